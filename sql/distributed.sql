@@ -123,9 +123,16 @@ SELECT n_rows, n_segments FROM custseg.train('large', 'large', '{a,b}', 3, optio
 SELECT n_rows FROM custseg.train('large', 'large', '{a,b}', 3, options => '{"engine": "local"}');
 RESET maintenance_work_mem;
 
+-- what needs the rows themselves has a sample of them
+SET maintenance_work_mem = '8MB';
+SELECT n_rows BETWEEN 100 AND 5000 AS sampled, n_segments FROM custseg.train('dense', 'SELECT id, basket, visits, ''level '' || id % 90 AS level FROM buyer', '{basket,visits,level}', algorithm => 'hierarchical', k => 3, id => 'id', options => '{"engine": "distributed", "silhouette_sample": 0}');
+SELECT n_rows BETWEEN 1000 AND 5000 AS sampled FROM custseg.train('dense', 'buyer', '{basket,visits}', algorithm => 'dbscan', deploy => true, options => '{"engine": "distributed", "eps": 0.2, "silhouette_sample": 0}');
+RESET maintenance_work_mem;
+SELECT n_rows, n_segments FROM custseg.train('reduced', 'buyer', '{visits,basket,spent}', 3, prep => '{"pca": 2}', options => '{"engine": "distributed", "silhouette_sample": 0}');
+SELECT note ~ 'a sample of \d+ of 5000 rows' AS said FROM custseg.model_version WHERE model IN ('dense', 'reduced');
+
 -- what it cannot do
-SELECT custseg.train('x', 'buyer', '{visits,basket}', algorithm => 'dbscan', options => '{"engine": "distributed"}');
-SELECT custseg.train('x', 'buyer', '{visits,basket,spent}', 3, prep => '{"pca": 2}', options => '{"engine": "distributed"}');
+SELECT * FROM custseg.choose_k('buyer', '{visits,basket}', options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'SELECT ARRAY[i, 2.0]::float8[] AS v FROM generate_series(1, 9) i', '{v}', 2, options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'buyer', '{visits,basket}', 3, options => '{"engine": "cloud"}');
 SELECT custseg.train('x', 'SELECT * FROM buyer WHERE false', '{visits,basket}', 3, options => '{"engine": "distributed"}');

@@ -23,11 +23,18 @@ typedef struct CsPieces
 	int			nstates;		/* that a pass sends: one a piece, or a shard */
 	bool		is_leaves;		/* the items are leaves of a partitioned table */
 	bool		is_remote;		/* some are on other servers, which can run custseg's aggregates */
-	bool		is_foreign;		/* some are foreign, whether or not they can */
+	bool		is_foreign;		/* some are on other servers, whether or not these can */
 	bool		is_sharded;		/* the source is a sharded table */
 } CsPieces;
 
 extern CsPieces *CsPiecesOf(const CsRelation *rel);
+
+/* Are rows on other servers that add them up themselves? */
+static inline bool
+CsIsElsewhere(const CsPieces *pieces)
+{
+	return pieces->is_remote || pieces->is_sharded;
+}
 
 /* What a pass reads of each row. */
 typedef struct CsTallyColumns

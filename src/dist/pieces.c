@@ -40,15 +40,12 @@ ListsCustseg(char *list)
 	return false;
 }
 
-/* Does the server of a foreign table run custseg's aggregates itself? */
+/* Does a server of postgres_fdw run custseg's aggregates itself? */
 static bool
-RunsAggregates(Oid relid)
+RunsAggregates(const ForeignServer *server)
 {
-	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
 	ListCell   *cell;
 
-	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") != 0)
-		return false;
 	foreach(cell, server->options)
 	{
 		DefElem    *option = lfirst(cell);
@@ -88,12 +85,16 @@ CountShards(Oid relid)
 	return n;
 }
 
-/* Note a foreign table. */
+/* Note a foreign table: those of postgres_fdw have their rows on other servers. */
 static void
 NoteForeign(CsPieces *pieces, Oid relid)
 {
+	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
+
+	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") != 0)
+		return;
 	pieces->is_foreign = true;
-	pieces->is_remote |= RunsAggregates(relid);
+	pieces->is_remote |= RunsAggregates(server);
 }
 
 /* Refuse a table that its leaves would show other rows of. */

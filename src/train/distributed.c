@@ -38,8 +38,8 @@ struct CsDistribution
 {
 	CsPieces   *pieces;
 	bool		chosen;			/* passes it is */
+	bool		samples;		/* of which all but those that draw a sample are left out */
 	char	   *reason;			/* why, a phrase */
-	double		estimate;		/* rows, or -1 */
 
 	/* what a pass reads of a row: the features first */
 	CsTallyColumns columns;
@@ -81,39 +81,65 @@ RefusePasses(const CsTraining *t, const char *why)
 					 "or give algorithm => 'kmeans'.", OidIsValid(t->relation->relid) ? t->relation->from_item : "...")));
 }
 
+/* May a training that does not run as passes have a sample of the rows instead? */
+static bool
+MaySample(const CsTraining *t)
+{
+	return t->algorithm->imitated == NULL && !t->algorithm->is_given;
+}
+
 /*
- * Where the rows of a training's source are, and whether that alone has it run as passes; NULL where it is
- * none that ever does.  Raises the error of an engine that cannot do what was asked for.
+ * Where the rows of a training's source are, and whether that alone has it run as passes; NULL where nothing
+ * but the rows themselves will do.  Raises the error of an engine that cannot do what was asked for.
  */
 CsDistribution *
 CsDistributionOf(const CsTraining *t)
 {
 	CsDistribution *d;
 	char	   *why_not = WhyNot(t);
+	bool		asked = t->common->engine == CS_ENGINE_DISTRIBUTED;
 
-	if (t->common->engine == CS_ENGINE_DISTRIBUTED && why_not != NULL)
+	if (t->model == NULL || t->outcome != NULL || t->algorithm == NULL)
+	{
+		if (asked)
+			RefusePasses(t, why_not);
+		return NULL;
+	}
+	if (asked && why_not != NULL && !MaySample(t))
 		RefusePasses(t, why_not);
-	if (t->common->engine == CS_ENGINE_LOCAL || why_not != NULL)
+	if (t->common->engine == CS_ENGINE_LOCAL)
 		return NULL;
 	d = palloc0(sizeof(CsDistribution));
 	d->pieces = CsPiecesOf(t->relation);
 	d->weight = d->key = -1;
-	d->estimate = -1;
-	if (t->common->engine == CS_ENGINE_DISTRIBUTED)
+	d->samples = why_not != NULL;
+	if (asked)
 		d->reason = pstrdup("it was asked for");
-	else if (d->pieces->is_sharded)
-		d->reason = psprintf("the rows of %s are on other servers", t->relation->description);
-	else if (d->pieces->is_remote)
+	else if (CsIsElsewhere(d->pieces))
 		d->reason = psprintf("%s has rows on other servers", t->relation->description);
-	d->chosen = d->reason != NULL;
+	d->chosen = d->reason != NULL && (asked || !d->samples);
 	return d;
 }
 
-/* Does a training run as passes? */
+/* Does a training read its rows by passes? */
+bool
+CsReadsByPasses(const CsTraining *t)
+{
+	return t->distribution != NULL && t->distribution->chosen;
+}
+
+/* Does it run as passes from its start to its end? */
 bool
 CsTrainsByPasses(const CsTraining *t)
 {
-	return t->distribution != NULL && t->distribution->chosen;
+	return CsReadsByPasses(t) && !t->distribution->samples;
+}
+
+/* Would comparing the ids of a source bring them all here? */
+bool
+CsIdsAreElsewhere(const CsTraining *t)
+{
+	return t->distribution != NULL && CsIsElsewhere(t->distribution->pieces);
 }
 
 /* Can passes read the features? */
@@ -126,16 +152,55 @@ CanRead(const CsTraining *t)
 	return true;
 }
 
-/* What refuses the preparation, a phrase; NULL: nothing. */
-static const char *
-WhyNotPrepared(const CsTraining *t)
+/* Bytes that the training would take in memory, as far as can be told before the rows are read. */
+static Size
+ExpectedMemory(CsTraining *t, double *nrows)
 {
-	return t->prep->pca > 0 ? "components of \"pca\" need the rows themselves" : NULL;
+	CsMatrix   *raw = t->raw;
+	Size		needed;
+
+	*nrows = CsPiecesEstimate(t->distribution->pieces);
+	t->raw = CsMatrixCreate(t->nfeatures);
+	needed = CsTrainingMemory(t, (int64) Min(Max(*nrows, 0), 1e15));
+	pfree(t->raw);
+	t->raw = raw;
+	return needed;
 }
 
 /*
- * Once the features are known: have a source run as passes whose rows do not fit into memory, as far as can
- * be told before they are read.  Says which engine it is where the source does not run in memory.
+ * Have a training run as passes, or by a sample, whose rows do not fit into memory.  Where they would be fetched
+ * from other servers, and neither will do, that is an error.
+ */
+static void
+WeighMemory(CsTraining *t)
+{
+	CsDistribution *d = t->distribution;
+	const CsPieces *pieces = d->pieces;
+	bool		is_far = pieces->is_foreign || pieces->is_sharded;
+	double		nrows;
+	Size		needed;
+
+	if (!is_far && (d->samples || !CanRead(t) || t->streaming != NULL))
+		return;
+	needed = ExpectedMemory(t, &nrows);
+	if (needed <= CsMemoryLimit())
+		return;
+	if (is_far && (!CsIsElsewhere(pieces) || !CanRead(t) || (d->samples && !MaySample(t))))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("some %.0f rows of %s would be fetched from other servers", nrows, t->relation->description),
+				 errdetail("They need about %zu MB, and maintenance_work_mem is %zu MB.", CsMegabytes(needed),
+						   CsMegabytes(CsMemoryLimit())),
+				 errhint("SET maintenance_work_mem = '%zuMB' to fetch them all the same; or train on a sample: "
+						 "SELECT * FROM %s TABLESAMPLE BERNOULLI (1) REPEATABLE (42) on each server.",
+						 CsMegabytes(needed), OidIsValid(t->relation->relid) ? t->relation->from_item : "...")));
+	d->chosen = true;
+	d->reason = psprintf("some %.0f rows need about %zu MB, and maintenance_work_mem is %zu MB", nrows,
+						 CsMegabytes(needed), CsMegabytes(CsMemoryLimit()));
+}
+
+/*
+ * Once the features are known, choose the engine.  Says which one it is, and why, where it is not the usual one.
  */
 void
 CsDistributionWeigh(CsTraining *t)
@@ -144,29 +209,17 @@ CsDistributionWeigh(CsTraining *t)
 
 	if (d == NULL)
 		return;
-	if (!d->chosen && CanRead(t) && WhyNotPrepared(t) == NULL && t->streaming == NULL)
-	{
-		CsMatrix   *raw = t->raw;
-		Size		needed;
-
-		d->estimate = CsPiecesEstimate(d->pieces);
-		t->raw = CsMatrixCreate(t->nfeatures);
-		needed = CsTrainingMemory(t, (int64) Min(Max(d->estimate, 0), 1e15));
-		pfree(t->raw);
-		t->raw = raw;
-		d->chosen = needed > CsMemoryLimit();
-		if (d->chosen)
-			d->reason = psprintf("some %.0f rows need about %zu MB, and maintenance_work_mem is %zu MB", d->estimate,
-								 CsMegabytes(needed), CsMegabytes(CsMemoryLimit()));
-	}
+	d->samples |= t->prep->pca > 0;
+	if (t->common->engine != CS_ENGINE_DISTRIBUTED && (d->samples || !CanRead(t)))
+		d->chosen = false;
+	if (!d->chosen)
+		WeighMemory(t);
 	if (!d->chosen)
 		return;
-	if (WhyNotPrepared(t) != NULL)
-		RefusePasses(t, WhyNotPrepared(t));
 	ereport(NOTICE,
 			(errmsg("training with the distributed engine"),
 			 errdetail("Reason: %s.", d->reason)));
-	/* rows are labelled in the last pass */
+	/* rows are labelled in the last pass, or once they have been drawn */
 	t->nlabellers = 0;
 	t->streaming = NULL;
 }
@@ -583,6 +636,63 @@ SkipsNulls(const CsPrep *prep)
 }
 
 /*
+ * Of a category with more levels than a sample tells apart, have the rare ones be "other", as preparation would:
+ * the most frequent levels have the lowest codes.
+ */
+static void
+MergeRareLevels(CsTraining *t, int feature)
+{
+	const CsDictionary *from = t->dictionaries[feature];
+	CsDictionary *to;
+	int			nkept = CS_MAX_LEVELS - 1,
+				other;
+
+	if (CsDictionarySize(from) <= CS_SAMPLE_CODES)
+		return;
+	to = CsDictionaryCreate();
+	for (int code = 0; code < nkept; code++)
+		(void) CsDictionaryCode(to, CsDictionaryLevel(from, code), (int) strlen(CsDictionaryLevel(from, code)));
+	other = CsDictionaryCode(to, CS_OTHER_LEVEL, (int) strlen(CS_OTHER_LEVEL));
+	for (int64 r = 0; r < t->raw->nrows; r++)
+	{
+		double	   *x = CsMatrixRow(t->raw, t->arena, r) + (Size) feature * CS_BLOCK_ROWS;
+
+		CsCheckInterrupts(r);
+		if (*x >= nkept)
+			*x = other;
+	}
+	t->dictionaries[feature] = to;
+}
+
+/*
+ * What needs the rows themselves has those of the sample, as if they were all.  They are labelled by the deployed
+ * version where it reads nothing but their features; else segments get new numbers.
+ */
+static void
+KeepSample(CsTraining *t)
+{
+	ereport(NOTICE,
+			(errmsg("training on a sample of %lld of %lld rows", (long long) t->raw->nrows, (long long) t->nrows),
+			 errdetail("They are the rows of the lowest hashes, because %s.",
+					   t->algorithm->passes == NULL ? WhyNot(t) : "\"pca\" needs the rows themselves")));
+	t->fit_note = psprintf("a sample of %lld of %lld rows, because %s", (long long) t->raw->nrows, (long long) t->nrows,
+						   t->distribution->reason);
+	t->nrows = t->raw->nrows;
+	for (int i = 0; i < t->nfeatures; i++)
+		if (t->dictionaries[i] != NULL)
+			MergeRareLevels(t, i);
+	if (t->predecessor != NULL && CsLabellerMayWait(t->predecessor, t->features, t->nfeatures))
+	{
+		CsTeam	   *team = CsTeamStart(t->arena, 0);
+
+		CsLabellerPlace(t->predecessor, team, t->raw, t->features, t->dictionaries);
+		CsTeamEnd(team);
+	}
+	else
+		t->predecessor = NULL;
+}
+
+/*
  * In place of reading the rows: survey them, draw a sample, drop features that turn out to be useless, and fit
  * the preparation.  A NULL in a column that is dropped must not cost its row, so where rows are skipped for
  * NULLs, they are surveyed and drawn again for the columns that are left.
@@ -605,7 +715,10 @@ CsDistributedRead(CsTraining *t)
 		Survey(t);
 		Sample(t);
 	}
-	FitPreparation(t);
+	if (t->distribution->samples)
+		KeepSample(t);
+	else
+		FitPreparation(t);
 }
 
 /* The pipeline that the passes have fitted. */

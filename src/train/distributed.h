@@ -11,7 +11,9 @@ typedef struct CsDistribution CsDistribution;
 
 extern CsDistribution *CsDistributionOf(const CsTraining *t);
 extern void CsDistributionWeigh(CsTraining *t);
+extern bool CsReadsByPasses(const CsTraining *t);
 extern bool CsTrainsByPasses(const CsTraining *t);
+extern bool CsIdsAreElsewhere(const CsTraining *t);
 extern void CsDistributedRead(CsTraining *t);
 extern CsPipeline *CsDistributedPipeline(CsTraining *t, CsTeam *team);
 extern void CsDistributedFit(CsTraining *t);

@@ -205,7 +205,7 @@ ReadRows(CsTraining *t)
 
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_READING);
-	if (CsTrainsByPasses(t))
+	if (CsReadsByPasses(t))
 		CsDistributedRead(t);
 	else
 		CsRowsRead(t);
@@ -361,7 +361,7 @@ CsTrainingOpen(const CsRequest *request)
 		CsWithinRestrict(t->relation, request->within);
 	t->distribution = CsDistributionOf(t);
 	/* passes do not compare ids, which would have to be fetched */
-	if (t->id != NULL && !CsTrainsByPasses(t))
+	if (t->id != NULL && !CsReadsByPasses(t) && !CsIdsAreElsewhere(t))
 		CsRelationCheckId(t->relation, t->id);
 	else if (t->id != NULL)
 		(void) CsRelationIdColumns(t->relation, t->id, false);

@@ -310,6 +310,8 @@ FitModel(CsTraining *t, CsTeam *team)
 		CsProfileAdd(profile, team, t->matrix, t->raw);
 		CsFillSegments(t, profile);
 	}
+	if (t->fit_note != NULL)
+		t->fit.note = t->fit.note == NULL ? t->fit_note : psprintf("%s; %s", t->fit.note, t->fit_note);
 	return team;
 }
 

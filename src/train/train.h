@@ -132,6 +132,7 @@ typedef struct CsTraining
 
 	/* rows */
 	struct CsDistribution *distribution;	/* when they may be read by passes, see distributed.h; or NULL */
+	char	   *fit_note;		/* that they are a sample of all, a phrase; or NULL */
 	const CsStreaming *streaming;	/* the algorithm's, when raw and matrix may be a sample of the rows */
 	int64		nrows;			/* to train on, all told */
 	bool		keep_nulls;		/* reading only to judge the columns: skip no row for a NULL */
