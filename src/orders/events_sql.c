@@ -175,57 +175,59 @@ Part(const CsEventsRequest *r)
 					MOST_HALF_LIVES, Weight(r), lives, SCORE_PARTS);
 }
 
-/* What both all events of a customer and those of a kind are counted by; "sessions" is how sessions are. */
+/* The events of each customer, and those of each kind of each, counted in one pass over them, sorted once. */
 static void
-AppendCounts(StringInfo sql, const CsEventsRequest *r, const char *sessions)
+AppendCounts(StringInfo sql, const CsEventsRequest *r)
 {
 	ListCell   *cell;
 
 	appendStringInfo(sql,
-					 ",\n        count(*) AS n,\n"
+					 ", counted AS (\n    SELECT\n        customer,\n"
+					 "        %s AS of_all,\n"
+					 "        count(*) AS n,\n"
+					 "        min(at) AS first,\n"
 					 "        max(at) AS last,\n"
 					 "        count(DISTINCT day) AS active_days,\n"
-					 "        %s AS sessions,\n"
+					 "        count(DISTINCT session) AS sessions,\n"
 					 "        mode() WITHIN GROUP (ORDER BY hour) AS favourite_hour,\n"
 					 "        count(*) FILTER (WHERE at > trend_start) AS recent,\n"
-					 "        count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before", sessions);
+					 "        count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before,\n"
+					 "        sum(%s) AS score", r->kinds != NIL ? "kind,\n        grouping(kind)" : "1", Part(r));
 	foreach(cell, r->windows)
 		appendStringInfo(sql, ",\n        count(*) FILTER (WHERE at > start_%d) AS n_%d", lfirst_int(cell), lfirst_int(cell));
 	if (r->value != NULL)
 		appendStringInfoString(sql, ",\n        sum(value) AS value");
+	appendStringInfo(sql, "\n    FROM seen, moment\n    GROUP BY %s\n)",
+					 r->kinds != NIL ? "GROUPING SETS ((customer, kind), (customer))" : "customer");
 }
 
-/* Customers, and what each did of each kind, side by side. */
+/* A count of all events of a customer, as one of the customer. */
 static void
-AppendCustomers(StringInfo sql, const CsEventsRequest *r)
+AppendOfAll(StringInfo sql, const char *column)
 {
-	appendStringInfoString(sql, ", engaged AS (\n    SELECT\n        customer,\n        min(at) AS first");
-	/* they are numbered from 1 on */
-	AppendCounts(sql, r, "max(session)");
-	appendStringInfo(sql, ",\n        sum(%s) AS score\n    FROM seen, moment\n    GROUP BY customer\n)", Part(r));
-	if (r->kinds == NIL)
-		return;
-	appendStringInfoString(sql, ", of_kind AS (\n    SELECT\n        customer,\n        kind");
-	AppendCounts(sql, r, "count(DISTINCT session)");
-	appendStringInfoString(sql, "\n    FROM seen, moment\n    WHERE kind IS NOT NULL\n    GROUP BY customer, kind\n)");
+	appendStringInfo(sql, ",\n        max(%s) FILTER (WHERE of_all = 1) AS %s", column, column);
 }
 
-/* A column of a kind's counts, by the kind's number, as one of the customer. */
+/* The same of a kind, by the kind's number. */
 static void
 AppendOfKind(StringInfo sql, int kind, const char *column)
 {
 	appendStringInfo(sql, ",\n        max(%s) FILTER (WHERE kind = %d) AS %s_%d", column, kind, column, kind);
 }
 
-/* The kinds of a customer in one row. */
+/* Customers, with what each did, and did of each kind, in one row. */
 static void
-AppendPivot(StringInfo sql, const CsEventsRequest *r)
+AppendCustomers(StringInfo sql, const CsEventsRequest *r)
 {
 	static const char *const columns[] = {"n", "last", "active_days", "sessions", "favourite_hour", "recent", "before"};
 
-	if (r->kinds == NIL)
-		return;
-	appendStringInfoString(sql, ", kinds AS (\n    SELECT customer");
+	appendStringInfoString(sql, ", engaged AS (\n    SELECT customer");
+	for (int i = 0; i < lengthof(columns); i++)
+		AppendOfAll(sql, columns[i]);
+	AppendOfAll(sql, "first");
+	AppendOfAll(sql, "score");
+	if (r->value != NULL)
+		AppendOfAll(sql, "value");
 	for (int kind = 1; kind <= list_length(r->kinds); kind++)
 	{
 		ListCell   *cell;
@@ -237,7 +239,7 @@ AppendPivot(StringInfo sql, const CsEventsRequest *r)
 		if (r->value != NULL)
 			AppendOfKind(sql, kind, "value");
 	}
-	appendStringInfoString(sql, "\n    FROM of_kind\n    GROUP BY customer\n)");
+	appendStringInfoString(sql, "\n    FROM counted\n    GROUP BY customer\n)");
 }
 
 /* The trend of two counts, of -1 to 1; NULL where both are 0. */
@@ -258,7 +260,7 @@ PerMonth(const char *n)
 static const char *
 CountOf(const char *column, int kind)
 {
-	return psprintf("coalesce(k.%s_%d, 0::bigint)", column, kind);
+	return psprintf("coalesce(e.%s_%d, 0::bigint)", column, kind);
 }
 
 /*
@@ -279,14 +281,14 @@ EachMeasure(StringInfo sql, CsEventsRequest *r, int kind, MeasureTaker take)
 	foreach(cell, r->windows)
 		take(sql, r, name, psprintf("n_%dd", lfirst_int(cell)), CountOf(psprintf("n_%d", lfirst_int(cell)), kind), NO_EVENTS);
 	take(sql, r, name, "per_month", PerMonth(CountOf("n", kind)), NO_VALUE);
-	take(sql, r, name, "days_since_last", CsSqlDays(psprintf("k.last_%d", kind), "moment.as_of"), NULL);
+	take(sql, r, name, "days_since_last", CsSqlDays(psprintf("e.last_%d", kind), "moment.as_of"), NULL);
 	take(sql, r, name, "trend", Trend(CountOf("recent", kind), CountOf("before", kind)), NULL);
 	take(sql, r, name, "active_days", CountOf("active_days", kind), NO_EVENTS);
 	take(sql, r, name, "sessions", CountOf("sessions", kind), NO_EVENTS);
 	if (r->time->converter.type != DATEOID)
-		take(sql, r, name, "favourite_hour", psprintf("k.favourite_hour_%d", kind), NULL);
+		take(sql, r, name, "favourite_hour", psprintf("e.favourite_hour_%d", kind), NULL);
 	if (r->value != NULL)
-		take(sql, r, name, "value", psprintf("coalesce(k.value_%d, 0::%s)::float8", kind, CsSqlSumType(r->value)), NO_VALUE);
+		take(sql, r, name, "value", psprintf("coalesce(e.value_%d, 0::%s)::float8", kind, CsSqlSumType(r->value)), NO_VALUE);
 }
 
 /* A column of the query, whose name is taken from then on. */
@@ -403,8 +405,8 @@ CsEventsSql(CsEventsRequest *r)
 	AppendMoment(&sql, r);
 	AppendEvents(&sql, r);
 	AppendSessions(&sql, r);
+	AppendCounts(&sql, r);
 	AppendCustomers(&sql, r);
-	AppendPivot(&sql, r);
 	appendStringInfo(&sql, "\nSELECT\n    e.customer%s AS %s,\n    %s AS as_of", r->for_view ? "" : "::text",
 					 r->for_view ? CsSqlColumn(r->customer) : "customer_id", CsSqlInstant(r->time, r->zone, "moment.as_of"));
 	r->taken = lappend(lappend(r->taken, pstrdup(NameStr(r->customer->name))), pstrdup("as_of"));
@@ -412,8 +414,6 @@ CsEventsSql(CsEventsRequest *r)
 	AppendKinds(&sql, r);
 	AppendRatios(&sql, r);
 	appendStringInfoString(&sql, "\nFROM engaged AS e\nCROSS JOIN moment");
-	if (r->kinds != NIL)
-		appendStringInfoString(&sql, "\nLEFT JOIN kinds AS k ON k.customer = e.customer");
 	return sql.data;
 }
 
