@@ -15,6 +15,7 @@
 #include "custseg.h"
 
 #include "access/htup_details.h"
+#include "call/json.h"
 #include "catalog/tables.h"
 #include "catalog/engine.h"
 #include "catalog/namespace.h"
@@ -75,6 +76,7 @@ static const char *const users_sql =
 static const char *const deployed_sql =
 "SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
+/* The parameters, which may be large, come by themselves: an empty object is in their place. */
 static const char *const definition_sql =
 "SELECT pg_catalog.jsonb_build_object("
 " 'model', v.model,"
@@ -88,14 +90,15 @@ static const char *const definition_sql =
 "    FROM custseg.feature AS f"
 "    WHERE f.model OPERATOR(pg_catalog.=) v.model"
 "    AND f.version OPERATOR(pg_catalog.=) v.version)),"
-" 'parameters', v.parameters,"
+" 'parameters', CASE WHEN v.parameters IS NULL THEN NULL ELSE '{}'::pg_catalog.jsonb END,"
 " 'segments',"
 "  (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
 "    'segment', s.segment, 'name', s.name, 'n', s.n,"
 "    'center', s.center, 'profile', s.profile_values) ORDER BY s.segment)"
 "   FROM custseg.segment AS s"
 "   WHERE s.model OPERATOR(pg_catalog.=) v.model"
-"   AND s.version OPERATOR(pg_catalog.=) v.version)) "
+"   AND s.version OPERATOR(pg_catalog.=) v.version)), "
+"v.parameters "
 "FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
@@ -503,11 +506,15 @@ CsCatalogDefinition(const char *model, int version)
 	if (CsCatalogExecute(definition_sql, arguments, lengthof(arguments), true) > 0)
 	{
 		bool		isnull;
+		bool		has_none;
 		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 										  &isnull);
+		Datum		parameters = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
+											   &has_none);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		definition = DatumGetJsonbPCopy(value);
+		definition = has_none ? DatumGetJsonbPCopy(value) :
+			CsJsonReplace(DatumGetJsonbP(value), "parameters", DatumGetJsonbP(parameters));
 		MemoryContextSwitchTo(old);
 	}
 	AtEOXact_GUC(true, level);

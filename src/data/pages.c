@@ -6,8 +6,8 @@
  * that would read it.  Where that is a scan of tables from their first page to their last, with no
  * condition on the rows, a range of pages has the rows that the statement would give for it, and anybody
  * can read it.  Everything else is left to the statement: policies of row-level security, rights that the
- * caller lacks, views, temporary and foreign tables, tables that an extension keeps elsewhere, and an index
- * that has all columns.
+ * caller lacks, views that do more than name columns of a table, temporary and foreign tables, tables that an
+ * extension keeps elsewhere, and an index that has all columns.
  *
  * A range is read as PostgreSQL's own workers read theirs: under the snapshot of the statement, which
  * workers have from the leader as they have its transaction, page by page with the visible rows of a page
@@ -24,6 +24,7 @@
 #include "data/select_list.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "optimizer/paths.h"
 #include "parser/parsetree.h"
@@ -340,6 +341,7 @@ TakeRow(CsPageReader *r, HeapTuple tuple, CsRowSink sink, void *state)
 	const Datum *values = r->values;
 	const bool *nulls = r->nulls;
 
+	CHECK_FOR_INTERRUPTS();
 	if (r->is_fixed && (tuple->t_data->t_infomask & HEAP_HASNULL) == 0 &&
 		HeapTupleHeaderGetNatts(tuple->t_data) >= r->last_attribute)
 		FetchFixed(r, tuple->t_data);

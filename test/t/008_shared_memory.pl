@@ -57,6 +57,11 @@ like($said, $notice, 'rows that do not fit: a notice');
 is(scalar(() = $said =~ /$notice/g), 1, 'one notice');
 like($said, qr{HINT:  Enlarge /dev/shm .*max_parallel_maintenance_workers}, 'with a hint');
 
+# A table is read by the team, which breaks up while it reads.
+$node->safe_psql('postgres', "CREATE TABLE stored AS " . sprintf($rows, 200000));
+$said = both('pages', 'stored', "k => 3, options => '{\"n_init\": 2}'");
+is(scalar(() = $said =~ /$notice/g), 1, 'pages whose rows do not fit: one notice');
+
 # The rows fit, what the algorithm keeps for each of them does not: the team breaks up on its way.
 $said = both('work area', sprintf($rows, 110000), "k => 40, options => '{\"n_init\": 5, \"algorithm\": \"elkan\", \"max_iter\": 5, \"tol\": 0.01}'");
 is(scalar(() = $said =~ /$notice/g), 1, 'work areas that do not fit: one notice');
