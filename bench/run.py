@@ -33,6 +33,8 @@ from measure import QUICK, say, scaled
 
 CASES = {
     "train": ("From a table to a model", training.end_to_end),
+    "reading": ("Reading and preparing", training.reading),
+    "retrain": ("Training once more", training.retraining),
     "fit": ("The fit alone", training.fit_alone),
     "iteration": ("One iteration", training.one_iteration),
     "memory": ("Memory", training.memory),

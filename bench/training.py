@@ -1,5 +1,6 @@
 """Training beside scikit-learn: end to end, the fit alone, one iteration, rows, workers, memory."""
 
+import json
 import statistics
 import time
 
@@ -20,6 +21,13 @@ END_TO_END_PAIRS = 1 if QUICK else 7
 
 # Differences of a twentieth need more runs than three.
 WORKER_PAIRS = 1 if QUICK else 5
+
+# Algorithm, rows and columns, segments, options.
+RETRAININGS = [("kmeans", 1_000_000, 10, 5, {}),
+               ("gmm", 200_000, 10, 5, {}),
+               ("dbscan", 100_000, 3, None, {"eps": 0.08, "min_samples": 10}),
+               ("tree", 1_000_000, 10, None, {"target": "segment"}),
+               ("hierarchical", 100_000, 10, 5, {})]
 
 # Name, rows, columns, segments, spread of the blobs, factor required of the fit alone.
 FITS = [("wide", 182_223, 149, 4, 1.2, 1.5),
@@ -109,6 +117,62 @@ def write_back(session, rows, labels):
 
     return times_faster(f"labels to the table, {rows:,} rows; against a temporary table and UPDATE",
                         in_turn(ours, python))
+
+
+def reading(session):
+    """Reading and preparing the rows, beside a query that sums the columns, with as many processes."""
+    rows = scaled(1_000_000)
+    features = [f"f{j + 1}" for j in range(10)]
+    options = {"n_init": 1, "max_iter": 2, "silhouette_sample": 0}
+    sums = f"SELECT {', '.join(f'sum({feature})' for feature in features)} FROM large"
+    for workers in (0, 1):
+        session.workers(workers)
+        session.run(f"SET max_parallel_workers_per_gather = {workers}")
+
+        def ours(pair):
+            metrics = session.train("large", features, 5, {"seed": pair, **options})["metrics"]
+            return (metrics["read_milliseconds"] + metrics["prepare_milliseconds"]) / 1000
+
+        many = f"{workers + 1} process{'es' * (workers > 0)}"
+        yield times_the_cost(f"reading and preparing, {rows:,} x 10, {many}; against the sum of the columns",
+                             in_turn(ours, lambda _: session.seconds(sums), END_TO_END_PAIRS), 2.5)
+    session.workers(1)
+    session.run("RESET max_parallel_workers_per_gather")
+
+
+def retraining(session):
+    """
+    A model trained once more, beside its first training: segments keep their numbers, for which the deployed
+    version places each row.  Both in a session of their own, as a job has one.
+    """
+    for algorithm, rows, columns, k, options in RETRAININGS:
+        rows = scaled(rows)
+        spread = 0.25 if algorithm == "dbscan" else 1.2
+        features = data.load(session, "retrained", data.blobs(rows, columns, k or 12, spread=spread), columns)
+        session.run("UPDATE retrained SET segment = 1 + (f1 > f2)::int + 2 * (f3 > 0)::int")
+        session.run("VACUUM FULL ANALYZE retrained")
+        values = ["retrained", features, k, algorithm, json.dumps(options)]
+
+        def train(model, values=values):
+            one = Session()
+            one.workers(1)
+            one.run("SELECT count(*) FROM custseg.model")
+            took = one.seconds("SELECT custseg.train(%s, %s, features => %s, k => %s, algorithm => %s, options => %s)",
+                               [model] + values)
+            one.connection.close()
+            return took
+
+        def first(_, train=train):
+            took = train("first")
+            session.run("SELECT custseg.drop_model('first', whole => true)")
+            return took
+
+        train("again")
+        say(f"{algorithm} trained anew and once more")
+        yield times_the_cost(f"{algorithm} trained once more, {rows:,} x {columns}; against its first training",
+                             in_turn(lambda _, train=train: train("again"), first), 1.1)
+        session.run("SELECT custseg.drop_model('again', whole => true)")
+        session.run("DROP TABLE retrained")
 
 
 def fit_alone(session):

@@ -29,10 +29,10 @@ SELECT i AS id, (i * 37 % 101)::smallint AS small, i * 53 % 89 AS whole, (i::int
     ('v' || i % 5)::varchar(10) AS varchar, ('b' || i % 4)::char(5) AS bpchar, ('n' || i % 6)::name AS name, chr(65 + i % 7)::"char" AS char,
     (ARRAY['sad', 'ok', 'happy'])[1 + i % 3]::mood AS mood, (i % 19 + 0.25)::points AS domain, ARRAY[i % 23, i % 29]::float8[] AS wide,
     ARRAY[i % 7, nullif(i % 3, 0), i % 11]::float4[] AS gaps, CASE WHEN i % 5 <> 0 THEN i % 41 END AS some, i % 6 AS code, i % 4 + 0.5 AS weight
-FROM generate_series(1, 9000) i;
+FROM generate_series(1, 11000) i;
 
-SELECT f AS feature, same_model('kinds', ARRAY[f, 'double']) AS same
-FROM unnest('{small,whole,big,single,numeric,money,flag,day,moment,instant,age,text,varchar,bpchar,name,char,mood,domain,wide,gaps,some}'::text[]) f;
+SELECT f AS features, same_model('kinds', f::text[]) AS same
+FROM unnest('{"{small,whole}","{big,single}","{numeric,money}","{double,flag,day}","{moment,instant,age}","{double,text}","{varchar,bpchar,single}","{name,char,big}","{mood,domain}","{wide,gaps}","{some,double}"}'::text[]) f;
 SELECT same_model('kinds', '{small,whole,big,single,double,flag}') AS of_fixed_length,
     same_model('kinds', '{wide,text,some,mood,gaps,numeric}') AS mixed,
     same_model('kinds', NULL) AS all_of_use,
@@ -58,12 +58,12 @@ CREATE TABLE altered (id int, gone text, a float8, b int) WITH (autovacuum_enabl
 INSERT INTO altered SELECT i, 'gone', i * 37 % 101, i * 53 % 89 FROM generate_series(1, 5000) i;
 ALTER TABLE altered DROP gone;
 ALTER TABLE altered ADD added float8 DEFAULT 7, ADD said text DEFAULT 'nothing', ADD missing int;
-INSERT INTO altered SELECT i, i * 37 % 101, i * 53 % 89, i % 11, 'level ' || i % 3, i % 5 FROM generate_series(5001, 9000) i;
+INSERT INTO altered SELECT i, i * 37 % 101, i * 53 % 89, i % 11, 'level ' || i % 3, i % 5 FROM generate_series(5001, 12000) i;
 SELECT same_model('altered', '{a,b}') AS dropped, same_model('altered', '{a,added,said,missing}') AS added;
 DELETE FROM altered WHERE id % 3 = 0;
 UPDATE altered SET a = a + 1000, said = 'updated ' || id % 7 WHERE id % 5 = 0;
 SELECT same_model('altered', '{a,added,said,missing}') AS dead_rows;
-DELETE FROM altered WHERE id < 8000;
+DELETE FROM altered WHERE id < 9000;
 SELECT same_model('altered', '{a,b,said}') AS mostly_dead;
 CREATE TABLE never (LIKE altered);
 SELECT outcome($$SELECT custseg.train('m', 'never', '{a,b}', 3)$$) AS empty;

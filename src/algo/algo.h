@@ -317,6 +317,8 @@ typedef struct CsAlgorithm
 	 * "memberships", nsegments doubles that sum to 1, the runner-up is wanted, too.  Takes no
 	 * memory and is called for each row.
 	 *
+	 * place: the segment that assign gives, -1 for none, where it is found sooner; NULL: it is not.
+	 *
 	 * explain: what speaks against z in a segment is the sum over the columns of
 	 * (z[j] - point[j]) * pull[j].  For the nearest centre: point is the centre, pull z - point.
 	 *
@@ -325,6 +327,7 @@ typedef struct CsAlgorithm
 	Size		(*compile) (const CsFitted *model, void *result);
 	bool		(*assign) (const CsFitted *model, const double *z, CsAssignment *result,
 						   double *memberships);
+	int			(*place) (const CsFitted *model, const double *z);
 	void		(*explain) (const CsFitted *model, const double *z, int segment,
 							double *point, double *pull);
 	double		(*log_density) (const CsFitted *model, const double *z);

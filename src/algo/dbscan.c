@@ -189,5 +189,6 @@ const CsAlgorithm CsDbscan = {
 	.fit = DbscanFit,
 	.compile = CsDbscanCompile,
 	.assign = CsDbscanAssign,
+	.place = CsDbscanPlace,
 	.explain = CsDbscanExplain,
 };

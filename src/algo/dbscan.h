@@ -113,6 +113,7 @@ extern PGDLLEXPORT void CsDbscanDuplicateTask(CsTeam *team, const void *args, in
 extern Size CsDbscanCompile(const CsFitted *model, void *result);
 extern bool CsDbscanAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						   double *memberships);
+extern int	CsDbscanPlace(const CsFitted *model, const double *z);
 extern void CsDbscanExplain(const CsFitted *model, const double *z, int segment,
 							double *point, double *pull);
 

@@ -6,6 +6,10 @@
  * A compiled model is a k-d tree over the core points that were kept, and their segments.  Equally
  * near core points give the segment of the one that came first in training.
  *
+ * The segment alone is found sooner than the distance: each node of the tree knows whether all of its core
+ * points are in one segment, and once a core point is found, nodes of no other segment are passed over.  Where a
+ * nearer point of another segment turns up then, which is at borders, all are visited after all.
+ *
  * With d the distance to the nearest core point, a row is in that point's segment to the degree
  * 1 - d / (2 eps) up to eps, eps / (2 d) beyond, and noise to the rest: from 1 at a core
  * point, over a half at a distance of eps, where the assignment changes, to 0 far away.
@@ -18,12 +22,16 @@
 
 #define NOISE 0
 
-/* What compile makes: this, the segments of the core points, and the tree. */
+/* A node's segment when its core points are in several. */
+#define SEVERAL (-1)
+
+/* What compile makes: this, the segments of the core points, those of the tree's nodes, and the tree. */
 typedef struct Compiled
 {
 	double		eps;
 	bool		scores;			/* false: core points were not kept */
-	Size		tree;			/* offset */
+	Size		nodes,			/* offsets */
+				tree;
 	int32		segment[FLEXIBLE_ARRAY_MEMBER]; /* by core point */
 } Compiled;
 
@@ -31,6 +39,35 @@ static inline const CsKdTree *
 TreeOf(const Compiled *compiled)
 {
 	return (const CsKdTree *) ((const char *) compiled + compiled->tree);
+}
+
+/* Segments of nodes, by their numbers: the one that all core points are in, or SEVERAL. */
+static inline int32 *
+NodesOf(const Compiled *compiled)
+{
+	return (int32 *) ((char *) compiled + compiled->nodes);
+}
+
+/* Note the segments of a node and of all below it; returns the node's. */
+static int32
+LabelNode(const Compiled *compiled, CsKdNode node)
+{
+	const CsKdTree *tree = TreeOf(compiled);
+	const int32 *rows = CsKdIndex(tree) + (Size) node.first * CS_KD_LEAF;
+	int32		label = compiled->segment[rows[0]];
+
+	if (node.leaves > 1)
+	{
+		int32		left = LabelNode(compiled, CsKdLeft(node)),
+					right = LabelNode(compiled, CsKdRight(node));
+
+		label = left == right ? left : SEVERAL;
+	}
+	else
+		for (int r = 1; r < CsKdLeafPoints(tree, node.first) && label != SEVERAL; r++)
+			label = compiled->segment[rows[r]] == label ? label : SEVERAL;
+	NodesOf(compiled)[node.number] = label;
+	return label;
 }
 
 /* Check parameters that may be anything. */
@@ -62,8 +99,9 @@ CsDbscanCompile(const CsFitted *model, void *result)
 {
 	const CsParameter *points = &model->parameters[DBSCAN_CORE_POINTS];
 	Compiled   *compiled = result;
-	Size		tree_offset = MAXALIGN(add_size(offsetof(Compiled, segment),
-												mul_size(sizeof(int32), points->rows)));
+	Size		leaves = ((Size) points->rows + CS_KD_LEAF - 1) / CS_KD_LEAF;
+	Size		node_offset = add_size(offsetof(Compiled, segment), mul_size(sizeof(int32), points->rows));
+	Size		tree_offset = MAXALIGN(add_size(node_offset, mul_size(2 * sizeof(int32), leaves)));
 	CsKdTree   *tree;
 
 	if (result == NULL)
@@ -73,6 +111,7 @@ CsDbscanCompile(const CsFitted *model, void *result)
 	}
 	compiled->eps = model->parameters[DBSCAN_EPS].values[0];
 	compiled->scores = points->rows > 0 || model->nsegments == 1;
+	compiled->nodes = node_offset;
 	compiled->tree = tree_offset;
 	for (int32 i = 0; i < points->rows; i++)
 		compiled->segment[i] = (int32) model->parameters[DBSCAN_CORE_SEGMENTS].values[i];
@@ -82,7 +121,96 @@ CsDbscanCompile(const CsFitted *model, void *result)
 		memcpy(CsKdRow(tree, 0), points->values,
 			   sizeof(double) * points->rows * model->ncolumns);
 	CsKdTreeBuild(tree);
+	if (points->rows > 0)
+		(void) LabelNode(compiled, CsKdRoot(tree));
 	return tree_offset + CsKdTreeSize(points->rows, model->ncolumns);
+}
+
+/* A search for the segment of the nearest core point within eps. */
+typedef struct Search
+{
+	const Compiled *compiled;
+	const double *z;
+	double		bound;			/* squared distance of the nearest so far, or eps */
+	int32		nearest;		/* -1: none yet */
+	int32		segment;		/* of the nearest */
+	bool		passed_over;	/* nodes that may hold nearer points of that segment */
+	bool		unsure;			/* they may hold the nearest of all */
+} Search;
+
+/* Is a node at this distance to be visited?  One that cannot change the segment is passed over. */
+static inline bool
+IsWorthAVisit(Search *s, CsKdNode node, double distance)
+{
+	if (s->nearest < 0)
+		return distance <= s->bound;
+	if (distance > s->bound ||
+		(distance == s->bound && CsKdLowest(TreeOf(s->compiled), node) > s->nearest))
+		return false;
+	if (NodesOf(s->compiled)[node.number] != s->segment)
+		return true;
+	s->passed_over = true;
+	return false;
+}
+
+/* Look at the core points of a leaf. */
+static void
+SearchLeaf(Search *s, int32 leaf)
+{
+	const CsKdTree *tree = TreeOf(s->compiled);
+	const int32 *rows = CsKdIndex(tree) + (Size) leaf * CS_KD_LEAF;
+	double		here[CS_KD_LEAF];
+
+	CsKdLeafDistances(tree, leaf, 1, s->z, here);
+	for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
+	{
+		if (!(here[r] <= s->bound) || (here[r] == s->bound && s->nearest >= 0 && rows[r] > s->nearest))
+			continue;
+		s->unsure |= s->passed_over && s->compiled->segment[rows[r]] != s->segment;
+		s->bound = here[r];
+		s->nearest = rows[r];
+		s->segment = s->compiled->segment[rows[r]];
+	}
+}
+
+/* Search a node, the nearer half first. */
+static void
+SearchNode(Search *s, CsKdNode node, double distance)
+{
+	const CsKdTree *tree = TreeOf(s->compiled);
+
+	while (node.leaves > 1 && IsWorthAVisit(s, node, distance))
+	{
+		CsKdNode	left = CsKdLeft(node),
+					right = CsKdRight(node);
+		double		to_left = CsKdBoxNearest(tree, left, s->z),
+					to_right = CsKdBoxNearest(tree, right, s->z);
+		bool		turn = to_right < to_left;
+
+		SearchNode(s, turn ? right : left, turn ? to_right : to_left);
+		node = turn ? left : right;
+		distance = turn ? to_left : to_right;
+	}
+	if (node.leaves == 1 && IsWorthAVisit(s, node, distance))
+		SearchLeaf(s, node.first);
+}
+
+/* The segment that CsDbscanAssign() gives, as CsAlgorithm.place. */
+int
+CsDbscanPlace(const CsFitted *model, const double *z)
+{
+	const Compiled *compiled = model->compiled;
+	const CsKdTree *tree = TreeOf(compiled);
+	Search		s = {.compiled = compiled,.z = z,.bound = compiled->eps * compiled->eps,.nearest = -1};
+	CsAssignment placed;
+
+	if (!compiled->scores)
+		return -1;
+	if (tree->nleaves > 0)
+		SearchNode(&s, CsKdRoot(tree), CsKdBoxNearest(tree, CsKdRoot(tree), z));
+	if (s.unsure)
+		return CsDbscanAssign(model, z, &placed, NULL) ? placed.index : -1;
+	return s.nearest < 0 ? NOISE : s.segment;
 }
 
 /* To what degree a row is in the segment of its nearest core point. */

@@ -56,7 +56,7 @@ typedef struct CsScorer
 	CsScorerParameter parameter[CS_MAX_PARAMETERS]; /* in the order of the algorithm's table */
 } CsScorer;
 
-#define CS_SCORER_FORMAT 3
+#define CS_SCORER_FORMAT 4
 #define CsScorerAt(s, type, offset) ((type *) ((char *) (s) + (offset)))
 #define CsScorerPipeline(s) CsScorerAt(s, CsPipeline, (s)->pipeline_offset)
 #define CsScorerSegments(s) CsScorerAt(s, CsScorerSegment, (s)->segment_offset)

@@ -519,18 +519,28 @@ CsScoringSegment(CsScoring *s)
 	return CsScoringPlace(s, &placed, NULL) ? placed.index : -1;
 }
 
+/* The index of the segment of a customer that the pipeline has prepared; -1: it cannot be placed. */
+static inline int
+PlacePrepared(CsScoring *s)
+{
+	CsAssignment placed;
+
+	if (s->algorithm->place != NULL)
+		return s->algorithm->place(&s->fitted, s->z);
+	return Assign(s, &placed, NULL) ? placed.index : -1;
+}
+
 /* Place prepared customers, whose values are "stride" apart. */
 static void
 AssignRows(CsScoring *s, const double *z, int stride, int nrows, int32 *segments)
 {
 	int			ncolumns = s->scorer->ncolumns;
-	CsAssignment placed;
 
 	for (int r = 0; r < nrows; r++)
 	{
 		for (int j = 0; j < ncolumns; j++)
 			s->z[j] = z[(Size) j * stride + r];
-		segments[r] = Assign(s, &placed, NULL) ? placed.index : -1;
+		segments[r] = PlacePrepared(s);
 	}
 }
 
