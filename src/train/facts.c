@@ -16,14 +16,13 @@
 /* Running values, so that the loops are vectorised. */
 #define LANES 8
 
-/* What a block's finite numbers tell; the counts are whole. */
+/* The ends of a block's numbers, and what is none; the counts are whole. */
 typedef struct BlockFacts
 {
 	double		low,
 				high,
 				n_null,			/* NaN, rather */
-				n_infinite,
-				n_fraction;		/* numbers that are not whole */
+				n_infinite;
 } BlockFacts;
 
 /* A column, in memory that the team shares. */
@@ -43,48 +42,68 @@ typedef struct FactsArgs
 
 extern PGDLLEXPORT void CsGatherFactsTask(CsTeam *team, const void *args, int item);
 
-/* Add a value to one of the running facts. */
-static pg_attribute_always_inline void
-TakeValue(double x, double *low, double *high, double *n_null, double *n_infinite, double *n_fraction)
-{
-	bool		is_number = fabs(x) <= DBL_MAX;
-
-	*low = is_number && x < *low ? x : *low;
-	*high = is_number && x > *high ? x : *high;
-	*n_null += x != x ? 1.0 : 0.0;
-	*n_infinite += fabs(x) > DBL_MAX ? 1.0 : 0.0;
-	*n_fraction += is_number && rint(x) != x ? 1.0 : 0.0;
-}
-
-/* Look through n values. */
-CS_CLONES static BlockFacts
-LookThrough(const double *x, int n)
+/* The ends of n values.  Returns 0 when all of them are finite, as nearly always, else NaN: then the ends are not right. */
+CS_CLONES static double
+FindEnds(const double *x, int n, double *lowest, double *highest)
 {
 	double		low[LANES],
 				high[LANES],
-				counts[3][LANES] = {{0}};
-	BlockFacts	b = {HUGE_VAL, -HUGE_VAL, 0, 0, 0};
+				zero[LANES] = {0};
 	int			i = 0;
 
 	for (int k = 0; k < LANES; k++)
-	{
-		low[k] = HUGE_VAL;
-		high[k] = -HUGE_VAL;
-	}
+		low[k] = high[k] = x[0];
 	for (; i + LANES <= n; i += LANES)
 		for (int k = 0; k < LANES; k++)
-			TakeValue(x[i + k], &low[k], &high[k], &counts[0][k], &counts[1][k], &counts[2][k]);
+		{
+			low[k] = x[i + k] < low[k] ? x[i + k] : low[k];
+			high[k] = x[i + k] > high[k] ? x[i + k] : high[k];
+			zero[k] += x[i + k] * 0.0;
+		}
 	for (; i < n; i++)
-		TakeValue(x[i], &low[0], &high[0], &counts[0][0], &counts[1][0], &counts[2][0]);
-	for (int k = 0; k < LANES; k++)
 	{
-		b.low = Min(b.low, low[k]);
-		b.high = Max(b.high, high[k]);
-		b.n_null += counts[0][k];
-		b.n_infinite += counts[1][k];
-		b.n_fraction += counts[2][k];
+		low[0] = x[i] < low[0] ? x[i] : low[0];
+		high[0] = x[i] > high[0] ? x[i] : high[0];
+		zero[0] += x[i] * 0.0;
+	}
+	for (int k = 1; k < LANES; k++)
+	{
+		low[0] = Min(low[0], low[k]);
+		high[0] = Max(high[0], high[k]);
+		zero[0] += zero[k];
+	}
+	*lowest = low[0];
+	*highest = high[0];
+	return zero[0];
+}
+
+/* Look through n values, of which some are not finite. */
+static BlockFacts
+LookThrough(const double *x, int n)
+{
+	BlockFacts	b = {HUGE_VAL, -HUGE_VAL, 0, 0};
+
+	for (int i = 0; i < n; i++)
+	{
+		b.n_null += isnan(x[i]);
+		b.n_infinite += isinf(x[i]) != 0;
+		if (!isfinite(x[i]))
+			continue;
+		b.low = Min(b.low, x[i]);
+		b.high = Max(b.high, x[i]);
 	}
 	return b;
+}
+
+/* Do any of n values have a fraction?  NaN and infinities have none. */
+CS_CLONES static bool
+HasFraction(const double *x, int n)
+{
+	double		fractions = 0;
+
+	for (int i = 0; i < n; i++)
+		fractions += fabs(x[i]) <= DBL_MAX && rint(x[i]) != x[i] ? 1.0 : 0.0;
+	return fractions > 0;
 }
 
 /* How many of n values are the outermost one, and which comes next on the side where "sign" times it is larger. */
@@ -128,12 +147,14 @@ TakeEnd(CsEnd *end, const double *x, int n, double outermost, double sign)
 static void
 TakeBlock(CsColumnFacts *f, const double *x, int n, int64 *levels)
 {
-	BlockFacts	b = LookThrough(x, n);
+	BlockFacts	b = {0};
 
+	if (FindEnds(x, n, &b.low, &b.high) != 0)
+		b = LookThrough(x, n);
 	f->n_null += (int64) b.n_null;
 	f->n_infinite += (int64) b.n_infinite;
 	f->n += n - (int64) b.n_null - (int64) b.n_infinite;
-	f->whole = f->whole && b.n_fraction == 0;
+	f->whole = f->whole && !HasFraction(x, n);
 	if (b.low <= b.high)
 	{
 		TakeEnd(&f->low, x, n, b.low, 1);
