@@ -83,6 +83,10 @@ CALL custseg.resegment('base', 'customer', 'path', version => 1, rows_changed =>
 CALL custseg.resegment('middle', 'customer', 'segment', rows_changed => NULL, rows_total => NULL);
 CALL custseg.resegment('base', 'customer', 'source', rows_changed => NULL, rows_total => NULL);
 INSERT INTO customer (id, x, path) VALUES (2000, 1, 'vip');
+-- what a trigger keeps is no feature
+SELECT n_segments FROM custseg.train('unnamed', 'customer', k => 2, options => :'quiet');
+SELECT array_agg(name ORDER BY name) FROM custseg.feature WHERE model = 'unnamed';
+SELECT custseg.drop_model('unnamed', whole => true);
 DROP TRIGGER paths ON customer;
 CREATE TABLE generated (id int PRIMARY KEY, x float8 GENERATED ALWAYS AS (id) STORED, path text);
 CREATE TRIGGER paths BEFORE INSERT ON generated FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('base', 'path');

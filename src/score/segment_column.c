@@ -283,11 +283,12 @@ CsSegmentColumnReasons(const CsRelation *rel, const CsColumn **columns, const Cs
 		CsValue		name;
 		ArrayType  *segments;
 
-		if (facts[i] == NULL || !facts[i]->is_integer)
+		if (facts[i] == NULL || !(facts[i]->is_integer || columns[i]->type == TEXTOID))
 			continue;
+		/* a trigger writes paths to a text */
 		name = CsValueText(NameStr(columns[i]->name));
 		reasons[i] = TriggerReason(rel, name);
-		segments = reasons[i] == NULL ? SegmentsOf(facts[i]) : NULL;
+		segments = reasons[i] == NULL && facts[i]->is_integer ? SegmentsOf(facts[i]) : NULL;
 		if (segments != NULL)
 			AddMatches(&s, i, columns[i],
 					   CsCatalogTexts(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name,
