@@ -112,18 +112,24 @@ static CsTally *
 OpenPlan(const bytea *plan, const uint64 digest[2])
 {
 	MemoryContext context;
+	MemoryContext reading;
 	MemoryContext old;
 	CsTally	   *pass;
+	Jsonb	   *json;
 	int			length = (int) VARSIZE_ANY_EXHDR(plan);
 	char	   *text;
 
 	StartPasses();
 	context = AllocSetContextCreate(passesContext, "custseg pass", ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
+	reading = AllocSetContextCreate(passesContext, "custseg plan", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(reading);
 	(void) pg_verify_mbstr(PG_UTF8, VARDATA_ANY(plan), length, false);
 	text = pg_any_to_server(pnstrdup(VARDATA_ANY(plan), length), length, PG_UTF8);
-	pass = CsTallyOpen(CsJsonbFromText(text), digest, CsTallyKinds);
+	json = CsJsonbFromText(text);
+	MemoryContextSwitchTo(context);
+	pass = CsTallyOpen(json, digest, CsTallyKinds);
 	MemoryContextSwitchTo(old);
+	MemoryContextDelete(reading);
 
 	if (openPasses[MOST_OPEN - 1].context != NULL)
 		MemoryContextDelete(openPasses[MOST_OPEN - 1].context);

@@ -24,16 +24,21 @@
 
 /*
  * A column of n values between a lowest and a highest one, of which nothing else is known; palloc'd.  No
- * more than "most" values are taken home by a pass.
+ * more than "most" values are taken home by a pass, which has some "most_cuts" at most.
  */
 CsOrder *
-CsOrderCreate(int64 n, double lowest, double highest, int64 most)
+CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts)
 {
 	CsOrder    *order = palloc0(sizeof(CsOrder));
 
 	order->n = n;
 	order->most = most;
+	order->most_cuts = most_cuts;
 	order->placed = palloc(sizeof(CsPlaced) * 2);
+	/* they grow where they are, whoever asks */
+	order->capacity = order->value_capacity = 64;
+	order->ranks = palloc(sizeof(int64) * order->capacity);
+	order->values = palloc(sizeof(double) * order->value_capacity);
 	if (n == 0)
 		return order;
 	order->placed[order->nplaced++] = lowest == highest ? (CsPlaced) {lowest + 0.0, 0, n, true} :
@@ -95,8 +100,7 @@ CsOrderAt(CsOrder *order, int64 rank, double *value)
 	if (order->nranks == order->capacity)
 	{
 		order->capacity = Max(64, order->capacity * 2);
-		order->ranks = order->ranks == NULL ? palloc(sizeof(int64) * order->capacity) :
-			repalloc(order->ranks, sizeof(int64) * order->capacity);
+		order->ranks = repalloc(order->ranks, sizeof(int64) * order->capacity);
 	}
 	order->ranks[order->nranks++] = rank;
 	return false;
@@ -117,9 +121,8 @@ CsOrderBelow(CsOrder *order, double value, int64 *below)
 		return true;
 	if (order->nvalues == order->value_capacity)
 	{
-		order->value_capacity = Max(8, order->value_capacity * 2);
-		order->values = order->values == NULL ? palloc(sizeof(double) * order->value_capacity) :
-			repalloc(order->values, sizeof(double) * order->value_capacity);
+		order->value_capacity = Max(64, order->value_capacity * 2);
+		order->values = repalloc(order->values, sizeof(double) * order->value_capacity);
 	}
 	order->values[order->nvalues++] = value + 0.0;
 	return false;
@@ -231,7 +234,8 @@ SortCuts(Cuts *cuts)
 static void
 CutGaps(const CsOrder *order, Cuts *cuts, bool collect)
 {
-	for (int i = 0; i < order->nranks; i++)
+	/* ranks that are left are asked for again */
+	for (int i = 0; i < order->nranks && (collect || cuts->n < order->most_cuts); i++)
 	{
 		int64		at = PlacedUpTo(order, order->ranks[i]);
 		const CsPlaced *low = &order->placed[at - 1],
@@ -284,6 +288,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 {
 	CsRankQuery query = {0};
 	Cuts		cuts = {0, 1024, palloc(sizeof(double) * 1024)};
+	int			nfirst = Min(FIRST_CUTS, order->most_cuts);
 	bool		collect;
 
 	if (!IsAsked(order))
@@ -297,8 +302,8 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 	{
 		AddCut(&cuts, order->placed[0].value);
 		AddCut(&cuts, order->placed[order->nplaced - 1].value);
-		for (int i = 0; i < FIRST_CUTS && nsample > 0 && !collect; i++)
-			AddCut(&cuts, sample[(nsample - 1) * i / (FIRST_CUTS - 1)]);
+		for (int i = 0; i < nfirst && nsample > 0 && !collect; i++)
+			AddCut(&cuts, sample[(nsample - 1) * i / (nfirst - 1)]);
 	}
 	SortCuts(&cuts);
 	if (collect)

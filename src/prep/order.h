@@ -24,6 +24,7 @@ typedef struct CsOrder
 	int64		n;				/* values */
 	bool		is_counted;		/* a pass has counted */
 	int64		most;			/* values that are taken home at once */
+	int			most_cuts;		/* of a pass, as far as one rank does not need more */
 	int64		nplaced;
 	CsPlaced   *placed;			/* ascending; the lowest and the highest value are there */
 	int			nranks;			/* that are looked for: ascending once they are planned */
@@ -34,7 +35,7 @@ typedef struct CsOrder
 	double	   *values;
 } CsOrder;
 
-extern CsOrder *CsOrderCreate(int64 n, double lowest, double highest, int64 most);
+extern CsOrder *CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts);
 extern bool CsOrderAt(CsOrder *order, int64 rank, double *value);
 extern bool CsOrderBelow(CsOrder *order, double value, int64 *below);
 extern CsRankQuery CsOrderPlan(CsOrder *order, const double *sample, int64 nsample);

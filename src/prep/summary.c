@@ -22,6 +22,11 @@
 #define FEWEST_VALUES ((Size) 4096)
 #define VALUES_SHARE 16
 
+/* Cuts of a column in a pass, and what one may take of memory: it is a number in json, twice. */
+#define MOST_CUTS ((Size) 10000)
+#define FEWEST_CUTS ((Size) 256)
+#define CUT_BYTES 1024
+
 /* A column of numbers, as far as it is known. */
 typedef struct Column
 {
@@ -77,7 +82,7 @@ SummarizeLevels(CsSummary *s, int column)
 	int64		n = 0;
 	double		sum = 0,
 				squares = 0;
-	CsOrder    *order = palloc0(sizeof(CsOrder));
+	CsOrder    *order = CsOrderCreate(0, 0, 0, 0, 0);
 
 	order->placed = palloc(sizeof(CsPlaced) * Max(spec->nlevels, 1));
 	order->is_counted = true;
@@ -135,6 +140,7 @@ CsSummaryCreate(CsArena *arena, int64 nrows, const CsColumn *columns, CsDictiona
 	int			ncolumns = prep->ncolumns;
 	Size		room = CsMemoryLimit() / VALUES_SHARE / sizeof(uint64) / Max(ncolumns, 1);
 	int64		most = (int64) Max(Min(room, MOST_VALUES), FEWEST_VALUES);
+	int			cuts = (int) Max(Min(CsMemoryLimit() / CUT_BYTES / Max(ncolumns, 1), MOST_CUTS), FEWEST_CUTS);
 
 	s->s = (CsFitState) {.arena = arena,.nrows = nrows,.columns = columns,.dictionaries = dictionaries,
 	.prep = prep,.baselines = baselines};
@@ -156,7 +162,7 @@ CsSummaryCreate(CsArena *arena, int64 nrows, const CsColumn *columns, CsDictiona
 		c->fill = c->low = c->high = NAN;
 		fit->n_infinite = surveys[i].n_infinite;
 		if (columns[i].converter.kind != CS_CATEGORICAL)
-			c->order = CsOrderCreate(surveys[i].n_values, surveys[i].lowest, surveys[i].highest, most);
+			c->order = CsOrderCreate(surveys[i].n_values, surveys[i].lowest, surveys[i].highest, most, cuts);
 		else if (IsNumber(s, i))
 			SummarizeLevels(s, i);
 	}

@@ -28,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 
 /* Rows of the sample, at least for each segment and at most; and the part of memory that its state may take. */
 #define SAMPLE_ROWS 20000
@@ -292,6 +293,13 @@ RunPlan(CsTraining *t, JsonbParseState **json)
 	CHECK_FOR_INTERRUPTS();
 	CsProgressFit(0, 0, ++d->passes);
 	return CsTallyExecute(d->pieces, &d->columns, CsJsonFinish(json));
+}
+
+/* Memory of a pass: plans of many numbers take far more than what comes of them. */
+static MemoryContext
+PassMemory(void)
+{
+	return AllocSetContextCreate(CurrentMemoryContext, "custseg pass", ALLOCSET_DEFAULT_SIZES);
 }
 
 /* The condition of rows that are used, as SQL; NULL: all are. */
@@ -561,6 +569,8 @@ Sample(CsTraining *t)
 		.seed = t->common->seed
 	};
 	JsonbParseState *json = NULL;
+	MemoryContext context,
+				old;
 	CsTallyRun	run;
 	int			text = 0;
 
@@ -569,12 +579,15 @@ Sample(CsTraining *t)
 			dictionaries[text++] = t->dictionaries[i];
 	t->raw = CsMatrixCreate(t->nfeatures);
 	request.room = SampleRoom(t);
+	context = PassMemory();
+	old = MemoryContextSwitchTo(context);
 	BeginPlan(t, NULL, &json);
 	CsSamplePlan(&json, &request);
 	(void) CsJsonEnd(&json);
 	run = RunPlan(t, &json);
+	MemoryContextSwitchTo(old);
 	TakeSample(t, CsSampleRead(run.pass, &run.pass->parts[0], run.state));
-	pfree(run.state);
+	MemoryContextDelete(context);
 }
 
 /* What the survey told of a feature that is left. */
@@ -608,6 +621,8 @@ FitPreparation(CsTraining *t)
 	CsSummarySample(d->summary, t->raw);
 	while (!CsSummaryFit(d->summary))
 	{
+		MemoryContext context = PassMemory();
+		MemoryContext old = MemoryContextSwitchTo(context);
 		JsonbParseState *json = NULL;
 		CsTallyRun	run;
 
@@ -615,8 +630,10 @@ FitPreparation(CsTraining *t)
 		CsSummaryPlan(d->summary, &json);
 		(void) CsJsonEnd(&json);
 		run = RunPlan(t, &json);
+		/* what is learned stays */
+		MemoryContextSwitchTo(old);
 		CsSummaryLearn(d->summary, run.pass, run.state);
-		pfree(run.state);
+		MemoryContextDelete(context);
 	}
 	CsSummaryRecode(d->summary, t->raw);
 	if (CsSummaryFitsSample(t->prep))
@@ -774,6 +791,8 @@ RunPasses(CsTraining *t, void *state)
 	CsProgressPhase(CS_PHASE_ITERATING);
 	while (again)
 	{
+		MemoryContext context = PassMemory();
+		MemoryContext old = MemoryContextSwitchTo(context);
 		JsonbParseState *json = NULL;
 		CsTallyRun	run;
 
@@ -782,7 +801,8 @@ RunPasses(CsTraining *t, void *state)
 		(void) CsJsonEnd(&json);
 		run = RunPlan(t, &json);
 		again = passes->learn(state, run.pass, &run.pass->parts[0], run.state);
-		pfree(run.state);
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
 	}
 }
 
