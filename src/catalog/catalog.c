@@ -185,6 +185,37 @@ CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments, bool
 }
 
 /*
+ * Likewise a statement that a session runs again and again: its plan is kept in "plan", which begins as NULL and belongs
+ * to this statement alone.
+ */
+uint64
+CsCatalogExecuteKept(SPIPlanPtr *plan, const char *sql, const CsValue *arguments, int narguments, bool read_only)
+{
+	Oid			types[MAX_SQL_ARGUMENTS];
+	Datum		values[MAX_SQL_ARGUMENTS];
+	char		nulls[MAX_SQL_ARGUMENTS];
+	Oid			user;
+	int			context;
+	int			result;
+
+	SplitArguments(arguments, narguments, types, values, nulls);
+	BecomeOwner(&user, &context);
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	made = SPI_prepare(sql, narguments, types);
+
+		if (made == NULL || SPI_keepplan(made) != 0)
+			elog(ERROR, "could not prepare a catalog statement: %s", SPI_result_code_string(SPI_result));
+		*plan = made;
+	}
+	result = SPI_execute_plan(*plan, values, nulls, read_only, 0);
+	BecomeCaller(user, context);
+	if (result < 0)
+		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
  * Run a constant SELECT with arguments $1, $2, ... as the caller, whose search_path may find more than the names in it
  * and who sees what the active snapshot shows.  Must be called inside SPI.  Returns the number of rows, which
  * SPI_tuptable holds.

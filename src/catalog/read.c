@@ -84,20 +84,17 @@ CsModelRowIs(const CsModelRow *a, const CsModelRow *b)
 		memcmp(&a->place, &b->place, sizeof(a->place)) == 0;
 }
 
-/*
- * Run a statement and call "visit" (if not NULL) for each row, in the caller's memory context.
- * Returns the number of rows.
- */
-uint64
-CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatalogVisitor visit,
-			  void *state)
+/* CsCatalogRead(), and CsCatalogReadKept() where the plan is not NULL. */
+static uint64
+Read(SPIPlanPtr *plan, const char *sql, const CsValue *arguments, int narguments, CsCatalogVisitor visit, void *state)
 {
 	MemoryContext context = CurrentMemoryContext;
 	MemoryContext spi_context;
 	uint64		nrows;
 
 	SPI_connect();
-	nrows = CsCatalogExecute(sql, arguments, narguments, true);
+	nrows = plan == NULL ? CsCatalogExecute(sql, arguments, narguments, true) :
+		CsCatalogExecuteKept(plan, sql, arguments, narguments, true);
 	spi_context = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < nrows && visit != NULL; i++)
 	{
@@ -109,6 +106,25 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	MemoryContextSwitchTo(spi_context);
 	SPI_finish();
 	return nrows;
+}
+
+/*
+ * Run a statement and call "visit" (if not NULL) for each row, in the caller's memory context.
+ * Returns the number of rows.
+ */
+uint64
+CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatalogVisitor visit,
+			  void *state)
+{
+	return Read(NULL, sql, arguments, narguments, visit, state);
+}
+
+/* Likewise by a statement whose plan the session keeps, as CsCatalogExecuteKept() has it. */
+uint64
+CsCatalogReadKept(SPIPlanPtr *plan, const char *sql, const CsValue *arguments, int narguments, CsCatalogVisitor visit,
+				  void *state)
+{
+	return Read(plan, sql, arguments, narguments, visit, state);
 }
 
 /*

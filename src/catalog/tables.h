@@ -67,6 +67,8 @@ CsAsOfIsNow(const CsAsOf *as_of)
  */
 extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments,
 							   bool read_only);
+extern uint64 CsCatalogExecuteKept(SPIPlanPtr *plan, const char *sql, const CsValue *arguments, int narguments,
+								   bool read_only);
 extern uint64 CsCallerSelect(const char *sql, const CsValue *arguments, int narguments);
 extern uint64 CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments);
 
@@ -134,6 +136,8 @@ typedef void (*CsCatalogVisitor) (void *state, const CsCatalogRow *row);
 
 extern uint64 CsCatalogRead(const char *sql, const CsValue *arguments, int narguments,
 							CsCatalogVisitor visit, void *state);
+extern uint64 CsCatalogReadKept(SPIPlanPtr *plan, const char *sql, const CsValue *arguments, int narguments,
+								CsCatalogVisitor visit, void *state);
 extern Datum CsRowDatum(const CsCatalogRow *row, int column, bool *isnull);
 extern char *CsRowText(const CsCatalogRow *row, int column);
 extern List *CsCatalogTexts(const char *sql, const CsValue *arguments, int narguments, bool read_only);

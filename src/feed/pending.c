@@ -24,6 +24,7 @@
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
 #include "commands/async.h"
+#include "commands/sequence.h"
 #include "common/hashfn.h"
 #include "feed/feed.h"
 #include "miscadmin.h"
@@ -83,9 +84,6 @@ static Entered *entered = NULL;
 static int	nentered = 0;
 static int	enteredCapacity = 0;
 
-static const char *const batch_sql =
-"SELECT pg_catalog.nextval('custseg.change_batch_transaction_number_seq'::pg_catalog.regclass)";
-
 static const char *const write_sql =
 "INSERT INTO custseg.segment_change"
 " (model, transaction_number, number, customer, from_segment, to_segment, version, at, cause) "
@@ -94,15 +92,20 @@ static const char *const write_sql =
 " pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9)) AS c (number, customer, f, t, version, at, cause), "
 "(SELECT FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE) AS there";
 
-/* Takes so many numbers of the sequence at once; the caller has the lock for it. */
-static const char *const positions_sql =
-"SELECT pg_catalog.setval('custseg.change_batch_last_position_seq'::pg_catalog.regclass,"
-" pg_catalog.nextval('custseg.change_batch_last_position_seq'::pg_catalog.regclass) OPERATOR(pg_catalog.+) $1 OPERATOR(pg_catalog.-) 1)";
-
+/*
+ * Numbers a batch, unless its model is gone: takes so many numbers of the sequence at once, for which the caller has
+ * the lock.
+ */
 static const char *const announce_sql =
-"INSERT INTO custseg.change_batch (model, transaction_number, first_position, last_position, n, recorded_at, recorded_by) "
-"SELECT m.name, $2, $3 OPERATOR(pg_catalog.-) $4 OPERATOR(pg_catalog.+) 1, $3, $5, pg_catalog.clock_timestamp(), $6 "
-"FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
+"INSERT INTO custseg.change_batch AS b (model, transaction_number, first_position, last_position, n, recorded_at, recorded_by) "
+"SELECT m.name, $2, p.last OPERATOR(pg_catalog.-) $3 OPERATOR(pg_catalog.+) 1, p.last, $4, pg_catalog.clock_timestamp(), $5 "
+"FROM custseg.model AS m,"
+" (SELECT pg_catalog.setval('custseg.change_batch_last_position_seq'::pg_catalog.regclass,"
+"  pg_catalog.nextval('custseg.change_batch_last_position_seq'::pg_catalog.regclass) OPERATOR(pg_catalog.+) $3 OPERATOR(pg_catalog.-) 1) OFFSET 0) AS p (last) "
+"WHERE m.name OPERATOR(pg_catalog.=) $1 RETURNING b.last_position";
+
+static SPIPlanPtr write_plan = NULL;
+static SPIPlanPtr announce_plan = NULL;
 
 /* Forget all, as the transaction has ended or is about to. */
 static void
@@ -190,19 +193,37 @@ MaybeSegments(Datum *values, bool *nulls, int n)
 	return CsValueArray(INT4ARRAYOID, construct_md_array(values, nulls, 1, &n, &lower, INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
+/* A relation of the extension; InvalidOid when the extension is gone. */
+static Oid
+FindRelation(const char *name)
+{
+	Oid			schema = get_namespace_oid("custseg", true);
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+/* The table of batches, which locks are named after. */
+static Oid
+BatchTable(void)
+{
+	return FindRelation("change_batch");
+}
+
+/* A number for what the transaction does to a model. */
+static int64
+NextTransactionNumber(void)
+{
+	return nextval_internal(FindRelation("change_batch_transaction_number_seq"), false);
+}
+
 /* Write a portion of a feed's changes, unless its model is gone; inside SPI. */
 static void
 WritePortion(Feed *feed, Portion *p)
 {
 	if (feed->batch == 0)
-	{
-		bool		isnull;
-
-		CsCatalogExecute(batch_sql, NULL, 0, false);
-		feed->batch = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	}
-	CsCatalogExecute(write_sql,
-					 CsValues(CsValueText(feed->model), CsValueInt8(feed->batch),
+		feed->batch = NextTransactionNumber();
+	CsCatalogExecuteKept(&write_plan, write_sql,
+						 CsValues(CsValueText(feed->model), CsValueInt8(feed->batch),
 								  CsValueArray(INT4ARRAYOID, construct_array(p->number, p->n, INT4OID, sizeof(int32), true, TYPALIGN_INT)),
 								  CsValueArray(TEXTARRAYOID, construct_array(p->customer, p->n, TEXTOID, -1, false, TYPALIGN_INT)),
 								  MaybeSegments(p->from, p->from_nulls, p->n),
@@ -289,15 +310,6 @@ CsChangesFlush(void)
 	DropPending(from);
 }
 
-/* The table of batches, which locks are named after; InvalidOid when the extension is gone. */
-static Oid
-BatchTable(void)
-{
-	Oid			schema = get_namespace_oid("custseg", true);
-
-	return OidIsValid(schema) ? get_relname_relid("change_batch", schema) : InvalidOid;
-}
-
 /* The lock of a model's feed, or with NULL that of the positions. */
 static LOCKTAG
 FeedLock(const char *model)
@@ -309,17 +321,19 @@ FeedLock(const char *model)
 	return tag;
 }
 
-/* Take so many positions that follow each other; returns the last one.  Inside SPI. */
+/* Number the batch of a feed, which has n changes; returns its last position, 0 when the model is gone.  Inside SPI. */
 static int64
-TakePositions(int32 n)
+NumberBatch(const Feed *feed, int64 n)
 {
 	LOCKTAG		tag = FeedLock(NULL);
 	bool		isnull;
-	int64		last;
+	int64		last = 0;
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	CsCatalogExecute(positions_sql, CsValues(CsValueInt8(n)), false);
-	last = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (CsCatalogExecuteKept(&announce_plan, announce_sql,
+							 CsValues(CsValueText(feed->model), CsValueInt8(feed->batch), CsValueInt8(feed->number),
+									  CsValueInt8(n), CsValueName(CsCallerName())), false) > 0)
+		last = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	LockRelease(&tag, ExclusiveLock, false);
 	return last;
 }
@@ -386,9 +400,8 @@ Announce(const Feed *feed)
 	if (n == 0)
 		return;
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-	last = TakePositions(feed->number);
-	if (CsCatalogExecute(announce_sql, CsValues(CsValueText(feed->model), CsValueInt8(feed->batch), CsValueInt8(last),
-												CsValueInt8(feed->number), CsValueInt8(n), CsValueName(CsCallerName())), false) == 0)
+	last = NumberBatch(feed, n);
+	if (last == 0)
 		return;					/* the transaction has dropped the model */
 	Async_Notify(CHANNEL, Payload(feed, n, last, true));
 }

@@ -52,6 +52,8 @@ static const char *const feed_sql =
 "FROM custseg.change_feed AS f JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) f.model "
 "WHERE f.model OPERATOR(pg_catalog.=) $1";
 
+static SPIPlanPtr feed_plan = NULL;
+
 PG_FUNCTION_INFO_V1(custseg_record_change);
 
 /* Error unless the trigger is fired as it must be. */
@@ -146,7 +148,7 @@ GetRecordSite(FunctionCallInfo fcinfo)
 	site->is_tracked = false;
 	old = MemoryContextSwitchTo(site->context);
 	site->model = pstrdup(arguments[0]);
-	CsCatalogRead(feed_sql, CsValues(CsValueText(site->model), CsValueText(TableName(rel)), CsValueText(arguments[1])),
+	CsCatalogReadKept(&feed_plan, feed_sql, CsValues(CsValueText(site->model), CsValueText(TableName(rel)), CsValueText(arguments[1])),
 				  TakeFeed, site);
 	if (site->is_tracked)
 	{

@@ -52,8 +52,10 @@ CsScorerKey(const CsScorer *scorer, CsKey *key)
 void
 CsModelKey(const char *model, CsKey *key)
 {
+	static SPIPlanPtr plan = NULL;
+
 	memset(key, 0, sizeof(*key));
-	CsCatalogRead(model_sql, CsValues(CsValueText(model)), TakeKey, key);
+	CsCatalogReadKept(&plan, model_sql, CsValues(CsValueText(model)), TakeKey, key);
 }
 
 /*
