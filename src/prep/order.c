@@ -230,12 +230,16 @@ SortCuts(Cuts *cuts)
 	cuts->n = n;
 }
 
-/* Add the borders of the gaps that hold the ranks, and cuts in them unless their values are taken home. */
-static void
+/*
+ * Add the borders of the gaps that hold the ranks, and cuts in them unless their values are taken home.  Returns
+ * of how many ranks: those that are left are asked for again.
+ */
+static int
 CutGaps(const CsOrder *order, Cuts *cuts, bool collect)
 {
-	/* ranks that are left are asked for again */
-	for (int i = 0; i < order->nranks && (collect || cuts->n < order->most_cuts); i++)
+	int			i;
+
+	for (i = 0; i < order->nranks && cuts->n < order->most_cuts; i++)
 	{
 		int64		at = PlacedUpTo(order, order->ranks[i]);
 		const CsPlaced *low = &order->placed[at - 1],
@@ -246,6 +250,7 @@ CutGaps(const CsOrder *order, Cuts *cuts, bool collect)
 		if (!collect)
 			CutGap(cuts, low, high, order->ranks[i]);
 	}
+	return i;
 }
 
 /* The place of a value among cuts that hold it. */
@@ -259,12 +264,12 @@ FindCut(const Cuts *cuts, double value)
 
 /* Note the gaps whose values are taken home, and how many values these are. */
 static void
-CollectGaps(const CsOrder *order, const Cuts *cuts, CsRankQuery *query)
+CollectGaps(const CsOrder *order, int nranks, const Cuts *cuts, CsRankQuery *query)
 {
 	int64		last = -1;
 
 	query->gaps = palloc(sizeof(int) * (cuts->n + 1));
-	for (int i = 0; i < order->nranks; i++)
+	for (int i = 0; i < nranks; i++)
 	{
 		int64		at = PlacedUpTo(order, order->ranks[i]);
 
@@ -289,6 +294,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 	CsRankQuery query = {0};
 	Cuts		cuts = {0, 1024, palloc(sizeof(double) * 1024)};
 	int			nfirst = Min(FIRST_CUTS, order->most_cuts);
+	int			ncut;
 	bool		collect;
 
 	if (!IsAsked(order))
@@ -297,7 +303,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 	collect = AreFew(order);
 	for (int i = 0; i < order->nvalues; i++)
 		AddCut(&cuts, order->values[i]);
-	CutGaps(order, &cuts, collect);
+	ncut = CutGaps(order, &cuts, collect);
 	if (!order->is_counted)
 	{
 		AddCut(&cuts, order->placed[0].value);
@@ -307,7 +313,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 	}
 	SortCuts(&cuts);
 	if (collect)
-		CollectGaps(order, &cuts, &query);
+		CollectGaps(order, ncut, &cuts, &query);
 	query.ncuts = cuts.n;
 	query.cuts = cuts.values;
 	return query;

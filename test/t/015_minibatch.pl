@@ -42,7 +42,7 @@ SKIP:
     $session->query("SET maintenance_work_mem = '4MB'; SET max_parallel_maintenance_workers = 0;"
           . "SELECT custseg.train('small', 'SELECT * FROM customers LIMIT 1000', '{a,b,c}', 3, 'minibatch', options => '{\"sample\": 100}');");
     $before = $peak->();
-    like(($session->query("SELECT custseg.train('wide', '$wide', k => 5);"))[1], qr/ERROR:  54000/, 'too much for k-means');
+    like(($session->query("SELECT custseg.train('wide', '$wide', k => 5, options => '{\"engine\": \"local\"}');"))[1], qr/ERROR:  54000/, 'too much for k-means');
     ($out, $err) = $session->query("SELECT n_rows, n_segments FROM custseg.train('wide', '$wide', k => 5, algorithm => 'minibatch', options => '{\"max_iter\": 2, \"tol\": 10}');");
     is($out, '400000|5', 'a table far past memory');
     like($err, qr/NOTICE: .* prepared on a sample of \d+ of 400000 rows, read in batches of \d+ rows/, 'by sample and batch');
