@@ -509,6 +509,8 @@ CsSummaryLearn(CsSummary *s, const CsTally *pass, const CsTallyState *state)
 		}
 		if (s->queries[number].ncuts > 0)
 			CsOrderLearn(c->order, &s->queries[number], &answers[number]);
+		if (answers[number].values != NULL)
+			pfree(answers[number].values);
 		number++;
 	}
 	pfree(moments);
