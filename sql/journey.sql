@@ -179,6 +179,15 @@ SET maintenance_work_mem = '1MB';
 SELECT custseg.touchpoints('SELECT 1 AS customer, timestamptz ''2026-01-01'' + i * interval ''1 second'' AS at, i % 3 AS step FROM generate_series(1, 100000) i', 'customer', 'at', 'step');
 SELECT custseg.journey('SELECT i / 2 AS customer, timestamptz ''2026-01-01'' + i * interval ''1 second'' AS at, hashint4(i) % 2000 AS step FROM generate_series(1, 100000) i', 'customer', 'at', 'step', options => '{"as_of": "2027-01-01"}');
 RESET maintenance_work_mem;
+-- steps are compared by PostgreSQL's operator, whatever the search_path has
+CREATE SCHEMA other_operators;
+CREATE FUNCTION other_operators.are_equal(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'the operator of another schema was called'; END $$;
+CREATE OPERATOR other_operators.= (LEFTARG = text, RIGHTARG = text, PROCEDURE = other_operators.are_equal);
+SET search_path = other_operators, pg_catalog, public;
+SELECT count(*) FROM custseg.funnel('SELECT 1 AS customer, timestamptz ''2026-01-01'' AS at, s AS step FROM unnest(ARRAY[''visit'', ''basket'']) AS s', 'customer', 'at', 'step', '{visit,basket}');
+RESET search_path;
+DROP SCHEMA other_operators CASCADE;
+
 -- read as who asks, and only where the model may be used
 CREATE ROLE regress_custseg_journey;
 SET ROLE regress_custseg_journey;

@@ -123,14 +123,14 @@ StepSql(const CsTrails *t)
 	return psprintf("(%s) COLLATE pg_catalog.\"C\"", CsSqlText(t->step, psprintf("t.%s", CsSqlColumn(t->step))));
 }
 
-/* That a step is one of those that are known. */
+/* That a step is one of those that are known; by equality of PostgreSQL, whatever the search_path has. */
 static void
 AppendKnownSteps(StringInfo sql, const CsTrails *t, const char *step)
 {
-	appendStringInfo(sql, " WHERE %s IN (", step);
+	appendStringInfo(sql, " WHERE %s OPERATOR(pg_catalog.=) ANY (ARRAY[", step);
 	for (int i = 0; i < CsDictionarySize(t->steps); i++)
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "", quote_literal_cstr(CsDictionaryLevel(t->steps, i)));
-	appendStringInfoString(sql, ")");
+	appendStringInfoString(sql, "]::pg_catalog.text[])");
 }
 
 /* The query that gives the events in their order, palloc'd; with segments, customers come by the bytes of their texts. */
