@@ -9,6 +9,9 @@
  * and in the middle of the float8s there, so that no distribution takes more than some 60 passes.  Every gap
  * tells its lowest and its highest value, which are the next cuts: so few passes find values that occur
  * often.  Gaps that hold few values are not cut: their values are taken home.
+ *
+ * What passes have told outgrows memory where there are many of them.  So beyond some values, only those stay
+ * that answer what was asked since the last pass, or that bound the gap of an open question.
  */
 #include "custseg.h"
 
@@ -24,16 +27,18 @@
 
 /*
  * A column of n values between a lowest and a highest one, of which nothing else is known; palloc'd.  No
- * more than "most" values are taken home by a pass, which has some "most_cuts" at most.
+ * more than "most" values are taken home by a pass, which has some "most_cuts" at most.  More than "room"
+ * placed values are kept only where they are needed.
  */
 CsOrder *
-CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts)
+CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts, int64 room)
 {
 	CsOrder    *order = palloc0(sizeof(CsOrder));
 
 	order->n = n;
 	order->most = most;
 	order->most_cuts = most_cuts;
+	order->room = room;
 	order->placed = palloc(sizeof(CsPlaced) * 2);
 	/* they grow where they are, whoever asks */
 	order->capacity = order->value_capacity = 64;
@@ -86,17 +91,28 @@ PlacedBelow(const CsOrder *order, double value)
 	return low;
 }
 
+/* Note that a placed value is needed, and the one before it if it bounds a gap with that. */
+static void
+Need(CsOrder *order, int64 at, bool is_gap)
+{
+	order->placed[at].is_needed = true;
+	if (is_gap)
+		order->placed[at - 1].is_needed = true;
+}
+
 /* The value at a rank from 0 to n - 1; false, and the rank is noted, where it is not known. */
 bool
 CsOrderAt(CsOrder *order, int64 rank, double *value)
 {
 	int64		at = PlacedUpTo(order, rank);
 
-	if (at < order->nplaced && order->placed[at].below <= rank)
+	if (order->placed[at].below <= rank)
 	{
+		Need(order, at, false);
 		*value = order->placed[at].value;
 		return true;
 	}
+	Need(order, at, true);
 	if (order->nranks == order->capacity)
 	{
 		order->capacity = Max(64, order->capacity * 2);
@@ -116,6 +132,7 @@ CsOrderBelow(CsOrder *order, double value, int64 *below)
 	if (at == order->nplaced)
 		return true;
 	*below = order->placed[at].below;
+	Need(order, at, at > 0);
 	if (at == 0 || (order->placed[at].value == value && order->placed[at].is_exact) ||
 		order->placed[at - 1].up_to == *below)
 		return true;
@@ -334,7 +351,8 @@ MergePlaced(CsOrder *order, const CsPlaced *more, int64 n)
 		{
 			bool		is_known = i < order->nplaced && order->placed[i].value == more[j].value;
 
-			merged[at++] = is_known && order->placed[i].is_exact ? order->placed[i] : more[j];
+			merged[at] = is_known && order->placed[i].is_exact ? order->placed[i] : more[j];
+			merged[at++].is_needed = is_known && order->placed[i].is_needed;
 			i += is_known;
 			j++;
 		}
@@ -342,6 +360,48 @@ MergePlaced(CsOrder *order, const CsPlaced *more, int64 n)
 	pfree(order->placed);
 	order->placed = merged;
 	order->nplaced = at;
+}
+
+/* Note what is needed of values that have just been placed, for the questions that led to them. */
+static void
+NeedAnswers(CsOrder *order)
+{
+	for (int i = 0; i < order->nranks; i++)
+	{
+		int64		at = PlacedUpTo(order, order->ranks[i]);
+
+		Need(order, at, order->placed[at].below > order->ranks[i]);
+	}
+	for (int i = 0; i < order->nvalues; i++)
+	{
+		int64		at = PlacedBelow(order, order->values[i]);
+
+		if (at < order->nplaced)
+			Need(order, at, at > 0);
+	}
+}
+
+/* Forget the placed values that nothing needs but for the lowest and the highest, if they are too many. */
+static void
+ForgetPlaced(CsOrder *order)
+{
+	bool		forgets = order->nplaced > order->room;
+	int64		n = 0;
+
+	if (forgets)
+		NeedAnswers(order);
+	for (int64 i = 0; i < order->nplaced; i++)
+	{
+		bool		is_end = i == 0 || i == order->nplaced - 1;
+
+		if (forgets && !is_end && !order->placed[i].is_needed)
+			continue;
+		order->placed[n] = order->placed[i];
+		order->placed[n++].is_needed = false;
+	}
+	order->nplaced = n;
+	if (forgets)
+		order->placed = repalloc_huge(order->placed, sizeof(CsPlaced) * n);
 }
 
 /* Place the lowest and the highest of the values in a gap; returns how many these are. */
@@ -366,7 +426,6 @@ CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answe
 				below = 0,
 				value = 0;
 
-	order->nranks = order->nvalues = 0;
 	order->is_counted = true;
 	for (int gap = 0; gap <= query->ncuts; gap++)
 	{
@@ -397,4 +456,6 @@ CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answe
 		CsTallyRowsChanged();
 	MergePlaced(order, placed, n);
 	pfree(placed);
+	ForgetPlaced(order);
+	order->nranks = order->nvalues = 0;
 }

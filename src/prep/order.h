@@ -17,6 +17,7 @@ typedef struct CsPlaced
 	int64		below;
 	int64		up_to;
 	bool		is_exact;
+	bool		is_needed;		/* by what was asked since the last pass */
 } CsPlaced;
 
 typedef struct CsOrder
@@ -25,6 +26,7 @@ typedef struct CsOrder
 	bool		is_counted;		/* a pass has counted */
 	int64		most;			/* values that are taken home at once */
 	int			most_cuts;		/* of a pass, as far as one rank does not need more */
+	int64		room;			/* for placed values, as far as no more are needed */
 	int64		nplaced;
 	CsPlaced   *placed;			/* ascending; the lowest and the highest value are there */
 	int			nranks;			/* that are looked for: ascending once they are planned */
@@ -35,7 +37,7 @@ typedef struct CsOrder
 	double	   *values;
 } CsOrder;
 
-extern CsOrder *CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts);
+extern CsOrder *CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts, int64 room);
 extern bool CsOrderAt(CsOrder *order, int64 rank, double *value);
 extern bool CsOrderBelow(CsOrder *order, double value, int64 *below);
 extern CsRankQuery CsOrderPlan(CsOrder *order, const double *sample, int64 nsample);

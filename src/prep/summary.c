@@ -27,6 +27,9 @@
 #define FEWEST_CUTS ((Size) 256)
 #define CUT_BYTES 1024
 
+/* The part of memory that placed values of all columns may take, as far as no more are needed. */
+#define PLACED_SHARE 8
+
 /* A column of numbers, as far as it is known. */
 typedef struct Column
 {
@@ -82,7 +85,7 @@ SummarizeLevels(CsSummary *s, int column)
 	int64		n = 0;
 	double		sum = 0,
 				squares = 0;
-	CsOrder    *order = CsOrderCreate(0, 0, 0, 0, 0);
+	CsOrder    *order = CsOrderCreate(0, 0, 0, 0, 0, PG_INT64_MAX);
 
 	order->placed = palloc(sizeof(CsPlaced) * Max(spec->nlevels, 1));
 	order->is_counted = true;
@@ -141,6 +144,7 @@ CsSummaryCreate(CsArena *arena, int64 nrows, const CsColumn *columns, CsDictiona
 	Size		room = CsMemoryLimit() / VALUES_SHARE / sizeof(uint64) / Max(ncolumns, 1);
 	int64		most = (int64) Max(Min(room, MOST_VALUES), FEWEST_VALUES);
 	int			cuts = (int) Max(Min(CsMemoryLimit() / CUT_BYTES / Max(ncolumns, 1), MOST_CUTS), FEWEST_CUTS);
+	int64		placed = (int64) (CsMemoryLimit() / PLACED_SHARE / sizeof(CsPlaced) / Max(ncolumns, 1));
 
 	s->s = (CsFitState) {.arena = arena,.nrows = nrows,.columns = columns,.dictionaries = dictionaries,
 	.prep = prep,.baselines = baselines};
@@ -162,7 +166,7 @@ CsSummaryCreate(CsArena *arena, int64 nrows, const CsColumn *columns, CsDictiona
 		c->fill = c->low = c->high = NAN;
 		fit->n_infinite = surveys[i].n_infinite;
 		if (columns[i].converter.kind != CS_CATEGORICAL)
-			c->order = CsOrderCreate(surveys[i].n_values, surveys[i].lowest, surveys[i].highest, most, cuts);
+			c->order = CsOrderCreate(surveys[i].n_values, surveys[i].lowest, surveys[i].highest, most, cuts, placed);
 		else if (IsNumber(s, i))
 			SummarizeLevels(s, i);
 	}
