@@ -153,6 +153,9 @@ PlanBytes(Jsonb *plan)
 
 	SET_VARSIZE(bytes, VARHDRSZ + length);
 	memcpy(VARDATA(bytes), utf8, length);
+	if (utf8 != text)
+		pfree(utf8);
+	pfree(text);
 	return bytes;
 }
 

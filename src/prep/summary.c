@@ -459,18 +459,16 @@ PlanMoments(CsSummary *s, int column)
 	s->reach[column] = Max(highest - s->middle[column], s->middle[column] - lowest);
 }
 
-/* Append parts of a pass that answer what the fit has to know. */
+/* Note what the next pass is to answer, so that the fit knows all, or more; palloc'd until it is learned. */
 void
-CsSummaryPlan(CsSummary *s, JsonbParseState **json)
+CsSummaryAsk(CsSummary *s)
 {
-	const CsPipeline *p = CsSummaryPipeline(s);
-
 	s->nqueries = 0;
-	for (int i = 0; i < p->nfeatures; i++)
+	for (int i = 0; i < s->s.prep->ncolumns; i++)
 	{
 		Column	   *c = &s->columns[i];
 
-		if (p->feature[i].kind == CS_CATEGORICAL)
+		if (s->s.columns[i].converter.kind == CS_CATEGORICAL)
 			continue;
 		s->middle[i] = 0;
 		s->reach[i] = -1;
@@ -478,7 +476,13 @@ CsSummaryPlan(CsSummary *s, JsonbParseState **json)
 			PlanMoments(s, i);
 		s->queries[s->nqueries++] = CsOrderPlan(c->order, c->sample, c->nsample);
 	}
-	CsMomentsPlan(json, p, s->middle, s->reach, s->s.nrows);
+}
+
+/* Append parts of a pass that answer it. */
+void
+CsSummaryPlan(CsSummary *s, JsonbParseState **json)
+{
+	CsMomentsPlan(json, CsSummaryPipeline(s), s->middle, s->reach, s->s.nrows);
 	CsRanksPlan(json, s->queries, s->nqueries);
 }
 

@@ -5,7 +5,8 @@
  *	 CsSummaryCreate()			the columns, how many rows there are and how often each level occurs
  *	 CsSummarySample()			a sample of the rows
  *	 while (!CsSummaryFit())	ask what the fit still has to know, and tell it:
- *		CsSummaryPlan()			appends parts of a pass
+ *		CsSummaryAsk()			notes the questions of a pass
+ *		CsSummaryPlan()			appends its parts
  *		CsSummaryLearn()		takes in its state
  *	 CsSummaryFinish()			the pipeline
  *
@@ -37,6 +38,7 @@ extern const CsPipeline *CsSummaryPipeline(CsSummary *s);
 extern void CsSummarySample(CsSummary *s, CsMatrix *raw);
 extern void CsSummaryRecode(const CsSummary *s, CsMatrix *raw);
 extern bool CsSummaryFit(CsSummary *s);
+extern void CsSummaryAsk(CsSummary *s);
 extern void CsSummaryPlan(CsSummary *s, JsonbParseState **json);
 extern void CsSummaryLearn(CsSummary *s, const CsTally *pass, const CsTallyState *state);
 extern CsPipeline *CsSummaryFinish(CsSummary *s, CsTeam *team, CsMatrix *raw, uint64 seed);

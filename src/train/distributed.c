@@ -284,15 +284,22 @@ BeginPlan(const CsTraining *t, const CsPipeline *p, JsonbParseState **json)
 	CsJsonArray(json, "parts");
 }
 
-/* Run a plan that has been begun. */
+/* Run a plan. */
 static CsTallyRun
-RunPlan(CsTraining *t, JsonbParseState **json)
+RunFinished(CsTraining *t, Jsonb *plan)
 {
 	CsDistribution *d = t->distribution;
 
 	CHECK_FOR_INTERRUPTS();
 	CsProgressFit(0, 0, ++d->passes);
-	return CsTallyExecute(d->pieces, &d->columns, CsJsonFinish(json));
+	return CsTallyExecute(d->pieces, &d->columns, plan);
+}
+
+/* Run a plan that has been begun. */
+static CsTallyRun
+RunPlan(CsTraining *t, JsonbParseState **json)
+{
+	return RunFinished(t, CsJsonFinish(json));
 }
 
 /* Memory of a pass: plans of many numbers take far more than what comes of them. */
@@ -601,6 +608,28 @@ SurveyOf(const CsDistribution *d, const CsColumn *column)
 	return &d->surveys[i];
 }
 
+/* The plan of the preparation's next pass, palloc'd.  To write it takes far more, which is given back before it runs. */
+static Jsonb *
+PlanPreparation(const CsTraining *t)
+{
+	CsSummary  *summary = t->distribution->summary;
+	MemoryContext context = PassMemory();
+	MemoryContext old = MemoryContextSwitchTo(context);
+	JsonbParseState *json = NULL;
+	Jsonb	   *written,
+			   *plan;
+
+	BeginPlan(t, CsSummaryPipeline(summary), &json);
+	CsSummaryPlan(summary, &json);
+	(void) CsJsonEnd(&json);
+	written = CsJsonFinish(&json);
+	MemoryContextSwitchTo(old);
+	plan = palloc(VARSIZE(written));
+	memcpy(plan, written, VARSIZE(written));
+	MemoryContextDelete(context);
+	return plan;
+}
+
 /* Fit the preparation: ask passes until all is known. */
 static void
 FitPreparation(CsTraining *t)
@@ -623,13 +652,10 @@ FitPreparation(CsTraining *t)
 	{
 		MemoryContext context = PassMemory();
 		MemoryContext old = MemoryContextSwitchTo(context);
-		JsonbParseState *json = NULL;
 		CsTallyRun	run;
 
-		BeginPlan(t, CsSummaryPipeline(d->summary), &json);
-		CsSummaryPlan(d->summary, &json);
-		(void) CsJsonEnd(&json);
-		run = RunPlan(t, &json);
+		CsSummaryAsk(d->summary);
+		run = RunFinished(t, PlanPreparation(t));
 		/* what is learned stays */
 		MemoryContextSwitchTo(old);
 		CsSummaryLearn(d->summary, run.pass, run.state);
