@@ -133,6 +133,20 @@ $here->safe_psql('postgres', "ALTER TABLE eight DISABLE ROW LEVEL SECURITY");
 like(psql_error($here, 'postgres', "SET ROLE reader; SELECT custseg.train('broken', 'eight', $features)"),
     qr/ERROR:  42501: permission denied for foreign table eight_/, 'leaves are read with the rights to them');
 
+# Rows of a sample that are too wide for so many leaves, one of which is the parent, are refused before they are sent.
+my @many = map { "f$_" } (1 .. 700);
+
+$here->safe_psql('postgres', 'CREATE TABLE wide (' . join(', ', map { "$_ float8" } @many) . ')');
+for my $i (0 .. 15)
+{
+    my $name = $i % 2 ? 'east' : 'west';
+
+    $there{$name}->safe_psql('postgres', "CREATE VIEW wide_$i AS SELECT " . join(', ', map { "recency + $_ * frequency AS f$_" } (1 .. 700)) . " FROM sixteen_$i");
+    $here->safe_psql('postgres', "CREATE FOREIGN TABLE wide_$i () INHERITS (wide) SERVER $name OPTIONS (table_name 'wide_$i')");
+}
+like(psql_error($here, 'postgres', "SET maintenance_work_mem = '2GB'; SELECT custseg.train('broken', 'wide', '{" . join(',', @many) . "}', k => 3, options => '{\"engine\": \"distributed\"}')"),
+    qr/ERROR:  54000: a pass would send 1093 MB: 17 states of 65 MB.*DETAIL:  The limit is 1024 MB.*HINT: .*fewer leaves or shards/s, 'states that are too large');
+
 # A server that is lost in the middle of a pass.
 for my $name (sort keys %there)
 {
