@@ -147,12 +147,13 @@ sub psql_error
     return $err;
 }
 
-# Files of dynamic shared memory of a server with dynamic_shared_memory_type = mmap.
+# Files of dynamic shared memory of a server with dynamic_shared_memory_type = mmap.  Where memory for the zeros to fill
+# it with cannot be had, PostgreSQL leaves an empty file behind, which holds nothing.
 sub shared_segments
 {
     my ($node) = @_;
 
-    return sort map { s{.*/}{}r } glob($node->data_dir . '/pg_dynshmem/*');
+    return sort map { s{.*/}{}r } grep { -s } glob($node->data_dir . '/pg_dynshmem/*');
 }
 
 # Is XGBoost's library there?

@@ -42,6 +42,7 @@ DECLARE
 BEGIN
     FOR r IN SELECT c.oid FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
         WHERE d.classid = 'pg_class'::regclass AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'custseg') AND c.relkind = 'r'
+            AND c.relname <> 'audit_event'     -- who did what stays when the model is gone
     LOOP
         EXECUTE format('SELECT count(*) FROM %s', r) INTO of_table;
         result := result + of_table;

@@ -209,8 +209,8 @@ is(scalar @heard, 2, 'one notification a transaction');
 like($heard[1] // '', qr/"n": 4, "left": 1, "model": "m", "entered": \{"2": 2, "4": 1\}, "change_position": \d+/, 'with counts');
 drain($_) for 'mail', 'sync';
 
-# A standby can read, but not acknowledge.
-$node->safe_psql('postgres', 'UPDATE customers SET segment = 7 WHERE id IN (11, 12)');
+# A standby can read, but not acknowledge.  Statements are told in their order, rows of one statement as it meets them.
+$node->safe_psql('postgres', "UPDATE customers SET segment = 7 WHERE id = $_") for 11, 12;
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
