@@ -78,4 +78,4 @@ FROM club WHERE shop.draw('answers', id) < 0.15;
 SELECT 1 FROM custseg.record_survey('club', 'shop.club_answers');
 SELECT 1 FROM custseg.set_condition('club', 'privacy', 'pass', 'reviewed by the data protection officer');
 SELECT 1 FROM custseg.decide('club', 'the mail of spring');
-SELECT 1 FROM custseg.publish('club', 'shop.club', '{"value": "monetary", "fairness": "member"}');
+SELECT 1 FROM custseg.publish('club', 'shop.club', '{"value": "monetary", "fairness": "member", "changes": true}');
