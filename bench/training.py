@@ -77,21 +77,7 @@ def end_to_end(session):
                     END_TO_END_PAIRS)
     yield times_faster(f"train end to end, {rows:,} x 10, k = 5, 10 starts; "
                        "against COPY, pandas, StandardScaler, KMeans", pairs, 12)
-    yield reading(session, rows, features)
     yield write_back(session, rows, labels)
-
-
-def reading(session, rows, features):
-    """Reading and preparing the rows, against a query that reads the columns with as many processes."""
-    def ours(_):
-        metrics = session.train("large", features, 5)["metrics"]
-        return (metrics["read_milliseconds"] + metrics["prepare_milliseconds"]) / 1000
-
-    session.run("SET max_parallel_workers_per_gather = 1")
-    row = times_the_cost(f"reading and preparing {rows:,} x 10, 2 processes; against SELECT sum(f1 + ... + f10), 2 processes",
-                         in_turn(ours, lambda _: session.seconds(f"SELECT sum({' + '.join(features)}) FROM large")), 2.5)
-    session.run("RESET max_parallel_workers_per_gather")
-    return row
 
 
 def write_back(session, rows, labels):
