@@ -207,7 +207,10 @@ describe('in a browser', { skip: chromium ? false : 'no chromium', timeout: 1200
         await withPage({}, async (page) => {
             await visit(page, at('shop', 'overview'));
             const save = async (card, kind) => {
-                const [download] = await Promise.all([page.waitForEvent('download'), page.locator(`#${card}`).getByRole('button', { name: kind, exact: false }).click()]);
+                const button = page.locator(`#${card}`).getByRole('button', { name: kind, exact: false });
+                const attempt = async () => (await Promise.all([page.waitForEvent('download', { timeout: 8000 }), button.click()]))[0];
+                // Chromium drops a download that begins while it is still busy with the one before
+                const download = await attempt().catch(attempt);
                 assert.equal(download.suggestedFilename(), `shop_${card}.${kind.toLowerCase()}`);
                 return readFileSync(await download.path());
             };
