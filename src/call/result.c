@@ -36,15 +36,12 @@ ReportRow(TupleDesc desc, const CsValue *row, int n)
 		 format_type_be(TupleDescAttr(desc, i)->atttypid));
 }
 
-/* The types of the columns; palloc'd. */
-static Oid *
-ColumnTypes(TupleDesc desc)
+/* Get the types of the columns, for which there is room. */
+static inline void
+GetColumnTypes(TupleDesc desc, Oid *types)
 {
-	Oid		   *types = palloc(sizeof(Oid) * desc->natts);
-
 	for (int i = 0; i < desc->natts; i++)
 		types[i] = TupleDescAttr(desc, i)->atttypid;
-	return types;
 }
 
 /*
@@ -73,7 +70,8 @@ MakeResult(Tuplestorestate *store, TupleDesc desc)
 
 	result->store = store;
 	result->desc = desc;
-	result->types = ColumnTypes(desc);
+	result->types = palloc(sizeof(Oid) * desc->natts);
+	GetColumnTypes(desc, result->types);
 	result->values = palloc(sizeof(Datum) * desc->natts);
 	result->nulls = palloc(sizeof(bool) * desc->natts);
 	return result;
@@ -181,17 +179,17 @@ CsResultNulls(const CsResult *result, CsValue *row)
 Datum
 CsRowForm(TupleDesc desc, const CsValue *row, int n)
 {
-	Datum	   *values = palloc(sizeof(Datum) * n);
-	bool	   *nulls = palloc(sizeof(bool) * n);
-	Oid		   *types = ColumnTypes(desc);
+	/* one piece of memory, for this is done for each customer */
+	Datum	   *values = palloc((sizeof(Datum) + sizeof(Oid) + sizeof(bool)) * Max(n, desc->natts));
+	Oid		   *types = (Oid *) (values + Max(n, desc->natts));
+	bool	   *nulls = (bool *) (types + Max(n, desc->natts));
 	Datum		datum;
 
+	GetColumnTypes(desc, types);
 	if (desc->natts != n || !SpreadRow(types, row, n, values, nulls))
 		ReportRow(desc, row, n);
 	datum = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
-	pfree(types);
 	pfree(values);
-	pfree(nulls);
 	return datum;
 }
 

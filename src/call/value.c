@@ -5,6 +5,7 @@
 #include "custseg.h"
 
 #include "call/call.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 
 /* A text; NULL for NULL. */
@@ -59,11 +60,19 @@ CsValueTexts(const char *const *texts, int n)
 CsValue
 CsValueNumbers(const double *numbers, int n)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+	Size		size = ARR_OVERHEAD_NONULLS(1) + sizeof(float8) * n;
+	ArrayType  *array;
 
-	for (int i = 0; i < n; i++)
-		elements[i] = Float8GetDatum(numbers[i]);
-	return CsValueArray(FLOAT8ARRAYOID,
-						construct_array(elements, n, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL,
-										TYPALIGN_DOUBLE));
+	if (n == 0)
+		return CsValueArray(FLOAT8ARRAYOID, construct_empty_array(FLOAT8OID));
+	/* numbers lie in an array as they lie here, so that it is filled at once */
+	array = palloc(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = FLOAT8OID;
+	ARR_DIMS(array)[0] = n;
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), numbers, sizeof(float8) * n);
+	return CsValueArray(FLOAT8ARRAYOID, array);
 }
