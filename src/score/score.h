@@ -271,7 +271,7 @@ extern bool CsCustomerIsSame(const CsSameCustomer *s, const char *text);
 extern void CsTellUnknownCustomer(const List *models, const char *customer, bool repeated);
 
 /*
- * predict.c: what a call site of predict() and similar functions resolves once and keeps in
+ * call_site.c: what a call site of predict() and similar functions resolves once and keeps in
  * fn_extra.
  */
 typedef struct CsCallSite
@@ -329,6 +329,10 @@ extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
 extern void CsCallSiteTakeModel(CsCallSite *site);
 extern CsCallSite *CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds,
 									 void (*take) (CsCallSite *site));
+extern CsCallSite *CsCallSiteOfCall(FunctionCallInfo fcinfo, bool has_customer);
+extern void CsCallSiteResolve(CsCallSite *site, const text *model, int version, int kinds,
+							  void (*take) (CsCallSite *site));
+extern void CsCallSiteLoadOverrides(CsCallSite *site, TupleDesc desc, int n);
 extern CsCallSite *CsCallSiteMake(Oid customer_type, MemoryContext context);
 extern void CsCallSiteTake(CsCallSite *site, const char *model, Datum customer);
 extern int	CsCallSiteSegment(CsCallSite *site);

@@ -2,7 +2,7 @@
  * predict_lifetime_value.c
  *	  What one customer is worth, given as a row of purchase_summary() or as json: predict_lifetime_value().
  *
- * It is called once a row; what is the same from row to row is kept with the call site (score/predict.c).
+ * It is called once a row; what is the same from row to row is kept with the call site (score/call_site.c).
  */
 #include "custseg.h"
 
