@@ -8,7 +8,8 @@ export default {
     parts: ['summary'],
     optional: ['gate', 'kpis', 'alerts', 'capacity', 'experiments'],
     span: 12,
-    height: 60,
+    // room for six lines, so that nothing below moves when they come; on a narrow screen each takes two or three
+    height: () => (globalThis.innerWidth < 600 ? 300 : 110),
     sentence,
     table,
     render: ({ data, state }) => (
