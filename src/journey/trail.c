@@ -45,7 +45,7 @@ typedef struct Reading
 static char *
 CountsCondition(const CsTrails *t)
 {
-	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND t.%s IS NOT NULL", CsSqlColumn(t->customer),
+	return psprintf("t.%s IS NOT NULL AND pg_catalog.isfinite(t.%s) AND t.%s IS NOT NULL", CsSqlColumn(t->customer),
 					CsSqlColumn(t->time), CsSqlColumn(t->step));
 }
 
@@ -75,7 +75,7 @@ FindAsOf(CsTrails *t)
 		return;
 	}
 	t->as_of = DT_NOBEGIN;
-	latest = CsRelationOpen(psprintf("SELECT max(%s) AS latest FROM %s WHERE %s", CsSqlTime(t->time), CsSqlFrom(t->relation),
+	latest = CsRelationOpen(psprintf("SELECT pg_catalog.max(%s) AS latest FROM %s WHERE %s", CsSqlTime(t->time), CsSqlFrom(t->relation),
 									 CountsCondition(t)));
 	(void) CsRelationRead(latest, latest->columns, 1, TakeLatest, t);
 	if (t->as_of == DT_NOBEGIN)

@@ -16,20 +16,20 @@
 #include "utils/builtins.h"
 
 /* A month, so many half-lives after which an event no longer counts, and the parts of 1 that scores are made of, 2^40. */
-#define MONTH_DAYS "30.4375::float8"
-#define MOST_HALF_LIVES "100::float8"
-#define SCORE_PARTS "1099511627776::float8"
+#define MONTH_DAYS "30.4375::pg_catalog.float8"
+#define MOST_HALF_LIVES "100::pg_catalog.float8"
+#define SCORE_PARTS "1099511627776::pg_catalog.float8"
 
 
 /* What customers without an event have of what is counted, and of what is a sum or a rate. */
 #define NO_EVENTS "0::bigint"
-#define NO_VALUE "0::float8"
+#define NO_VALUE "0::pg_catalog.float8"
 
 /* Which events count, but for the time up to which they do. */
 static const char *
 CountsCondition(const CsEventsRequest *r)
 {
-	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND t.%s IS NOT NULL",
+	return psprintf("t.%s IS NOT NULL AND pg_catalog.isfinite(t.%s) AND t.%s IS NOT NULL",
 					CsSqlColumn(r->customer), CsSqlColumn(r->time), CsSqlColumn(r->kind));
 }
 
@@ -39,10 +39,10 @@ MomentQuery(const CsEventsRequest *r)
 {
 	if (r->as_of != NULL)
 		return psprintf("SELECT %s AS as_of",
-						CsSqlInstant(r->time, r->zone, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+						CsSqlInstant(r->time, r->zone, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of))));
 	if (r->for_view)
-		return psprintf("SELECT %s AS as_of", CsSqlInstant(r->time, r->zone, "now()"));
-	return psprintf("SELECT max(%s) AS as_of FROM %s WHERE %s", CsSqlTime(r->time), CsSqlFrom(r->relation),
+		return psprintf("SELECT %s AS as_of", CsSqlInstant(r->time, r->zone, "pg_catalog.now()"));
+	return psprintf("SELECT pg_catalog.max(%s) AS as_of FROM %s WHERE %s", CsSqlTime(r->time), CsSqlFrom(r->relation),
 					CountsCondition(r));
 }
 
@@ -107,12 +107,12 @@ AppendEvents(StringInfo sql, const CsEventsRequest *r)
 	const char *at = CsSqlTime(r->time),
 			   *local = CsSqlLocal(r->time, r->zone, at);
 
-	appendStringInfo(sql, ", event AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        %s::date AS day",
+	appendStringInfo(sql, ", event AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        %s::pg_catalog.date AS day",
 					 CsSqlColumn(r->customer), at, local);
 	if (r->time->converter.type == DATEOID)
 		appendStringInfoString(sql, ",\n        NULL::int AS hour");
 	else
-		appendStringInfo(sql, ",\n        date_part('hour', %s)::int AS hour", local);
+		appendStringInfo(sql, ",\n        pg_catalog.date_part('hour', %s)::int AS hour", local);
 	AppendKindNumber(sql, r);
 	AppendValue(sql, r);
 	appendStringInfo(sql, "\n    FROM %s, moment\n    WHERE %s AND %s <= moment.as_of\n", CsSqlFrom(r->relation),
@@ -133,10 +133,10 @@ AppendSessions(StringInfo sql, const CsEventsRequest *r)
 
 	appendStringInfo(sql, ", spaced AS (\n"
 					 "    SELECT customer, at, day, hour, kind%s,\n"
-					 "        CASE WHEN at - lag(at) OVER (PARTITION BY customer ORDER BY at) <= %s THEN 0 ELSE 1 END AS begins\n"
+					 "        CASE WHEN at - pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at) <= %s THEN 0 ELSE 1 END AS begins\n"
 					 "    FROM event\n"
 					 "), seen AS (\n"
-					 "    SELECT customer, at, day, hour, kind%s, sum(begins) OVER (PARTITION BY customer ORDER BY at) AS session\n"
+					 "    SELECT customer, at, day, hour, kind%s, pg_catalog.sum(begins) OVER (PARTITION BY customer ORDER BY at) AS session\n"
 					 "    FROM spaced\n)",
 					 value, r->session_gap, value);
 }
@@ -149,7 +149,7 @@ Weight(const CsEventsRequest *r)
 	ListCell   *cell;
 
 	if (!r->has_weights)
-		return "1::float8";
+		return "1::pg_catalog.float8";
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "CASE");
 	foreach(cell, r->kinds)
@@ -157,10 +157,10 @@ Weight(const CsEventsRequest *r)
 		const CsEventsKind *kind = lfirst(cell);
 
 		if (kind->weight != NULL)
-			appendStringInfo(&sql, " WHEN kind = %d THEN %s::float8", foreach_current_index(cell) + 1,
+			appendStringInfo(&sql, " WHEN kind = %d THEN %s::pg_catalog.float8", foreach_current_index(cell) + 1,
 							 quote_literal_cstr(kind->weight));
 	}
-	appendStringInfoString(&sql, " ELSE 0::float8 END");
+	appendStringInfoString(&sql, " ELSE 0::pg_catalog.float8 END");
 	return sql.data;
 }
 
@@ -168,10 +168,10 @@ Weight(const CsEventsRequest *r)
 static const char *
 Part(const CsEventsRequest *r)
 {
-	const char *lives = psprintf("%s / %s::float8", CsSqlDays("at", "moment.as_of"),
+	const char *lives = psprintf("%s / %s::pg_catalog.float8", CsSqlDays("at", "moment.as_of"),
 								 quote_literal_cstr(psprintf("%.17g", r->options.half_life_days)));
 
-	return psprintf("CASE WHEN %s <= %s THEN round(%s * power(0.5::float8, %s) * %s)::bigint ELSE 0::bigint END", lives,
+	return psprintf("CASE WHEN %s <= %s THEN pg_catalog.round(%s * pg_catalog.power(0.5::pg_catalog.float8, %s) * %s)::bigint ELSE 0::bigint END", lives,
 					MOST_HALF_LIVES, Weight(r), lives, SCORE_PARTS);
 }
 
@@ -184,19 +184,19 @@ AppendCounts(StringInfo sql, const CsEventsRequest *r)
 	appendStringInfo(sql,
 					 ", counted AS (\n    SELECT\n        customer,\n"
 					 "        %s AS of_all,\n"
-					 "        count(*) AS n,\n"
-					 "        min(at) AS first,\n"
-					 "        max(at) AS last,\n"
-					 "        count(DISTINCT day) AS active_days,\n"
-					 "        count(DISTINCT session) AS sessions,\n"
-					 "        mode() WITHIN GROUP (ORDER BY hour) AS favourite_hour,\n"
-					 "        count(*) FILTER (WHERE at > trend_start) AS recent,\n"
-					 "        count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before,\n"
-					 "        sum(%s) AS score", r->kinds != NIL ? "kind,\n        grouping(kind)" : "1", Part(r));
+					 "        pg_catalog.count(*) AS n,\n"
+					 "        pg_catalog.min(at) AS first,\n"
+					 "        pg_catalog.max(at) AS last,\n"
+					 "        pg_catalog.count(DISTINCT day) AS active_days,\n"
+					 "        pg_catalog.count(DISTINCT session) AS sessions,\n"
+					 "        pg_catalog.mode() WITHIN GROUP (ORDER BY hour) AS favourite_hour,\n"
+					 "        pg_catalog.count(*) FILTER (WHERE at > trend_start) AS recent,\n"
+					 "        pg_catalog.count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before,\n"
+					 "        pg_catalog.sum(%s) AS score", r->kinds != NIL ? "kind,\n        grouping(kind)" : "1", Part(r));
 	foreach(cell, r->windows)
-		appendStringInfo(sql, ",\n        count(*) FILTER (WHERE at > start_%d) AS n_%d", lfirst_int(cell), lfirst_int(cell));
+		appendStringInfo(sql, ",\n        pg_catalog.count(*) FILTER (WHERE at > start_%d) AS n_%d", lfirst_int(cell), lfirst_int(cell));
 	if (r->value != NULL)
-		appendStringInfoString(sql, ",\n        sum(value) AS value");
+		appendStringInfoString(sql, ",\n        pg_catalog.sum(value) AS value");
 	appendStringInfo(sql, "\n    FROM seen, moment\n    GROUP BY %s\n)",
 					 r->kinds != NIL ? "GROUPING SETS ((customer, kind), (customer))" : "customer");
 }
@@ -205,14 +205,14 @@ AppendCounts(StringInfo sql, const CsEventsRequest *r)
 static void
 AppendOfAll(StringInfo sql, const char *column)
 {
-	appendStringInfo(sql, ",\n        max(%s) FILTER (WHERE of_all = 1) AS %s", column, column);
+	appendStringInfo(sql, ",\n        pg_catalog.max(%s) FILTER (WHERE of_all = 1) AS %s", column, column);
 }
 
 /* The same of a kind, by the kind's number. */
 static void
 AppendOfKind(StringInfo sql, int kind, const char *column)
 {
-	appendStringInfo(sql, ",\n        max(%s) FILTER (WHERE kind = %d) AS %s_%d", column, kind, column, kind);
+	appendStringInfo(sql, ",\n        pg_catalog.max(%s) FILTER (WHERE kind = %d) AS %s_%d", column, kind, column, kind);
 }
 
 /* Customers, with what each did, and did of each kind, in one row. */
@@ -246,14 +246,14 @@ AppendCustomers(StringInfo sql, const CsEventsRequest *r)
 static const char *
 Trend(const char *recent, const char *before)
 {
-	return psprintf("(%s - %s)::float8 / nullif(%s + %s, 0::bigint)::float8", recent, before, recent, before);
+	return psprintf("(%s - %s)::pg_catalog.float8 / nullif(%s + %s, 0::bigint)::pg_catalog.float8", recent, before, recent, before);
 }
 
 /* Events a month: those who have been known for less than a month are taken to have been for one. */
 static const char *
 PerMonth(const char *n)
 {
-	return psprintf("%s::float8 * %s / greatest(%s, %s)", n, MONTH_DAYS, CsSqlDays("e.first", "moment.as_of"), MONTH_DAYS);
+	return psprintf("%s::pg_catalog.float8 * %s / greatest(%s, %s)", n, MONTH_DAYS, CsSqlDays("e.first", "moment.as_of"), MONTH_DAYS);
 }
 
 /* A column of a kind in the row of a customer, 0 for who has none. */
@@ -288,7 +288,7 @@ EachMeasure(StringInfo sql, CsEventsRequest *r, int kind, MeasureTaker take)
 	if (r->time->converter.type != DATEOID)
 		take(sql, r, name, "favourite_hour", psprintf("e.favourite_hour_%d", kind), NULL);
 	if (r->value != NULL)
-		take(sql, r, name, "value", psprintf("coalesce(e.value_%d, 0::%s)::float8", kind, CsSqlSumType(r->value)), NO_VALUE);
+		take(sql, r, name, "value", psprintf("coalesce(e.value_%d, 0::%s)::pg_catalog.float8", kind, CsSqlSumType(r->value)), NO_VALUE);
 }
 
 /* A column of the query, whose name is taken from then on. */
@@ -327,7 +327,7 @@ static void
 AppendKinds(StringInfo sql, CsEventsRequest *r)
 {
 	if (!r->for_view)
-		appendStringInfoString(sql, ",\n    '{}'::jsonb");
+		appendStringInfoString(sql, ",\n    '{}'::pg_catalog.jsonb");
 	for (int kind = 1; kind <= list_length(r->kinds); kind++)
 	{
 		const CsEventsKind *k = list_nth(r->kinds, kind - 1);
@@ -337,7 +337,7 @@ AppendKinds(StringInfo sql, CsEventsRequest *r)
 			EachMeasure(sql, r, kind, TakeColumn);
 			continue;
 		}
-		appendStringInfo(sql, "\n        || jsonb_build_object(%s, jsonb_build_object(", quote_literal_cstr(k->name));
+		appendStringInfo(sql, "\n        || pg_catalog.jsonb_build_object(%s, pg_catalog.jsonb_build_object(", quote_literal_cstr(k->name));
 		EachMeasure(sql, r, kind, TakeMember);
 		appendStringInfoString(sql, "))");
 	}
@@ -353,17 +353,17 @@ AppendRatios(StringInfo sql, CsEventsRequest *r)
 	List	   *none = NIL;
 
 	if (!r->for_view)
-		appendStringInfoString(sql, ",\n    '{}'::jsonb");
+		appendStringInfoString(sql, ",\n    '{}'::pg_catalog.jsonb");
 	foreach(cell, r->ratios)
 	{
 		const CsEventsRatio *ratio = lfirst(cell);
-		const char *quotient = psprintf("%s::float8 / nullif(%s, 0::bigint)::float8", CountOf("n", ratio->part + 1),
+		const char *quotient = psprintf("%s::pg_catalog.float8 / nullif(%s, 0::bigint)::pg_catalog.float8", CountOf("n", ratio->part + 1),
 										CountOf("n", ratio->whole + 1));
 
 		if (r->for_view)
 			AppendFeature(sql, r, quotient, CsSqlNewColumn("", ratio->name, "", &none), NULL);
 		else
-			appendStringInfo(sql, "\n        || jsonb_build_object(%s, (%s)::numeric)", quote_literal_cstr(ratio->name), quotient);
+			appendStringInfo(sql, "\n        || pg_catalog.jsonb_build_object(%s, (%s)::numeric)", quote_literal_cstr(ratio->name), quotient);
 	}
 	if (!r->for_view)
 		appendStringInfoString(sql, " AS ratios");
@@ -381,14 +381,14 @@ AppendOwn(StringInfo sql, CsEventsRequest *r)
 	AppendFeature(sql, r, PerMonth("e.n"), "events_per_month", NO_VALUE);
 	AppendFeature(sql, r, "e.active_days", "n_active_days", NO_EVENTS);
 	AppendFeature(sql, r, "e.sessions", "n_sessions", NO_EVENTS);
-	AppendFeature(sql, r, "e.n::float8 / e.sessions::float8", "events_per_session", NULL);
+	AppendFeature(sql, r, "e.n::pg_catalog.float8 / e.sessions::pg_catalog.float8", "events_per_session", NULL);
 	AppendFeature(sql, r, "e.favourite_hour", "favourite_hour", NULL);
 	AppendFeature(sql, r, Trend("e.recent", "e.before"), "event_trend", NULL);
 	if (r->value != NULL)
-		AppendFeature(sql, r, psprintf("coalesce(e.value, 0::%s)::float8", CsSqlSumType(r->value)), "event_value", NO_VALUE);
+		AppendFeature(sql, r, psprintf("coalesce(e.value, 0::%s)::pg_catalog.float8", CsSqlSumType(r->value)), "event_value", NO_VALUE);
 	else if (!r->for_view)
-		AppendFeature(sql, r, "NULL::float8", "event_value", NULL);
-	AppendFeature(sql, r, "e.score::float8 / " SCORE_PARTS, "engagement_score", NO_VALUE);
+		AppendFeature(sql, r, "NULL::pg_catalog.float8", "event_value", NULL);
+	AppendFeature(sql, r, "e.score::pg_catalog.float8 / " SCORE_PARTS, "engagement_score", NO_VALUE);
 }
 
 /*
@@ -407,7 +407,7 @@ CsEventsSql(CsEventsRequest *r)
 	AppendSessions(&sql, r);
 	AppendCounts(&sql, r);
 	AppendCustomers(&sql, r);
-	appendStringInfo(&sql, "\nSELECT\n    e.customer%s AS %s,\n    %s AS as_of", r->for_view ? "" : "::text",
+	appendStringInfo(&sql, "\nSELECT\n    e.customer%s AS %s,\n    %s AS as_of", r->for_view ? "" : "::pg_catalog.text",
 					 r->for_view ? CsSqlColumn(r->customer) : "customer_id", CsSqlInstant(r->time, r->zone, "moment.as_of"));
 	r->taken = lappend(lappend(r->taken, pstrdup(NameStr(r->customer->name))), pstrdup("as_of"));
 	AppendOwn(&sql, r);
@@ -422,7 +422,7 @@ static const char *
 AsOfCondition(const CsEventsRequest *r)
 {
 	return psprintf(" AND %s <= %s", CsSqlTime(r->time),
-					CsSqlInstant(r->time, r->zone, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+					CsSqlInstant(r->time, r->zone, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of))));
 }
 
 /* Which events count when a query is written, by their time. */
@@ -440,7 +440,7 @@ TimeCondition(const CsEventsRequest *r)
 char *
 CsEventsKindsSql(const CsEventsRequest *r, bool all)
 {
-	return psprintf("SELECT %s AS kind FROM %s WHERE %s%s GROUP BY t.%s ORDER BY count(*) DESC, t.%s%s",
+	return psprintf("SELECT %s AS kind FROM %s WHERE %s%s GROUP BY t.%s ORDER BY pg_catalog.count(*) DESC, t.%s%s",
 					CsSqlText(r->kind, psprintf("t.%s", CsSqlColumn(r->kind))), CsSqlFrom(r->relation), CountsCondition(r),
 					TimeCondition(r), CsSqlColumn(r->kind), CsSqlColumn(r->kind),
 					all ? "" : psprintf(" LIMIT %d", r->options.top_kinds));

@@ -150,7 +150,7 @@ OfEveryone(const FeatureView *v, const CsColumn *column)
 	if (strcmp(name, "frequency") == 0 || strcmp(name, "n_products") == 0)
 		return psprintf("coalesce(o.%s, 0::bigint)", name);
 	if (strcmp(name, "monetary") == 0)
-		return "coalesce(o.monetary, 0::float8)";
+		return "coalesce(o.monetary, 0::pg_catalog.float8)";
 	return psprintf("o.%s", CsSqlColumn(column));
 }
 
@@ -221,7 +221,7 @@ TakeRepeated(void *state, const Datum *values, const bool *nulls)
 static void
 CheckOnce(const CsRelation *rel, const CsColumn *customer)
 {
-	CsRelation *query = CsRelationOpen(psprintf("SELECT EXISTS (SELECT FROM %s WHERE t.%s IS NOT NULL GROUP BY t.%s HAVING count(*) > 1) AS repeated",
+	CsRelation *query = CsRelationOpen(psprintf("SELECT EXISTS (SELECT FROM %s WHERE t.%s IS NOT NULL GROUP BY t.%s HAVING pg_catalog.count(*) > 1) AS repeated",
 												CsSqlFrom(rel), CsSqlColumn(customer), CsSqlColumn(customer)));
 	bool		repeated = false;
 
@@ -267,7 +267,7 @@ TableSql(const FeatureView *v, const CsRelation *rel, const CsColumn *customer, 
 {
 	StringInfoData sql;
 	ListCell   *cell;
-	const char *moment = v->orders.as_of == NULL ? "now()" : psprintf("%s::timestamptz", quote_literal_cstr(v->orders.as_of));
+	const char *moment = v->orders.as_of == NULL ? "pg_catalog.now()" : psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(v->orders.as_of));
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT DISTINCT ON (t.%s) t.%s AS customer", CsSqlColumn(customer), CsSqlColumn(customer));
@@ -275,7 +275,7 @@ TableSql(const FeatureView *v, const CsRelation *rel, const CsColumn *customer, 
 		appendStringInfo(&sql, ", t.%s AS c%d", CsSqlColumn(lfirst(cell)), foreach_current_index(cell) + 1);
 	appendStringInfo(&sql, "\nFROM %s\nWHERE t.%s IS NOT NULL", CsSqlFrom(rel), CsSqlColumn(customer));
 	if (time != NULL)
-		appendStringInfo(&sql, " AND isfinite(t.%s) AND %s <= %s", CsSqlColumn(time), CsSqlTime(time),
+		appendStringInfo(&sql, " AND pg_catalog.isfinite(t.%s) AND %s <= %s", CsSqlColumn(time), CsSqlTime(time),
 						 CsSqlInstant(time, v->orders.zone, moment));
 	appendStringInfo(&sql, "\nORDER BY t.%s", CsSqlColumn(customer));
 	if (time != NULL)

@@ -58,7 +58,7 @@ TimeOf(const CsFeaturesRequest *r)
 static const char *
 CountsCondition(const CsFeaturesRequest *r)
 {
-	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND t.%s IS NOT NULL%s",
+	return psprintf("t.%s IS NOT NULL AND pg_catalog.isfinite(t.%s) AND t.%s IS NOT NULL%s",
 					CsSqlColumn(r->customer), CsSqlColumn(r->time), CsSqlColumn(r->amount),
 					CsSqlFinite(r->amount));
 }
@@ -69,10 +69,10 @@ MomentQuery(const CsFeaturesRequest *r)
 {
 	if (r->as_of != NULL)
 		return psprintf("SELECT %s AS as_of",
-						Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+						Instant(r, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of))));
 	if (r->for_view)
-		return psprintf("SELECT %s AS as_of", Instant(r, "now()"));
-	return psprintf("SELECT max(%s) AS as_of FROM %s WHERE %s", TimeOf(r), FromItem(r), CountsCondition(r));
+		return psprintf("SELECT %s AS as_of", Instant(r, "pg_catalog.now()"));
+	return psprintf("SELECT pg_catalog.max(%s) AS as_of FROM %s WHERE %s", TimeOf(r), FromItem(r), CountsCondition(r));
 }
 
 /* The time so long before "as_of" by the zone's calendar. */
@@ -111,7 +111,7 @@ AppendHour(StringInfo sql, const CsFeaturesRequest *r)
 	if (r->time->converter.type == DATEOID)
 		appendStringInfoString(sql, ",\n        NULL::int AS hour");
 	else
-		appendStringInfo(sql, ",\n        date_part('hour', nullif(%s::time, '00:00'))::int AS hour",
+		appendStringInfo(sql, ",\n        pg_catalog.date_part('hour', nullif(%s::time, '00:00'))::int AS hour",
 						 Local(r, TimeOf(r)));
 }
 
@@ -120,12 +120,12 @@ static void
 AppendOrderKey(StringInfo sql, const CsFeaturesRequest *r)
 {
 	if (r->order != NULL)
-		appendStringInfo(sql, ",\n        t.%s AS order_key,\n        CASE WHEN t.%s IS NULL THEN row_number() OVER () END AS line_key",
+		appendStringInfo(sql, ",\n        t.%s AS order_key,\n        CASE WHEN t.%s IS NULL THEN pg_catalog.row_number() OVER () END AS line_key",
 						 CsSqlColumn(r->order), CsSqlColumn(r->order));
 	else if (r->options.same_day)
-		appendStringInfo(sql, ",\n        date_trunc('day', %s) AS order_key", Local(r, TimeOf(r)));
+		appendStringInfo(sql, ",\n        pg_catalog.date_trunc('day', %s) AS order_key", Local(r, TimeOf(r)));
 	else
-		appendStringInfoString(sql, ",\n        row_number() OVER () AS order_key");
+		appendStringInfoString(sql, ",\n        pg_catalog.row_number() OVER () AS order_key");
 }
 
 /* How amounts are summed. */
@@ -150,8 +150,8 @@ BoughtCondition(const CsFeaturesRequest *r)
 static char *
 AtOnceQuery(const char *purchases)
 {
-	return psprintf("SELECT coalesce(sum(c.n - 1), 0)::bigint AS at_once, coalesce(sum(c.n), 0)::bigint AS lines "
-					"FROM (SELECT count(*) AS n FROM (%s LIMIT %d) AS purchase GROUP BY customer, at) AS c",
+	return psprintf("SELECT coalesce(pg_catalog.sum(c.n - 1), 0)::bigint AS at_once, coalesce(pg_catalog.sum(c.n), 0)::bigint AS lines "
+					"FROM (SELECT pg_catalog.count(*) AS n FROM (%s LIMIT %d) AS purchase GROUP BY customer, at) AS c",
 					purchases, LINES_LOOKED_AT);
 }
 
@@ -162,7 +162,7 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 	appendStringInfo(sql, ", line AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        t.%s::%s AS amount",
 					 CsSqlColumn(r->customer), TimeOf(r), CsSqlColumn(r->amount), SumType(r));
 	AppendHour(sql, r);
-	appendStringInfo(sql, ",\n        date_part('isodow', %s)::int AS weekday,\n        date_part('quarter', %s)::int AS quarter",
+	appendStringInfo(sql, ",\n        pg_catalog.date_part('isodow', %s)::int AS weekday,\n        pg_catalog.date_part('quarter', %s)::int AS quarter",
 					 Local(r, TimeOf(r)), Local(r, TimeOf(r)));
 	AppendOrderKey(sql, r);
 	AppendLineColumn(sql, r->product, "", "product");
@@ -190,11 +190,11 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 static void
 AppendOrders(StringInfo sql, const CsFeaturesRequest *r)
 {
-	const char *quantity = r->quantity != NULL ? ", sum(quantity) AS quantity" : "";
+	const char *quantity = r->quantity != NULL ? ", pg_catalog.sum(quantity) AS quantity" : "";
 	bool		by_day = r->order != NULL && r->options.same_day;
 
 	appendStringInfo(sql, ", %s AS (\n"
-					 "    SELECT customer, min(at) AS at, %s(at) AS last, sum(amount) AS amount, count(*) AS lines%s\n"
+					 "    SELECT customer, pg_catalog.min(at) AS at, pg_catalog.%s(at) AS last, pg_catalog.sum(amount) AS amount, pg_catalog.count(*) AS lines%s\n"
 					 "    FROM line\n"
 					 "    WHERE bought\n"
 					 "    GROUP BY customer, order_key%s\n)",
@@ -202,9 +202,9 @@ AppendOrders(StringInfo sql, const CsFeaturesRequest *r)
 					 r->order != NULL ? ", line_key" : "");
 	if (by_day)
 		appendStringInfo(sql, ", orders AS (\n"
-						 "    SELECT customer, min(at) AS at, max(last) AS last, sum(amount) AS amount, sum(lines) AS lines%s\n"
+						 "    SELECT customer, pg_catalog.min(at) AS at, pg_catalog.max(last) AS last, pg_catalog.sum(amount) AS amount, pg_catalog.sum(lines) AS lines%s\n"
 						 "    FROM numbered\n"
-						 "    GROUP BY customer, date_trunc('day', %s)\n)",
+						 "    GROUP BY customer, pg_catalog.date_trunc('day', %s)\n)",
 						 quantity, Local(r, "at"));
 }
 
@@ -214,30 +214,30 @@ AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
 {
 	appendStringInfo(sql, ", spaced AS (\n"
 					 "    SELECT customer, at, last, amount, lines%s,\n"
-					 "        (date_part('epoch', at - lag(at) OVER (PARTITION BY customer ORDER BY at)) * 1000000::float8)::bigint AS gap\n"
+					 "        (pg_catalog.date_part('epoch', at - pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at)) * 1000000::pg_catalog.float8)::bigint AS gap\n"
 					 "    FROM orders\n"
 					 "), ordered AS (\n"
 					 "    SELECT\n"
 					 "        customer,\n"
-					 "        count(*) AS frequency,\n"
-					 "        min(at) AS first_purchase,\n"
-					 "        max(last) AS last_purchase,\n"
-					 "        max(amount) AS largest_order,\n"
-					 "        avg(lines) AS lines_per_order,\n"
+					 "        pg_catalog.count(*) AS frequency,\n"
+					 "        pg_catalog.min(at) AS first_purchase,\n"
+					 "        pg_catalog.max(last) AS last_purchase,\n"
+					 "        pg_catalog.max(amount) AS largest_order,\n"
+					 "        pg_catalog.avg(lines) AS lines_per_order,\n"
 					 "        %s AS quantity_per_order,\n"
-					 "        sum(gap)::float8 / count(gap)::float8 / 86400000000::float8 AS days_between_mean,\n"
-					 "        stddev_samp(gap::float8) / nullif(avg(gap::float8), 0::float8) AS days_between_variation\n"
+					 "        pg_catalog.sum(gap)::pg_catalog.float8 / pg_catalog.count(gap)::pg_catalog.float8 / 86400000000::pg_catalog.float8 AS days_between_mean,\n"
+					 "        pg_catalog.stddev_samp(gap::pg_catalog.float8) / nullif(pg_catalog.avg(gap::pg_catalog.float8), 0::pg_catalog.float8) AS days_between_variation\n"
 					 "    FROM spaced\n"
 					 "    GROUP BY customer\n)",
 					 r->quantity != NULL ? ", quantity" : "",
-					 r->quantity != NULL ? "avg(quantity)" : "NULL::float8");
+					 r->quantity != NULL ? "pg_catalog.avg(quantity)" : "NULL::pg_catalog.float8");
 }
 
 /* Share of the purchases that a condition holds for. */
 static void
 AppendShare(StringInfo sql, const char *condition, const char *name)
 {
-	appendStringInfo(sql, ",\n        avg((%s)::int) FILTER (WHERE bought) AS %s", condition, name);
+	appendStringInfo(sql, ",\n        pg_catalog.avg((%s)::int) FILTER (WHERE bought) AS %s", condition, name);
 }
 
 /* What follows from the lines as they are. */
@@ -247,24 +247,24 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 	appendStringInfo(sql, ", spending AS (\n"
 					 "    SELECT\n"
 					 "        customer,\n"
-					 "        sum(amount) AS monetary,\n"
-					 "        avg((NOT bought)::int) AS return_rate");
+					 "        pg_catalog.sum(amount) AS monetary,\n"
+					 "        pg_catalog.avg((NOT bought)::int) AS return_rate");
 	if (r->discount != NULL)
 		AppendShare(sql, "discounted", "discount_rate");
 	else
-		appendStringInfoString(sql, ",\n        NULL::float8 AS discount_rate");
+		appendStringInfoString(sql, ",\n        NULL::pg_catalog.float8 AS discount_rate");
 	AppendShare(sql, "hour >= 6 AND hour < 12", "morning_share");
 	AppendShare(sql, "hour >= 12 AND hour < 18", "afternoon_share");
 	AppendShare(sql, "hour >= 18 AND hour < 22", "evening_share");
 	AppendShare(sql, "hour >= 22 OR hour < 6", "night_share");
 	AppendShare(sql, "weekday >= 6", "weekend_share");
-	appendStringInfoString(sql, ",\n        mode() WITHIN GROUP (ORDER BY weekday) FILTER (WHERE bought) AS favourite_weekday,\n        greatest(");
+	appendStringInfoString(sql, ",\n        pg_catalog.mode() WITHIN GROUP (ORDER BY weekday) FILTER (WHERE bought) AS favourite_weekday,\n        greatest(");
 	for (int quarter = 1; quarter <= 4; quarter++)
-		appendStringInfo(sql, "%s\n            sum(amount) FILTER (WHERE bought AND quarter = %d)",
+		appendStringInfo(sql, "%s\n            pg_catalog.sum(amount) FILTER (WHERE bought AND quarter = %d)",
 						 quarter > 1 ? "," : "", quarter);
-	appendStringInfo(sql, "\n        ) / nullif(sum(amount) FILTER (WHERE bought), 0::%s) AS season_share,\n"
-					 "        coalesce(sum(amount) FILTER (WHERE at > window_start), 0::%s) AS recent,\n"
-					 "        coalesce(sum(amount) FILTER (WHERE at <= window_start AND at > window_before), 0::%s) AS before\n"
+	appendStringInfo(sql, "\n        ) / nullif(pg_catalog.sum(amount) FILTER (WHERE bought), 0::%s) AS season_share,\n"
+					 "        coalesce(pg_catalog.sum(amount) FILTER (WHERE at > window_start), 0::%s) AS recent,\n"
+					 "        coalesce(pg_catalog.sum(amount) FILTER (WHERE at <= window_start AND at > window_before), 0::%s) AS before\n"
 					 "    FROM line, moment\n"
 					 "    GROUP BY customer\n)", SumType(r), SumType(r), SumType(r));
 }
@@ -279,17 +279,17 @@ AppendVariety(StringInfo sql, const CsColumn *column, const char *what)
 	if (column == NULL)
 		return;
 	appendStringInfo(sql, ", %s_count AS (\n"
-					 "    SELECT customer, %s, count(*)::float8 AS n, sum(count(*)::float8) OVER (PARTITION BY customer) AS total\n"
+					 "    SELECT customer, %s, pg_catalog.count(*)::pg_catalog.float8 AS n, pg_catalog.sum(pg_catalog.count(*)::pg_catalog.float8) OVER (PARTITION BY customer) AS total\n"
 					 "    FROM line\n"
 					 "    WHERE bought AND %s IS NOT NULL\n"
 					 "    GROUP BY customer, %s\n"
 					 "), %s_variety AS (\n"
 					 "    SELECT\n"
 					 "        customer,\n"
-					 "        count(*) AS different,\n"
-					 "        abs(sum(n / total * ln(n / total))) AS entropy,\n"
-					 "        (array_agg(%s ORDER BY n DESC, %s))[1] AS favourite,\n"
-					 "        max(n / total) AS favourite_share\n"
+					 "        pg_catalog.count(*) AS different,\n"
+					 "        pg_catalog.abs(pg_catalog.sum(n / total * pg_catalog.ln(n / total))) AS entropy,\n"
+					 "        (pg_catalog.array_agg(%s ORDER BY n DESC, %s))[1] AS favourite,\n"
+					 "        pg_catalog.max(n / total) AS favourite_share\n"
 					 "    FROM %s_count\n"
 					 "    GROUP BY customer\n)",
 					 what, what, what, what, what, what, what, what);
@@ -306,7 +306,7 @@ AppendCategoryShares(StringInfo sql, const CsFeaturesRequest *r)
 		return;
 	appendStringInfoString(sql, ", category_spending AS (\n    SELECT customer");
 	foreach(cell, r->categories)
-		appendStringInfo(sql, ",\n        coalesce(sum(amount) FILTER (WHERE %s = %s) / nullif(sum(amount), 0::%s), 0::%s)::float8 AS share_%d",
+		appendStringInfo(sql, ",\n        coalesce(pg_catalog.sum(amount) FILTER (WHERE %s = %s) / nullif(pg_catalog.sum(amount), 0::%s), 0::%s)::pg_catalog.float8 AS share_%d",
 						 CsSqlText(r->category, "category"), quote_literal_cstr(lfirst(cell)), SumType(r), SumType(r),
 						 ++number);
 	appendStringInfoString(sql, "\n    FROM line\n    WHERE bought\n    GROUP BY customer\n)");
@@ -321,8 +321,8 @@ AppendSharesColumns(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
 	int			number = 0;
 
 	if (!for_view)
-		appendStringInfoString(sql, r->categories == NIL ? ",\n    NULL::jsonb" :
-							   ",\n    jsonb_build_object(");
+		appendStringInfoString(sql, r->categories == NIL ? ",\n    NULL::pg_catalog.jsonb" :
+							   ",\n    pg_catalog.jsonb_build_object(");
 	foreach(cell, r->categories)
 	{
 		number++;
@@ -361,7 +361,7 @@ static void
 AppendText(StringInfo sql, const CsColumn *column, bool for_view, const char *value, const char *name)
 {
 	if (column != NULL || !for_view)
-		appendStringInfo(sql, ",\n    %s AS %s", column != NULL ? CsSqlText(column, value) : "NULL::text",
+		appendStringInfo(sql, ",\n    %s AS %s", column != NULL ? CsSqlText(column, value) : "NULL::pg_catalog.text",
 						 name);
 }
 
@@ -393,37 +393,37 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 "    %s AS days_since_last,\n"
 					 "    %s AS tenure_days,\n"
 					 "    o.frequency,\n"
-					 "    p.monetary::float8 AS monetary,\n"
-					 "    p.monetary::float8 / o.frequency::float8 AS average_order,\n"
-					 "    o.largest_order::float8 AS largest_order,\n"
-					 "    o.lines_per_order::float8 AS lines_per_order,\n"
+					 "    p.monetary::pg_catalog.float8 AS monetary,\n"
+					 "    p.monetary::pg_catalog.float8 / o.frequency::pg_catalog.float8 AS average_order,\n"
+					 "    o.largest_order::pg_catalog.float8 AS largest_order,\n"
+					 "    o.lines_per_order::pg_catalog.float8 AS lines_per_order,\n"
 					 "%s"
-					 "    o.days_between_mean::float8 AS days_between_mean,\n"
-					 "    o.days_between_variation::float8 AS days_between_variation",
-					 for_view ? "" : "::text", for_view ? CsSqlColumn(r->customer) : "customer_id",
+					 "    o.days_between_mean::pg_catalog.float8 AS days_between_mean,\n"
+					 "    o.days_between_variation::pg_catalog.float8 AS days_between_variation",
+					 for_view ? "" : "::pg_catalog.text", for_view ? CsSqlColumn(r->customer) : "customer_id",
 					 Instant(r, "moment.as_of"), Instant(r, "o.first_purchase"),
 					 Instant(r, "o.last_purchase"),
 					 CsSqlDays("o.last_purchase", "moment.as_of"), CsSqlDays("o.first_purchase", "moment.as_of"),
 					 r->quantity != NULL || !for_view ?
-					 "    o.quantity_per_order::float8 AS quantity_per_order,\n" : "");
+					 "    o.quantity_per_order::pg_catalog.float8 AS quantity_per_order,\n" : "");
 	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "n_products");
-	AppendOptional(&sql, r->product, for_view, "v.entropy", "float8", "product_entropy");
+	AppendOptional(&sql, r->product, for_view, "v.entropy", "pg_catalog.float8", "product_entropy");
 	AppendText(&sql, r->category, for_view, "c.favourite", "favourite_category");
-	AppendOptional(&sql, r->category, for_view, "c.entropy", "float8", "category_entropy");
+	AppendOptional(&sql, r->category, for_view, "c.entropy", "pg_catalog.float8", "category_entropy");
 	AppendSharesColumns(&sql, r, for_view);
 	AppendText(&sql, r->channel, for_view, "h.favourite", "favourite_channel");
-	AppendOptional(&sql, r->channel, for_view, "h.favourite_share", "float8", "favourite_channel_share");
-	appendStringInfo(&sql, ",\n    p.return_rate::float8 AS return_rate");
-	AppendOptional(&sql, r->discount, for_view, "p.discount_rate", "float8", "discount_rate");
+	AppendOptional(&sql, r->channel, for_view, "h.favourite_share", "pg_catalog.float8", "favourite_channel_share");
+	appendStringInfo(&sql, ",\n    p.return_rate::pg_catalog.float8 AS return_rate");
+	AppendOptional(&sql, r->discount, for_view, "p.discount_rate", "pg_catalog.float8", "discount_rate");
 	appendStringInfo(&sql, ",\n"
-					 "    p.morning_share::float8 AS morning_share,\n"
-					 "    p.afternoon_share::float8 AS afternoon_share,\n"
-					 "    p.evening_share::float8 AS evening_share,\n"
-					 "    p.night_share::float8 AS night_share,\n"
-					 "    p.weekend_share::float8 AS weekend_share,\n"
+					 "    p.morning_share::pg_catalog.float8 AS morning_share,\n"
+					 "    p.afternoon_share::pg_catalog.float8 AS afternoon_share,\n"
+					 "    p.evening_share::pg_catalog.float8 AS evening_share,\n"
+					 "    p.night_share::pg_catalog.float8 AS night_share,\n"
+					 "    p.weekend_share::pg_catalog.float8 AS weekend_share,\n"
 					 "    (ARRAY['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'])[p.favourite_weekday] AS favourite_weekday,\n"
-					 "    p.season_share::float8 AS season_share,\n"
-					 "    ((p.recent - p.before) / nullif(abs(p.recent) + abs(p.before), 0::%s))::float8 AS spend_trend,\n"
+					 "    p.season_share::pg_catalog.float8 AS season_share,\n"
+					 "    ((p.recent - p.before) / nullif(pg_catalog.abs(p.recent) + pg_catalog.abs(p.before), 0::%s))::pg_catalog.float8 AS spend_trend,\n"
 					 "    CASE\n"
 					 "        WHEN o.first_purchase > moment.window_start THEN 'new'\n"
 					 "        WHEN o.last_purchase > moment.window_start THEN 'active'\n"
@@ -449,7 +449,7 @@ static const char *
 AsOfCondition(const CsFeaturesRequest *r)
 {
 	return psprintf(" AND %s <= %s", TimeOf(r),
-					Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+					Instant(r, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of))));
 }
 
 /* Which lines count when a query is written, by their time. */
@@ -467,7 +467,7 @@ TimeCondition(const CsFeaturesRequest *r)
 char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
-	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
+	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY pg_catalog.sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
 					CsSqlText(r->category, psprintf("t.%s", CsSqlColumn(r->category))), FromItem(r),
 					CsSqlColumn(r->category), CsSqlFinite(r->amount), TimeCondition(r),
 					CsSqlColumn(r->category), CsSqlColumn(r->amount), CsSqlColumn(r->category),

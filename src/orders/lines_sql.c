@@ -54,7 +54,7 @@ const char *
 CsSqlTime(const CsColumn *time)
 {
 	return psprintf("t.%s::%s", CsSqlColumn(time),
-					time->converter.type == TIMESTAMPTZOID ? "timestamptz" : "timestamp");
+					time->converter.type == TIMESTAMPTZOID ? "pg_catalog.timestamptz" : "timestamp");
 }
 
 /* A time of the time column, or of its type, in local time. */
@@ -88,7 +88,7 @@ CsSqlBefore(const CsColumn *time, pg_tz *zone, const char *as_of, const char *in
 const char *
 CsSqlDays(const char *from, const char *to)
 {
-	return psprintf("(date_part('epoch', %s - %s) * 1000000::float8)::bigint::float8 / 86400000000::float8", to, from);
+	return psprintf("(pg_catalog.date_part('epoch', %s - %s) * 1000000::pg_catalog.float8)::bigint::pg_catalog.float8 / 86400000000::pg_catalog.float8", to, from);
 }
 
 /*
@@ -101,15 +101,15 @@ CsSqlText(const CsColumn *column, const char *value)
 	Oid			type = column->converter.type;
 
 	if (type == FLOAT4OID || type == FLOAT8OID || type == CASHOID)
-		return psprintf("%s::numeric::text", value);
+		return psprintf("%s::numeric::pg_catalog.text", value);
 	if (type == TIMESTAMPTZOID)
-		return psprintf("to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", value);
+		return psprintf("pg_catalog.to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", value);
 	if (type == TIMESTAMPOID || type == DATEOID)
-		return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS.US')", value);
+		return psprintf("pg_catalog.to_char(%s, 'YYYY-MM-DD HH24:MI:SS.US')", value);
 	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
-		return psprintf("%s::text", value);
+		return psprintf("%s::pg_catalog.text", value);
 	/* not by a cast, which may be a function of whoever made the type */
-	return psprintf("CASE WHEN %s IS NOT NULL THEN format('%%s', %s) END", value, value);
+	return psprintf("CASE WHEN %s IS NOT NULL THEN pg_catalog.format('%%s', %s) END", value, value);
 }
 
 /*
@@ -163,7 +163,7 @@ CsSqlSumType(const CsColumn *amount)
 {
 	Oid			type = amount->converter.type;
 
-	return type == FLOAT4OID || type == FLOAT8OID ? "float8" : "numeric";
+	return type == FLOAT4OID || type == FLOAT8OID ? "pg_catalog.float8" : "numeric";
 }
 
 /* Zero in the type of a column of numbers. */
@@ -177,9 +177,9 @@ CsSqlZero(const CsColumn *column)
 		case CASHOID:
 			return "0::numeric::money";
 		case FLOAT4OID:
-			return "0::float4";
+			return "0::pg_catalog.float4";
 		case FLOAT8OID:
-			return "0::float8";
+			return "0::pg_catalog.float8";
 		default:
 			return "0::int";
 	}
@@ -196,7 +196,7 @@ HasOrder(const CsColumn *column)
 const char *
 CsSqlKey(const CsColumn *column)
 {
-	return psprintf(HasOrder(column) ? "t.%s" : "t.%s::text", CsSqlColumn(column));
+	return psprintf(HasOrder(column) ? "t.%s" : "t.%s::pg_catalog.text", CsSqlColumn(column));
 }
 
 /* An expression of ORDER BY in whose order equal values stand together. */
@@ -235,7 +235,7 @@ CsKeyHasOneText(const CsColumn *column)
 const char *
 CsSqlKeyText(const CsColumn *column)
 {
-	const char *text = psprintf("(t.%s::text COLLATE pg_catalog.\"C\")", CsSqlColumn(column));
+	const char *text = psprintf("(t.%s::pg_catalog.text COLLATE pg_catalog.\"C\")", CsSqlColumn(column));
 
 	return CsKeyHasOneText(column) ? text :
 		psprintf("pg_catalog.min(%s) OVER (PARTITION BY %s)", text, CsSqlSortKey(column));
