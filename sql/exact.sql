@@ -35,7 +35,7 @@ SELECT sum(get_byte(state, length(state) - 32 + i) * 256::numeric ^ i)
 $$;
 -- the power of two whose inverse is the unit
 CREATE FUNCTION exponent(reach int, said bigint) RETURNS int LANGUAGE sql IMMUTABLE AS $$
-SELECT greatest(least(least(86, 126 - ceil(log(2, said + 1))) - reach - 1, 1000), -1000)::int
+SELECT (least(86, 126 - ceil(log(2, said + 1))) - reach - 1)::int
 $$;
 
 -- one by one in six orders, and merged from partial states, in six orders, too
@@ -66,6 +66,19 @@ SELECT name, abs(f.mean - e.mean) <= 1e-15 * e.largest AS as_numeric
 FROM (SELECT name, (sum(m) / count(*))::float8 * 2::float8 ^ min(e) AS mean, max(abs(x)) AS largest FROM addends GROUP BY 1) e
 JOIN (SELECT model AS name, mean FROM custseg.feature) f USING (name)
 ORDER BY name COLLATE "C";
+
+-- a square that is no float8, or 0, is no matter: the same values, times a power of two, give the same model
+CREATE FUNCTION prepared(model text, factor float8) RETURNS TABLE (mean float8, sd float8, centers text, sizes text) LANGUAGE sql AS $$
+SELECT custseg.train(model, format('SELECT i AS id, hashint8extended(i, 1) %% 1000000 * %s::float8 AS x FROM generate_series(1, 1000) i', factor), '{x}', 3, id => 'id',
+    options => '{"engine": "distributed", "silhouette_sample": 0}');
+SELECT f.mean / factor, f.standard_deviation / factor, s.centers, s.sizes
+FROM custseg.feature f
+CROSS JOIN (SELECT string_agg(center::text, ' ' ORDER BY segment) AS centers, string_agg(n::text, ' ' ORDER BY segment) AS sizes FROM custseg.segment WHERE segment.model = prepared.model) s
+WHERE f.model = prepared.model
+$$;
+SELECT power, p.mean = o.mean AS same_mean, p.sd = o.sd AS same_sd, p.centers = o.centers AS same_centers, p.sizes = o.sizes AS same_sizes
+FROM prepared('ordinary', 1) o, unnest('{-1000,-900,-600,-500,500,600,900,1000}'::int[]) power, prepared('scaled ' || power, 2::float8 ^ power) p ORDER BY power;
+DROP FUNCTION prepared;
 
 DROP VIEW states;
 DROP FUNCTION plan, units, exponent;

@@ -48,14 +48,28 @@ CsExactMerge(CsExact *to, const CsExact *from)
 	to->high = (int64) ((uint64) to->high + (uint64) from->high + (to->low < from->low));
 }
 
-/* The sum as the float8 next to it, or the one beside that. */
-double
-CsExactValue(const CsExact *sum, int exponent)
+/* The sum in units, as the float8 next to it, or the one beside that. */
+static double
+Units(const CsExact *sum)
 {
 	bool		is_negative = sum->high < 0;
 	uint64		low = is_negative ? ~sum->low + 1 : sum->low;
 	uint64		high = is_negative ? ~(uint64) sum->high + (low == 0) : (uint64) sum->high;
 	double		units = (double) high * 0x1p64 + (double) low;
 
-	return ldexp(is_negative ? -units : units, -exponent);
+	return is_negative ? -units : units;
+}
+
+/* The sum as the float8 next to it, or the one beside that; infinite where no float8 is as large. */
+double
+CsExactValue(const CsExact *sum, int exponent)
+{
+	return ldexp(Units(sum), -exponent);
+}
+
+/* The mean of n > 0 values that were added: finite where they are, though their sum may not be. */
+double
+CsExactMean(const CsExact *sum, int exponent, double n)
+{
+	return ldexp(Units(sum) / n, -exponent);
 }

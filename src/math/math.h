@@ -231,6 +231,7 @@ extern int	CsExactExponent(double largest, double n);
 extern double CsExactScale(int exponent);
 extern void CsExactMerge(CsExact *to, const CsExact *from);
 extern double CsExactValue(const CsExact *sum, int exponent);
+extern double CsExactMean(const CsExact *sum, int exponent, double n);
 
 /* Add units, which are low + 2^32 * high. */
 static inline void

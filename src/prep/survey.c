@@ -256,6 +256,7 @@ typedef struct MomentsColumn
 	int			exponent;		/* of the sum */
 	int			square_exponent;
 	double		middle;
+	double		size;			/* a power of two that deviations are taken times, so that no square is too large or too small */
 	double		scale,
 				square_scale;
 } MomentsColumn;
@@ -321,6 +322,8 @@ OpenMoments(CsTally *pass, const CsJsonReader *plan)
 
 		c->middle = middle[i];
 		c->is_asked = reach[i] >= 0;
+		c->size = CsScaleOf(reach[i]);
+		reach[i] *= c->size;
 		c->exponent = CsExactExponent(reach[i], nrows);
 		c->square_exponent = CsExactExponent(reach[i] * reach[i], nrows);
 		c->scale = CsExactScale(c->exponent);
@@ -365,7 +368,7 @@ AddMoments(CsTally *pass, void *opaque, CsTallyState *state)
 		if (!c->is_asked)
 			continue;
 		x = StepsBeforeScale(pass->pipeline, &pass->pipeline->feature[c->feature], pass->raw[c->feature]);
-		off = x - c->middle;
+		off = (x - c->middle) * c->size;
 		if (isnan(x))
 			continue;
 		counts[i]++;
@@ -387,12 +390,12 @@ CsMomentsRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *
 		const MomentsColumn *c = &own->columns[i];
 		CsColumnMoments *m = &moments[c->feature];
 		double		n = (double) counts[i];
-		double		off = n > 0 ? CsExactValue(&sums[2 * i], c->exponent) / n : NAN;
-		double		square = CsExactValue(&sums[2 * i + 1], c->square_exponent) / n;
+		double		off = n > 0 ? CsExactMean(&sums[2 * i], c->exponent, n) : NAN;
+		double		square = CsExactMean(&sums[2 * i + 1], c->square_exponent, n);
 
 		m->n = counts[i];
-		m->mean = c->middle + off;
-		m->sd = sqrt(Max(square - off * off, 0));
+		m->mean = c->middle + off / c->size;
+		m->sd = sqrt(Max(square - off * off, 0)) / c->size;
 	}
 }
 

@@ -28,7 +28,8 @@ typedef struct Profile
 	int			exponent[3];	/* of distances, of their squares, and of these by weight */
 	double		scale[3];
 	int		   *value_exponent; /* of each feature that is a number */
-	double	   *value_scale;
+	double	   *value_size,		/* a power of two that values are taken times, for tiny ones would be few units */
+			   *value_scale;
 	int			counts,			/* sections: rows, values of each feature, and levels, of each segment */
 				sums,			/* of each segment */
 				squares;		/* inertia, total */
@@ -94,10 +95,12 @@ OpenProfile(CsTally *pass, const CsJsonReader *plan)
 	values = palloc(sizeof(double) * Max(p->nnumbers, 1));
 	CsJsonReadNumbers(plan, "values", p->nnumbers, values, 1);
 	p->value_exponent = palloc(sizeof(int) * Max(p->nnumbers, 1));
+	p->value_size = palloc(sizeof(double) * Max(p->nnumbers, 1));
 	p->value_scale = palloc(sizeof(double) * Max(p->nnumbers, 1));
 	for (int i = 0; i < p->nnumbers; i++)
 	{
-		p->value_exponent[i] = CsExactExponent(values[i], nrows);
+		p->value_size[i] = CsScaleOf(values[i]);
+		p->value_exponent[i] = CsExactExponent(values[i] * p->value_size[i], nrows);
 		p->value_scale[i] = CsExactScale(p->value_exponent[i]);
 	}
 	p->counts = CsTallySection(pass, CS_SECTION_COUNTS, p->k * ((int64) 1 + pipeline->nfeatures + p->nprofile), 1);
@@ -129,7 +132,7 @@ AddValues(const CsTally *pass, const Profile *p, int64 *counts, CsExact *sums)
 			if (!isnan(x))
 			{
 				counts[1 + i]++;
-				CsTallySum(&sums[HEAD + number], x, p->value_scale[number]);
+				CsTallySum(&sums[HEAD + number], x * p->value_size[number], p->value_scale[number]);
 			}
 			number++;
 		}
@@ -205,7 +208,7 @@ CsExactProfileSegment(const CsTally *pass, const CsTallyPart *part, const CsTall
 		else
 		{
 			result.means[at] = counts[1 + i] == 0 ? f->mean :
-				CsExactValue(&sums[HEAD + number], p->value_exponent[number]) / (double) counts[1 + i];
+				CsExactMean(&sums[HEAD + number], p->value_exponent[number], (double) counts[1 + i]) / p->value_size[number];
 			number++;
 		}
 		at += CsProfileWidth(f);
