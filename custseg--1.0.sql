@@ -10073,7 +10073,7 @@ CREATE VIEW custseg.published_migration WITH (security_invoker = true) AS
 SELECT p.model, p.version, p.published_at, q.*
 FROM custseg.published p
 JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'migration'
-CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (from_segment int, from_name text, to_segment int, to_name text, kind text, n bigint, probability float8, total_value float8);
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (from_segment int, from_name text, to_segment int, to_name text, kind text, n bigint, probability float8, total_value float8, is_small bool);
 
 COMMENT ON VIEW custseg.published_migration IS 'Rows of migration() in the newest publication of each model.';
 
