@@ -1413,6 +1413,7 @@ COMMENT ON COLUMN custseg.audit_event.subject IS 'What it was done to: a role, a
 COMMENT ON COLUMN custseg.audit_event.n IS 'Parts of a publication; NULL of other events.';
 
 CREATE TABLE custseg.column_note (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model text,
     source text,
     column_name text NOT NULL CHECK (octet_length(column_name) BETWEEN 1 AND 63),
@@ -1430,6 +1431,7 @@ CREATE TABLE custseg.column_note (
 CREATE UNIQUE INDEX column_note_of ON custseg.column_note (coalesce(model, ''), coalesce(source, ''), column_name);
 
 COMMENT ON TABLE custseg.column_note IS 'What columns mean, of a model or of a relation, kept by set_column_note(); see data_dictionary().';
+COMMENT ON COLUMN custseg.column_note.id IS 'Number of the note.';
 COMMENT ON COLUMN custseg.column_note.model IS 'Name of the model; NULL for a note of a relation.';
 COMMENT ON COLUMN custseg.column_note.source IS 'Relation, with its schema; NULL for a note of a model.';
 COMMENT ON COLUMN custseg.column_note.column_name IS 'Name of the column.';
@@ -10403,7 +10405,7 @@ GRANT USAGE ON SCHEMA custseg TO public;
 -- functions in custseg call those in custseg_private as their caller
 GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq, custseg.gate_decision_id_seq, custseg.change_batch_transaction_number_seq, custseg.change_batch_last_position_seq, custseg.audit_event_id_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq, custseg.gate_decision_id_seq, custseg.change_batch_transaction_number_seq, custseg.change_batch_last_position_seq, custseg.audit_event_id_seq, custseg.column_note_id_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -10645,3 +10647,4 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.change_consumer', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.audit_event', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.audit_event', 'id')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.column_note', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.column_note', 'id')::regclass, '');

@@ -261,6 +261,12 @@ LEFT JOIN pg_policy p ON p.polrelid = c.oid
 WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind = 'r'
 ORDER BY c.relname COLLATE "C";
 
+-- a publication FOR ALL TABLES sends updates and deletes: every table has a primary key
+SELECT c.relname
+FROM pg_class c
+WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind = 'r'
+    AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary);
+
 -- pg_dump takes every table along, and every sequence behind an identity column
 SELECT c.relname
 FROM pg_class c
