@@ -9095,7 +9095,7 @@ BEGIN ATOMIC
             concat('In ', to_char(k.month, 'FMMonth YYYY'), ', ', CASE k.kpi WHEN 'conversion' THEN 'the share of buyers' WHEN 'retention' THEN 'the share of those who bought again'
                     WHEN 'revenue' THEN 'revenue a customer' WHEN 'orders' THEN 'orders a customer' ELSE k.kpi END, ' of ', k.name, ' fell by ',
                 round(abs(k.change * 100)::numeric), ' % against ', to_char(k.reference_month, 'FMMonth YYYY'),
-                CASE k.rating WHEN 'degraded' THEN ', more than chance explains' ELSE ', which may be chance' END, '.')
+                CASE k.rating WHEN 'degraded' THEN ', more than chance explains' ELSE ', more than chance explains, but not by much' END, '.')
         FROM kpis k
         UNION ALL
         SELECT 8, (row_number() OVER (ORDER BY l.severity, l.id))::int, 'alert', l.subject, NULL, NULL, NULL, NULL, NULL,

@@ -44,6 +44,16 @@ FROM (VALUES (1.0::float8, 1), (2, 1), (2, 1), (3, 2), (3, 2), (2, 2), (5, 3), (
 SELECT round(f::numeric, 6) AS f, round((p_value * 1e249)::numeric, 9) AS p_e249
 FROM (SELECT (custseg.anova(62 * g + i % 3 * 220, g)).* FROM generate_series(0, 4998) i, generate_series(1, 3) g) x;
 
+-- Welch's test where the means of two groups and their deviations are 1e-20 of the third's: by exact fractions 3.8158577671597596,
+-- df 4.874899483055715, and p by scipy.stats.f.sf
+CREATE TABLE tiny AS SELECT * FROM (VALUES (1, 1.0::float8), (1, 2), (1, 4), (1, 8), (2, 1e-20), (2, 3e-20), (2, 4e-20), (3, 5e-20), (3, 6e-20), (3, 9e-20), (3, 2e-20)) x (segment, value);
+SELECT round(welch_f::numeric, 12) AS welch_f, round(welch_df::numeric, 12) AS df, round(welch_p_value::numeric, 13) AS p
+FROM (SELECT (custseg.anova(value, segment)).* FROM tiny) x;
+-- of one or two values the distances to the median are the same, whatever they are: there is no test of variances, and no p of 0
+SELECT statistic, df_between, df_within, p_value, n_groups, n FROM (SELECT (custseg.levene(value, segment)).* FROM (VALUES (1, 1.0), (1, 2), (2, 5), (2, 9.5), (3, 7)) x (segment, value)) x;
+-- with three it is: 2.8125 by scipy.stats.levene of (1, 2, 4) and (5, 9.5)
+SELECT round(statistic::numeric, 10) AS w, df_within, round(p_value::numeric, 10) AS p FROM (SELECT (custseg.levene(value, segment)).* FROM (VALUES (1, 1.0), (1, 2), (1, 4), (2, 5), (2, 9.5)) x (segment, value)) x;
+
 -- a large mean loses nothing: the same F as without it
 SELECT abs(a.f / b.f - 1) < 1e-6 AS same
 FROM (SELECT (custseg.anova(value + 1e9, segment)).f FROM plots) a, (SELECT (custseg.anova(value, segment)).f FROM plots) b;

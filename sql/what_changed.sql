@@ -61,6 +61,13 @@ SELECT count(*) FROM custseg.what_changed(NULL);
 SELECT outcome(format('SELECT count(*) FROM custseg.what_changed(%L, ''nothing'')', :'m'));
 SELECT length(custseg.what_changed_text(:'m', 'customer', :'then', -5)) > 50 AS at_least_one;
 
+-- a measure that fell for certain, but by 7 %, is not said to be chance
+CREATE TABLE orders AS
+SELECT id, amount + id % 10 AS amount, at FROM generate_series(1, 2010) id, (VALUES (100, timestamptz '2001-01-15'), (93, '2001-02-15')) m (amount, at);
+SELECT count(*) FROM custseg.record_kpis(:'m', 'orders', 'id', 'at', 'amount', 'customer', as_of => '2001-03-01', options => '{"months": 2}');
+SELECT k.rating, round(k.change::numeric, 3) AS change, k.p_adjusted < 1e-6 AS is_certain, w.reason
+FROM custseg.kpi_changes(:'m') k JOIN custseg.what_changed(:'m', 'customer', '2001-02-20') w ON w.section = 'kpi' AND w.subject = concat(k.name, ': ', k.kpi);
+
 -- one customer
 SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', 1);
 SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', 2);

@@ -51,13 +51,22 @@ SumSquares(const CsGroupMoments *groups, int ngroups, const CsMoments *all, doub
 	*within += within_rest;
 }
 
+/* What a group's mean weighs: one over its variance, of 2 or more values that vary. */
+static double
+WelchWeight(const CsMoments *m)
+{
+	return (double) m->n * ((double) m->n - 1) / m->m2;
+}
+
 /*
  * Welch's test; nothing is defined where a group has one value, or values that are all the same.  Means are
- * taken less that of all values.
+ * taken less that of the group whose mean weighs most, near which their mean is: less that of all values, they would lose
+ * all digits where one group varies far less than the others.
  */
 static void
-FillWelch(const CsGroupMoments *groups, int ngroups, const CsMoments *all, CsAnovaResult *result)
+FillWelch(const CsGroupMoments *groups, int ngroups, CsAnovaResult *result)
 {
+	const CsMoments *origin = &groups[0].m;
 	double		total = 0,
 				mean = 0,
 				between = 0,
@@ -66,23 +75,24 @@ FillWelch(const CsGroupMoments *groups, int ngroups, const CsMoments *all, CsAno
 
 	for (int g = 0; g < ngroups; g++)
 	{
-		const CsMoments *m = &groups[g].m;
-		double		weight = (double) m->n * ((double) m->n - 1) / m->m2;
-
-		if (m->n < 2 || m->m2 == 0)
+		if (groups[g].m.n < 2 || groups[g].m.m2 == 0)
 			return;
-		total += weight;
-		mean += weight * CsMeansApart(m, all);
+		if (WelchWeight(&groups[g].m) > WelchWeight(origin))
+			origin = &groups[g].m;
+	}
+	for (int g = 0; g < ngroups; g++)
+	{
+		total += WelchWeight(&groups[g].m);
+		mean += WelchWeight(&groups[g].m) * CsMeansApart(&groups[g].m, origin);
 	}
 	mean /= total;
 	for (int g = 0; g < ngroups; g++)
 	{
 		const CsMoments *m = &groups[g].m;
-		double		weight = (double) m->n * ((double) m->n - 1) / m->m2,
-					rest = 1 - weight / total,
-					off = CsMeansApart(m, all) - mean;
+		double		rest = 1 - WelchWeight(m) / total,
+					off = CsMeansApart(m, origin) - mean;
 
-		between += weight * off * off;
+		between += WelchWeight(m) * off * off;
 		spread += rest * rest / ((double) m->n - 1);
 	}
 	result->welch_f = between / (k - 1) / (1 + 2 * (k - 2.0) / ((double) k * k - 1) * spread);
@@ -117,6 +127,6 @@ CsAnova(CsGroupMoments *groups, int ngroups)
 		result.p = FUpper(result.f, result.df_between, result.df_within);
 		result.omega_squared = (between - result.df_between * per_df) / (between + within + per_df);
 	}
-	FillWelch(groups, ngroups, &all, &result);
+	FillWelch(groups, ngroups, &result);
 	return result;
 }

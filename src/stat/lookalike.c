@@ -3,8 +3,12 @@
  *	  How much better than random picks a ranking finds those who are known to belong, and are held out.
  *
  * Random picks find the share of those held out that they take of all.  The lift is the share that the ranking finds
- * over that; its interval is Wilson's (1927) of the share.  The area under the curve has the interval of Hanley and
- * McNeil (Radiology 143, 1982).
+ * over that; its interval is the exact one of the share, because of few who are held out chance may well find one.
+ *
+ * The area under the curve has the variance of Hanley and McNeil (Radiology 143, 1982), and its interval holds the areas
+ * that, with the variance they themselves would have, are no farther from the one seen than the confidence allows (as
+ * Wilson's interval of a share; Newcombe, Statistics in Medicine 25, 2006).  With the variance of the area that was seen,
+ * the interval would be empty where all who are held out come first.
  */
 #include "custseg.h"
 
@@ -41,7 +45,7 @@ CountFound(int64 n, const double *score, const double *is_held_out, int64 first)
 	return found + tied_found * ((double) first - above) / tied;
 }
 
-/* The standard error of an area under the curve. */
+/* The standard error of an area under the curve, of so many who belong and so many others. */
 static double
 AreaError(double auc, double n_in, double n_out)
 {
@@ -49,6 +53,26 @@ AreaError(double auc, double n_in, double n_out)
 				q_out = 2 * auc * auc / (1 + auc) - auc * auc;
 
 	return sqrt(Max(auc * (1 - auc) + (n_in - 1) * q_in + (n_out - 1) * q_out, 0) / (n_in * n_out));
+}
+
+/* How far from an area, on the side of "end", 0 or 1, another one may be: z of its own standard errors. */
+static double
+AreaLimit(double auc, double end, double z, double n_in, double n_out)
+{
+	double		inside = auc,
+				outside = end;
+
+	for (;;)
+	{
+		double		middle = (inside + outside) / 2;
+
+		if (middle == inside || middle == outside)
+			return middle;
+		if (fabs(middle - auc) <= z * AreaError(middle, n_in, n_out))
+			inside = middle;
+		else
+			outside = middle;
+	}
 }
 
 /*
@@ -61,18 +85,17 @@ CsRankingLiftOf(int64 n, const double *score, const double *is_held_out, int64 f
 	CsRankingLift r;
 	double		held_out = 0,
 				share = (double) first / n,
-				reach;
+				z = gsl_cdf_ugaussian_Qinv((1 - confidence) / 2);
 
 	for (int64 i = 0; i < n; i++)
 		held_out += is_held_out[i];
 	r.n_found = CountFound(n, score, is_held_out, first);
 	r.lift = r.n_found / held_out / share;
-	CsWilsonInterval(r.n_found, held_out, confidence, &r.low, &r.high);
+	CsExactInterval(r.n_found, held_out, confidence, &r.low, &r.high);
 	r.low /= share;
 	r.high /= share;
 	r.auc = CsAreaUnderCurve(n, is_held_out, score);
-	reach = gsl_cdf_ugaussian_Qinv((1 - confidence) / 2) * AreaError(r.auc, held_out, n - held_out);
-	r.auc_low = Max(r.auc - reach, 0);
-	r.auc_high = Min(r.auc + reach, 1);
+	r.auc_low = AreaLimit(r.auc, 0, z, held_out, n - held_out);
+	r.auc_high = AreaLimit(r.auc, 1, z, held_out, n - held_out);
 	return r;
 }

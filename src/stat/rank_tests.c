@@ -8,7 +8,8 @@
  * H / (n - 1).
  *
  * Levene's test about the medians (Brown and Forsythe, same journal 69, 1974) is the analysis of
- * variance of |x - median of its group|.
+ * variance of |x - median of its group|.  Of one or two values these distances are the same, whatever the values: where no
+ * group has more, nothing can vary within groups, and there is no test.
  *
  * Groups are sorted one by one and then merged by a heap of their first values, so that ranks need no
  * index of the values.
@@ -224,6 +225,17 @@ DeviationMoments(const double *sorted, int64 n, double scale)
 	return result;
 }
 
+/* The number of values of the largest group. */
+static int64
+LargestGroup(const CsGroupedValues *g)
+{
+	int64		largest = 0;
+
+	for (int i = 0; i < g->ngroups; i++)
+		largest = Max(largest, g->start[i + 1] - g->start[i]);
+	return largest;
+}
+
 /* Levene's test of equal variances, about the medians. */
 CsGroupTest
 CsLevene(const CsGroupedValues *g)
@@ -236,10 +248,13 @@ CsLevene(const CsGroupedValues *g)
 	for (int i = 0; i < g->ngroups; i++)
 		moments[i].m = DeviationMoments(g->values + g->start[i], g->start[i + 1] - g->start[i], scale);
 	anova = CsAnova(moments, g->ngroups);
-	result.statistic = anova.f;
 	result.df_between = anova.df_between;
 	result.df_within = anova.df_within;
-	result.p = anova.p;
+	if (LargestGroup(g) > 2)
+	{
+		result.statistic = anova.f;
+		result.p = anova.p;
+	}
 	pfree(moments);
 	return result;
 }

@@ -7,6 +7,9 @@
  * small, which the usual p +- z sqrt(p (1 - p) / n) does not (Brown, Cai and DasGupta, Statistical
  * Science 16, 2001).
  *
+ * Exact interval: Clopper and Pearson's (Biometrika 26, 1934), which keeps its confidence for any share, as Wilson's does
+ * on the average of shares: of a single case that chance is to explain, Wilson's is too sure.
+ *
  * Concentration: the sum of squared shares (Herfindahl 1950).  Entropy: Shannon's, divided by that
  * of equal shares (Pielou's evenness, 1966).
  *
@@ -42,7 +45,40 @@ CsWilsonInterval(double count, double n, double confidence, double *low, double 
 	*high = count >= n ? 1 : middle + half;
 }
 
-/* OUT how far the ends of that interval are from the share; digits are not lost where it is narrow. */
+/* The share of which "count" or more of n cases are seen with this probability, 0 < count <= n. */
+static double
+ShareOfUpperTail(double count, double n, double probability)
+{
+	double		low = 0,
+				high = 1;
+
+	for (;;)
+	{
+		double		middle = (low + high) / 2;
+
+		if (middle <= low || middle >= high)
+			return middle;
+		if (CsBetaLower(count, n - count + 1, middle, 1 - middle) < probability)
+			low = middle;
+		else
+			high = middle;
+	}
+}
+
+/*
+ * Clopper and Pearson's interval of a share that was seen in "count" of n > 0 cases: whatever the share, at least as many
+ * samples as asked for have it within.  The count need not be a whole number, where ties are shared out.
+ */
+void
+CsExactInterval(double count, double n, double confidence, double *low, double *high)
+{
+	double		tail = (1 - confidence) / 2;
+
+	*low = count <= 0 ? 0 : ShareOfUpperTail(count, n, tail);
+	*high = count >= n ? 1 : 1 - ShareOfUpperTail(n - count, n, tail);
+}
+
+/* OUT how far the ends of Wilson's interval are from the share; digits are not lost where it is narrow. */
 void
 CsWilsonMargins(double count, double n, double confidence, double *below, double *above)
 {

@@ -8,6 +8,7 @@
 #include "custseg.h"
 
 extern void CsWilsonInterval(double count, double n, double confidence, double *low, double *high);
+extern void CsExactInterval(double count, double n, double confidence, double *low, double *high);
 extern void CsWilsonMargins(double count, double n, double confidence, double *below, double *above);
 extern bool CsShareIsAbove(int64 count, int64 n, double bound, double confidence);
 extern double CsUnseenShare(const int64 *counts, int nlevels, int64 n);
