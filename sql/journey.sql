@@ -136,6 +136,21 @@ SELECT step_name, n, n_from, round(share::numeric, 3) AS share, n_first, n_last,
 SELECT step_name, n, n_from, n_first, n_last, median_days FROM custseg.touchpoints('few', 'customer', 'at', 'step', options => '{"as_of": "2026-03-01", "horizon": "30 days", "window": "2 days"}');
 -- the interval of 1 of 3 is Wilson's
 SELECT low = w.lower AND high = w.upper AS same FROM custseg.funnel('few', 'customer', 'at', 'step', '{visit,basket,purchase}', NULL, '10 days', options => '{"as_of": "2026-03-01", "confidence": 0.9}') f, LATERAL (SELECT x.low AS lower, x.high AS upper FROM custseg.wilson_interval(f.n, 2, 0.9) x) w WHERE "position" = 2;
+-- visits of one customer hang together: 3 of 4, none of 5, 2 of 2 and 1 of 6 are bought in (numpy and scipy 1.10.1, by the formulas of the page on algorithms)
+CREATE VIEW visits AS
+SELECT customer, timestamptz '2026-01-01' + i * interval '10 days' + step * interval '1 day' AS at, CASE step WHEN 0 THEN 'visit' ELSE 'basket' END AS step
+FROM (VALUES (1, 4, 3), (2, 5, 0), (3, 2, 2), (4, 6, 1)) v (customer, n, x), generate_series(1, n) i, generate_series(0, CASE WHEN i <= x THEN 1 ELSE 0 END) step;
+SELECT kind, n, n_from, abs(j.low / g.low - 1) < 1e-11 AS low, abs(j.high / g.high - 1) < 1e-11 AS high
+FROM custseg.journey('visits', 'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-06-01"}') j
+JOIN (VALUES ('next', 0.05394927416292555::float8, 0.8391585199974307::float8), ('end', 0.16084148000256937, 0.9460507258370746)) g (what, low, high) ON g.what = kind WHERE from_step = 'visit';
+-- of one customer, and where all visits end the same way, customers count and not their visits: Wilson's of 1, and of 8 * 8 / (4 * 4 + 2 * 2 + 2 * 2)
+SELECT share, round(low::numeric, 12) AS low, round(high::numeric, 12) AS high FROM custseg.journey('SELECT * FROM visits WHERE customer = 1', 'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-06-01"}') WHERE kind = 'next' AND from_step = 'visit';
+SELECT share, round(low::numeric, 12) AS low, high FROM custseg.journey('SELECT * FROM visits WHERE step = ''visit'' AND customer < 5 AND at < timestamptz ''2026-01-25'' + CASE customer WHEN 1 THEN 20 ELSE 0 END * interval ''1 day'' AND customer <> 2',
+    'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-06-01"}') WHERE kind = 'end';
+-- with one visit each there is nothing that hangs together
+SELECT count(*), bool_and(j.low = w.low AND j.high = w.high) AS same
+FROM custseg.journey('SELECT DISTINCT ON (customer) * FROM visits WHERE step = ''visit'' UNION ALL SELECT customer, at, step FROM visits WHERE step = ''basket'' AND at < timestamptz ''2026-01-13''', 'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-06-01"}') j,
+    custseg.wilson_interval(j.n, j.n_from, 0.95) w WHERE kind IN ('next', 'end');
 -- times that are as far apart as times can be
 SELECT kind, n, n_from, median_days FROM custseg.journey('SELECT 1 AS customer, t::timestamp AS at, ''s'' AS step FROM unnest(ARRAY[''4713-01-01 BC'', ''294276-12-31'']) t', 'customer', 'at', 'step');
 -- steps of any type, customers of any type, segments by another source of customers, an older version

@@ -5,6 +5,9 @@
  * A visit is an event.  What comes of it is known when the horizon has passed since: another step within the horizon,
  * or none, and then the customer has dropped off.  Visits whose horizon has not passed are in no share, also where
  * another step has followed already: those that go on quickly would be counted, and those that do not, not yet.
+ *
+ * Visits of one customer hang together, so what each customer's visits come to is summed up with its squares
+ * (stat/clustered.c).
  */
 #include "custseg.h"
 
@@ -12,12 +15,16 @@
 
 #include "common/hashfn.h"
 #include "journey/trail.h"
+#include "stat/clustered.h"
 
 /* The most moves from a step to another in a segment that are told apart. */
 #define MOST_MOVES 4000000
 
-/* Bytes of a move: itself, the number and the median of its lengths, and its place in the result. */
-#define MOVE_SIZE (sizeof(Move) + sizeof(int64) + sizeof(double) + sizeof(uint32))
+/* Bytes of a move: itself, its place in those of a customer, the number and the median of its lengths, and its place in the result. */
+#define MOVE_SIZE (sizeof(Move) + sizeof(uint32) + sizeof(int64) + sizeof(double) + sizeof(uint32))
+
+/* Bytes of a step of a group, and of a step: with its place in those of a customer. */
+#define STEP_SIZE(ngroups) (sizeof(Place) * (ngroups) + sizeof(Trace) + sizeof(int))
 
 typedef struct JourneyOptions
 {
@@ -45,6 +52,9 @@ typedef struct Move
 				from,
 				to;
 	int64		n;
+	int64		now;			/* of the customer at hand */
+	double		squares,		/* over the customers, as in CsClusteredCount */
+				products;
 } Move;
 
 typedef struct MoveEntry
@@ -90,8 +100,9 @@ typedef struct Place
 {
 	int64		first;			/* customers whose first step it was */
 	int64		complete;		/* visits whose horizon has passed */
+	CsClusters	visits;			/* the same, by customer */
+	CsClusteredCount dropped;	/* of them those after which nothing came within the horizon */
 	int64		undecided;		/* and others */
-	int64		ends;			/* complete ones after which nothing came within the horizon */
 	int64		customers;		/* who have been there */
 	int64		came_back;		/* and again after another step */
 } Place;
@@ -101,6 +112,8 @@ typedef struct Trace
 {
 	int64		customer;		/* the last one who was there, by number */
 	int64		came_back;		/* the last one who came back */
+	int64		complete,		/* visits of the customer at hand whose horizon has passed, */
+				ends;			/* and after which nothing came within it */
 } Trace;
 
 typedef struct Journey
@@ -113,6 +126,10 @@ typedef struct Journey
 	int			nsteps;			/* that there is room for */
 	Place	   *places;			/* of each step, of each group */
 	Trace	   *traces;			/* of each step */
+	int		   *visited;		/* steps of which the customer at hand has a complete visit */
+	int			nvisited;
+	uint32	   *made;			/* moves that the customer at hand has made */
+	uint32		nmade;
 	int64	   *customers;		/* of each group */
 
 	/* the customer at hand, by its number from 1 */
@@ -134,7 +151,7 @@ static void
 CheckMemory(const Journey *j, Size more)
 {
 	Size		used = MOVE_SIZE * j->moves.capacity + j->moves.table->size * sizeof(MoveEntry) +
-		(sizeof(Place) * j->trails.ngroups + sizeof(Trace)) * j->nsteps;
+		STEP_SIZE(j->trails.ngroups) * j->nsteps;
 
 	if (used + more > CsMemoryLimit())
 		CsMemoryError(used + more, "group the steps in a query as the source", "following more than %u different moves over %d steps",
@@ -148,9 +165,10 @@ GrowSteps(Journey *j, int step)
 	int			more = Max(64, step);
 	Size		ngroups = j->trails.ngroups;
 
-	CheckMemory(j, (sizeof(Place) * ngroups + sizeof(Trace)) * more);
+	CheckMemory(j, STEP_SIZE(ngroups) * more);
 	j->places = repalloc_huge(j->places, sizeof(Place) * ngroups * (j->nsteps + more));
 	j->traces = repalloc_huge(j->traces, sizeof(Trace) * (j->nsteps + more));
+	j->visited = repalloc_huge(j->visited, sizeof(int) * (j->nsteps + more));
 	memset(j->places + ngroups * j->nsteps, 0, sizeof(Place) * ngroups * more);
 	memset(j->traces + j->nsteps, 0, sizeof(Trace) * more);
 	j->nsteps += more;
@@ -174,6 +192,7 @@ GrowMoves(Journey *j)
 	CheckMemory(j, MOVE_SIZE * m->capacity);
 	m->capacity *= 2;
 	m->moves = repalloc_huge(m->moves, sizeof(Move) * m->capacity);
+	j->made = repalloc_huge(j->made, sizeof(uint32) * m->capacity);
 }
 
 /* The number of a move of the customer at hand, which is new perhaps. */
@@ -185,7 +204,7 @@ MoveNumber(Journey *j, int from, int to)
 	MoveEntry  *entry;
 	bool		found;
 
-	m->sought = (Move) {j->group, from, to, 0};
+	m->sought = (Move) {j->group, from, to};
 	entry = move_lookup_hash(m->table, 0, hash);
 	if (entry != NULL)
 		return entry->move;
@@ -201,8 +220,10 @@ static void
 Follow(Journey *j, int next, Timestamp at)
 {
 	Place	   *place = PlaceOf(j, j->group, j->step);
+	Trace	   *trace = &j->traces[j->step];
 	int64		length = CsTrailElapsed(j->at, at);
-	uint32		move;
+	uint32		number;
+	Move	   *move;
 
 	if (CsTrailElapsed(j->at, j->trails.as_of) < j->horizon)
 	{
@@ -210,14 +231,44 @@ Follow(Journey *j, int next, Timestamp at)
 		return;
 	}
 	place->complete++;
+	if (trace->complete++ == 0)
+		j->visited[j->nvisited++] = j->step;
 	if (next < 0 || length > j->horizon)
 	{
-		place->ends++;
+		trace->ends++;
 		return;
 	}
-	move = MoveNumber(j, j->step, next);
-	j->moves.moves[move].n++;
-	CsLengthsAdd(j->lengths, (int) move, length);
+	number = MoveNumber(j, j->step, next);
+	move = &j->moves.moves[number];
+	move->n++;
+	if (move->now++ == 0)
+		j->made[j->nmade++] = number;
+	CsLengthsAdd(j->lengths, (int) number, length);
+}
+
+/* Add up what the visits of the customer at hand have come to. */
+static void
+AddCustomer(Journey *j)
+{
+	for (uint32 i = 0; i < j->nmade; i++)
+	{
+		Move	   *move = &j->moves.moves[j->made[i]];
+		double		n = (double) move->now;
+
+		move->squares += n * n;
+		move->products += n * (double) j->traces[move->from].complete;
+		move->now = 0;
+	}
+	for (int i = 0; i < j->nvisited; i++)
+	{
+		Trace	   *trace = &j->traces[j->visited[i]];
+		Place	   *place = PlaceOf(j, j->group, j->visited[i]);
+
+		CsClustersAdd(&place->visits, trace->complete);
+		CsClusteredCountAdd(&place->dropped, trace->ends, trace->complete);
+		trace->complete = trace->ends = 0;
+	}
+	j->nmade = j->nvisited = 0;
 }
 
 /* CsTrailVisitor: another customer. */
@@ -274,6 +325,7 @@ EndCustomer(void *state)
 
 	if (j->step >= 0)
 		Follow(j, -1, j->trails.as_of);
+	AddCustomer(j);
 }
 
 /* Resolve the arguments, and begin with nothing. */
@@ -292,6 +344,8 @@ Open(FunctionCallInfo fcinfo, Journey *j)
 	j->nsteps = 64;
 	j->places = palloc0(sizeof(Place) * j->trails.ngroups * j->nsteps);
 	j->traces = palloc0(sizeof(Trace) * j->nsteps);
+	j->visited = palloc(sizeof(int) * j->nsteps);
+	j->made = palloc(sizeof(uint32) * j->moves.capacity);
 	j->customers = palloc0(sizeof(int64) * j->trails.ngroups);
 	j->lengths = CsLengthsOpen();
 }
@@ -307,19 +361,45 @@ typedef struct Rows
 	int		   *steps;			/* that there are, the most frequent first */
 } Rows;
 
-/* Put a row: steps are -1 for none. */
+/* Put a row: steps are -1 for none; "share" is the share with its interval. */
 static void
-PutRow(const Rows *r, const char *kind, int from, int to, int64 n, int64 of, int64 undecided, double median)
+PutRow(const Rows *r, const char *kind, int from, int to, int64 n, int64 of, int64 undecided, const CsValue *share, double median)
 {
 	const CsTrails *t = &r->journey->trails;
-	CsValue		share[3];
 
-	CsTrailShare(t, n, of, share);
 	CsResultPut(r->result,
 				CsValues(CsTrailSegment(t, r->group), CsTrailSegmentName(t, r->group), CsValueText(kind),
 						 CsValueText(from < 0 ? NULL : CsTrailStep(t, from)), CsValueText(to < 0 ? NULL : CsTrailStep(t, to)),
 						 CsValueBool(from == to), CsValueInt8(n), CsValueInt8(of), CsValueInt8(undecided), share[0], share[1],
 						 share[2], CsValueFloat8(median)));
+}
+
+/* Put a row of customers, who do not hang together. */
+static void
+PutCustomers(const Rows *r, const char *kind, int from, int to, int64 n, int64 of)
+{
+	CsValue		share[3];
+
+	CsTrailShare(&r->journey->trails, n, of, share);
+	PutRow(r, kind, from, to, n, of, 0, share, NAN);
+}
+
+/* Put a row of visits of a step that came to something, of which "all" is the design effect. */
+static void
+PutVisits(const Rows *r, const char *kind, int from, int to, const CsClusteredCount *count, const CsDesignEffect *all, double median)
+{
+	const Place *place = PlaceOf(r->journey, r->group, from);
+	double		share = NAN,
+				low = NAN,
+				high = NAN;
+
+	if (place->complete > 0)
+	{
+		share = count->count / place->visits.cases;
+		CsClusteredInterval(&place->visits, count, all, r->journey->trails.options.confidence, &low, &high);
+	}
+	PutRow(r, kind, from, to, (int64) count->count, place->complete, place->undecided,
+		   (const CsValue[]) {CsValueFloat8(share), CsValueFloat8(low), CsValueFloat8(high)}, median);
 }
 
 /* Order of moves. */
@@ -375,26 +455,44 @@ FirstMove(const Rows *r, int from)
 	return low;
 }
 
+/* How often a move was made, by customer. */
+static CsClusteredCount
+CountOf(const Move *move)
+{
+	return (CsClusteredCount) {(double) move->n, move->squares, move->products};
+}
+
 /* Put what came of the visits of a step. */
 static void
 PutStep(Rows *r, int step)
 {
 	const Moves *m = &r->journey->moves;
 	const Place *place = PlaceOf(r->journey, r->group, step);
+	uint32		first = FirstMove(r, step),
+				end = first;
+	CsDesignEffect effect = {0};
 
 	if (place->customers == 0)
 		return;
-	for (uint32 i = FirstMove(r, step); i < m->n; i++)
+	for (; end < m->n && m->moves[r->order[end]].group == r->group && m->moves[r->order[end]].from == step; end++)
 	{
-		const Move *move = &m->moves[r->order[i]];
+		CsClusteredCount count = CountOf(&m->moves[r->order[end]]);
 
 		CHECK_FOR_INTERRUPTS();
-		if (move->group != r->group || move->from != step)
-			break;
-		PutRow(r, "next", step, move->to, move->n, place->complete, place->undecided, r->medians[r->order[i]]);
+		CsDesignEffectAdd(&effect, &place->visits, &count);
 	}
-	PutRow(r, "end", step, -1, place->ends, place->complete, place->undecided, NAN);
-	PutRow(r, "return", step, step, place->came_back, place->customers, 0, NAN);
+	if (place->complete > 0)
+		CsDesignEffectAdd(&effect, &place->visits, &place->dropped);
+	for (uint32 i = first; i < end; i++)
+	{
+		const Move *move = &m->moves[r->order[i]];
+		CsClusteredCount count = CountOf(move);
+
+		CHECK_FOR_INTERRUPTS();
+		PutVisits(r, "next", step, move->to, &count, &effect, r->medians[r->order[i]]);
+	}
+	PutVisits(r, "end", step, -1, &place->dropped, &effect, NAN);
+	PutCustomers(r, "return", step, step, place->came_back, place->customers);
 }
 
 /* Put the rows of a group. */
@@ -414,7 +512,7 @@ PutGroup(Rows *r)
 		int64		first = PlaceOf(j, r->group, r->steps[i])->first;
 
 		if (first > 0)
-			PutRow(r, "first", -1, r->steps[i], first, j->customers[r->group], 0, NAN);
+			PutCustomers(r, "first", -1, r->steps[i], first, j->customers[r->group]);
 	}
 	for (int i = 0; i < nsteps; i++)
 		PutStep(r, r->steps[i]);

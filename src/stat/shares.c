@@ -28,13 +28,12 @@
 #include "stat/tests.h"
 
 /*
- * Wilson's interval of a share that was seen in "count" of n > 0 cases.  Where cases have weights, n need not
- * be a whole number.
+ * The shares that are no more than z of their own standard errors from one that was seen in "count" of n > 0 cases.  Where
+ * cases have weights, n need not be a whole number.
  */
 void
-CsWilsonInterval(double count, double n, double confidence, double *low, double *high)
+CsScoreInterval(double count, double n, double z, double *low, double *high)
 {
-	double		z = gsl_cdf_ugaussian_Qinv((1 - confidence) / 2);
 	double		share = count / n;
 	double		weight = z * z / n;
 	double		middle = (share + weight / 2) / (1 + weight);
@@ -43,6 +42,13 @@ CsWilsonInterval(double count, double n, double confidence, double *low, double 
 	/* at the ends the formula gives 0 and 1 except for rounding */
 	*low = count <= 0 ? 0 : middle - half;
 	*high = count >= n ? 1 : middle + half;
+}
+
+/* Wilson's interval of a share that was seen in "count" of n > 0 cases. */
+void
+CsWilsonInterval(double count, double n, double confidence, double *low, double *high)
+{
+	CsScoreInterval(count, n, gsl_cdf_ugaussian_Qinv((1 - confidence) / 2), low, high);
 }
 
 /* The share of which "count" or more of n cases are seen with this probability, 0 < count <= n. */

@@ -7,6 +7,7 @@
 
 #include "custseg.h"
 
+extern void CsScoreInterval(double count, double n, double z, double *low, double *high);
 extern void CsWilsonInterval(double count, double n, double confidence, double *low, double *high);
 extern void CsExactInterval(double count, double n, double confidence, double *low, double *high);
 extern void CsWilsonMargins(double count, double n, double confidence, double *below, double *above);
