@@ -9690,7 +9690,8 @@ BEGIN ATOMIC
             'antecedent', (SELECT jsonb_agg(left(u.product, 200)) FROM unnest(b.antecedent) u (product))) ORDER BY b.place)
     FROM (
         SELECT r.*
-        FROM custseg.basket_rules(basket_rows.products ->> 'orders', basket_rows.products ->> 'order', basket_rows.products ->> 'product')
+        FROM custseg.basket_rules(basket_rows.products ->> 'orders', basket_rows.products ->> 'order', basket_rows.products ->> 'product',
+                jsonb_build_object('customer', basket_rows.products ->> 'customer', 'min_customers', basket_rows.min_group))
             WITH ORDINALITY AS r (antecedent, consequent, size, n, n_antecedent, n_consequent, support, confidence, lift, leverage, conviction, place)
         WHERE r.n >= basket_rows.min_group
         ORDER BY r.place
@@ -9698,7 +9699,7 @@ BEGIN ATOMIC
     ) b;
 END;
 
-COMMENT ON FUNCTION custseg_private.basket_rows IS 'Returns the rows of the part basket: the rules of basket_rules() with the highest lifts.';
+COMMENT ON FUNCTION custseg_private.basket_rows IS 'Returns the rows of the part basket: the rules of basket_rules() with the highest lifts, without those that few customers stand behind.';
 
 CREATE FUNCTION custseg_private.journey_rows(model text, journey jsonb, min_group int, version int) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -9707,7 +9708,7 @@ BEGIN ATOMIC
     FROM (
         SELECT m.*, row_number() OVER (PARTITION BY m.segment ORDER BY m.n DESC, m.place) AS rank
         FROM custseg.journey(journey_rows.journey ->> 'source', journey_rows.journey ->> 'customer', journey_rows.journey ->> 'time', journey_rows.journey ->> 'step',
-                journey_rows.model, '{}', journey_rows.version)
+                journey_rows.model, jsonb_build_object('min_customers', journey_rows.min_group), journey_rows.version)
             WITH ORDINALITY AS m (segment, name, kind, from_step, to_step, is_loop, n, n_from, n_undecided, share, low, high, median_days, place)
         WHERE m.n >= journey_rows.min_group AND m.kind <> 'return'
     ) j

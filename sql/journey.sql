@@ -122,6 +122,15 @@ SELECT count(*) AS groups, bool_and(abs(sum - 1) < 1e-12) AS whole, bool_and(ins
     SELECT sum(share) FILTER (WHERE kind <> 'return'), bool_and(low <= share AND share <= high) AS inside FROM custseg.journey('events', 'customer', 'at', 'step', 'people') WHERE n_from > 0 GROUP BY segment, from_step) s;
 
 -- some customers by hand: one goes on, one waits too long, one has not had the time
+-- Rows of as many different customers as are asked for, and the same counts in them
+WITH said AS (SELECT customer, at, step, lead(step) OVER w AS next, lead(at) OVER w - at AS length, max(at) OVER () - at AS known FROM (SELECT DISTINCT * FROM events WHERE customer IS NOT NULL AND step IS NOT NULL AND isfinite(at)) e WINDOW w AS (PARTITION BY customer ORDER BY at, step COLLATE "C")),
+moves AS (
+    SELECT CASE WHEN length <= '30 days' THEN 'next' ELSE 'end' END AS kind, step AS from_step, CASE WHEN length <= '30 days' THEN next END AS to_step, count(DISTINCT customer) AS customers FROM said WHERE known >= '30 days' GROUP BY 1, 2, 3)
+SELECT least, (SELECT count(*) FROM moves WHERE customers >= least) AS moves,
+    (SELECT count(*) FROM custseg.journey('events', 'customer', 'at', 'step', options => jsonb_build_object('min_customers', least)) j JOIN custseg.journey('events', 'customer', 'at', 'step') a USING (kind, n, n_from)
+        JOIN moves m ON (m.kind, m.from_step, m.to_step) IS NOT DISTINCT FROM (j.kind, j.from_step, j.to_step) WHERE (a.from_step, a.to_step) IS NOT DISTINCT FROM (j.from_step, j.to_step) AND m.customers >= least) AS alike,
+    (SELECT count(*) FROM custseg.journey('events', 'customer', 'at', 'step', options => jsonb_build_object('min_customers', least)) WHERE kind IN ('next', 'end')) AS found
+FROM unnest('{2,4,8,1000}'::int[]) least;
 CREATE TABLE few (customer text, at timestamp, step text);
 INSERT INTO few VALUES ('a', '2026-01-01', 'visit'), ('a', '2026-01-03', 'basket'), ('a', '2026-01-03', 'purchase'), ('a', '2026-01-04', 'visit'), ('a', '2026-01-04 01:00', 'visit'),
     ('b', '2026-01-02', 'visit'), ('b', '2026-02-20', 'purchase'), ('c', '2026-02-25', 'visit'), ('c', '2026-02-26', 'basket'), ('d', '2026-01-05', 'basket');

@@ -79,6 +79,20 @@ FROM ruled r FULL JOIN expected e USING (antecedent, consequent);
 -- the best come first
 SELECT count(*) AS out_of_order FROM (SELECT lift, lag(lift) OVER (ORDER BY place) AS before FROM custseg.basket_rules('line', 'number', 'product') WITH ORDINALITY r (antecedent, consequent, size, n, n_antecedent, n_consequent, support, confidence, lift, leverage, conviction, place)) o WHERE lift > before;
 
+-- Sets and rules of as many different customers as are asked for are those of a plain count; an order of nobody or of two counts for nobody, whatever the type of the customer
+CREATE TABLE bought AS SELECT * FROM line UNION ALL SELECT 1, -o, '2025-01-01', 'q' || q FROM generate_series(1, 30) o, generate_series(1, 2) q
+    UNION ALL SELECT 1 + (o + q) % 9, -1000 - o, '2025-01-01', 'r' || q FROM generate_series(1, 30) o, generate_series(1, 2) q UNION ALL SELECT NULL, -2000 - o, '2025-01-01', 's' || q FROM generate_series(1, 30) o, generate_series(1, 2) q;
+CREATE TABLE buyers AS
+WITH baskets AS (SELECT number, array_agg(DISTINCT product) AS products, CASE WHEN count(DISTINCT customer) = 1 AND count(customer) = count(*) THEN min(customer) END AS customer FROM bought WHERE number IS NOT NULL AND product IS NOT NULL GROUP BY number)
+SELECT f.products, count(DISTINCT b.customer) AS customers FROM custseg.frequent_itemsets('bought', 'number', 'product') f JOIN baskets b ON b.products @> f.products GROUP BY f.products;
+SELECT least, (SELECT count(*) FROM buyers WHERE customers >= least) AS sets,
+    (SELECT count(*) FROM custseg.frequent_itemsets('bought', 'number', 'product', jsonb_build_object('customer', 'customer', 'min_customers', least)) f JOIN buyers b USING (products) WHERE b.customers >= least) AS found,
+    (SELECT count(*) FROM custseg.frequent_itemsets('SELECT number, product, ARRAY[customer::text] AS customer FROM bought WHERE customer IS NOT NULL OR number < 0', 'number', 'product', jsonb_build_object('customer', 'customer', 'min_customers', least))) AS of_arrays,
+    (SELECT count(*) FROM custseg.basket_rules('bought', 'number', 'product', jsonb_build_object('customer', 'customer', 'min_customers', least))) AS rules,
+    (SELECT count(*) FROM custseg.basket_rules('bought', 'number', 'product') r JOIN buyers b ON b.products @> (r.antecedent || r.consequent) AND b.products <@ (r.antecedent || r.consequent) WHERE b.customers >= least) AS expected
+FROM unnest('{2,10,40,100,1000}'::int[]) least;
+SELECT fails(format($$SELECT custseg.basket_rules('bought', 'number', 'product', %L)$$, o)) FROM unnest(ARRAY['{"min_customers": 5}', '{"min_customers": 5, "customer": "buyer"}', '{"min_customers": 0, "customer": "customer"}']) o;
+
 -- The order of lines, the names of products and orders, and twice as many orders change nothing
 CREATE FUNCTION digest(orders text, "order" text, product text) RETURNS text LANGUAGE sql AS $$
     SELECT md5(string_agg(concat_ws('|', antecedent, consequent, support, confidence, lift, leverage, conviction), ';' ORDER BY place))

@@ -197,6 +197,12 @@ SELECT count(*) AS rows, count(d.n) AS alike FROM custseg.published_basket b LEF
 SELECT count(*) AS rows, count(d.n) AS alike, min(j.n) >= 10 AS of_many FROM custseg.published_journey j LEFT JOIN custseg.journey('line', 'customer', 'at', 'product', 'm') d
     ON (j.segment, j.kind, j.from_step, j.to_step, j.n, j.share) IS NOT DISTINCT FROM (d.segment, d.kind, d.from_step, d.to_step, d.n, d.share);
 SELECT segment, position, step_name, n, round(share::numeric, 3) AS share FROM custseg.published_funnel;
+-- many orders and many visits may be those of one customer, of whom nothing is told
+CREATE TABLE secret_line AS SELECT customer, number, at, product FROM line UNION ALL SELECT 5, 10000 + i, timestamp '2025-01-01' + i * interval '1 day', 'secret' || p FROM generate_series(1, 60) i, generate_series(1, 2) p;
+SELECT count(*) FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"surrogate": false, "products": {"orders": "publish_test.secret_line", "customer": "customer", "product": "product", "order": "number"},
+    "journey": {"source": "publish_test.secret_line", "customer": "customer", "time": "at", "step": "product"}}');
+SELECT (SELECT count(*) FROM custseg.basket_rules('secret_line', 'number', 'product') WHERE consequent ~ 'secret' AND n >= 10) AS rules, (SELECT count(*) FROM custseg.journey('secret_line', 'customer', 'at', 'product', 'm') WHERE to_step ~ 'secret' AND n >= 10) AS moves,
+    count(*) AS parts, count(*) FILTER (WHERE body::text ~ 'secret') AS telling FROM custseg.report JOIN custseg.published USING (model, published_at) WHERE part IN ('affinity', 'basket', 'journey');
 SELECT part, n, reason FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"surrogate": false, "changes": true}') WHERE part = 'change';
 SELECT count(*) AS rows, count(d.reason) AS alike, array_agg(DISTINCT c.section ORDER BY c.section) AS sections FROM custseg.published_change c LEFT JOIN custseg.what_changed('m', 'SELECT * FROM publish_test.customer') d ON (c.section, c.subject, c.segment, c.reason) IS NOT DISTINCT FROM (d.section, d.subject, d.segment, d.reason);
 SELECT count(*) FROM custseg.publish('m', 'few', '{"surrogate": false, "products": {"orders": "publish_test.line", "customer": "customer", "product": "product"},

@@ -30,11 +30,13 @@ typedef struct JourneyOptions
 {
 	CsTrailOptions trail;
 	char	   *horizon;
+	int			min_customers;
 } JourneyOptions;
 
 static const CsOption journeyOptions[] = {
 	CS_TRAIL_OPTIONS(JourneyOptions, trail),
-	{"horizon", CS_OPTION_TEXT, offsetof(JourneyOptions, horizon)}
+	{"horizon", CS_OPTION_TEXT, offsetof(JourneyOptions, horizon)},
+	{"min_customers", CS_OPTION_INT, offsetof(JourneyOptions, min_customers), 1, 1, PG_INT32_MAX}
 };
 
 /* The arguments after those that all have. */
@@ -51,6 +53,7 @@ typedef struct Move
 	int			group,
 				from,
 				to;
+	int32		customers;		/* who made it; no more are counted than an int32 holds */
 	int64		n;
 	int64		now;			/* of the customer at hand */
 	double		squares,		/* over the customers, as in CsClusteredCount */
@@ -102,6 +105,7 @@ typedef struct Place
 	int64		complete;		/* visits whose horizon has passed */
 	CsClusters	visits;			/* the same, by customer */
 	CsClusteredCount dropped;	/* of them those after which nothing came within the horizon */
+	int64		drop_outs;		/* customers whose visits those are */
 	int64		undecided;		/* and others */
 	int64		customers;		/* who have been there */
 	int64		came_back;		/* and again after another step */
@@ -120,6 +124,7 @@ typedef struct Journey
 {
 	CsTrails	trails;
 	int64		horizon;
+	int			min_customers;	/* rows of fewer are left out */
 	MemoryContext context;
 	Moves		moves;
 	CsLengths  *lengths;
@@ -204,7 +209,7 @@ MoveNumber(Journey *j, int from, int to)
 	MoveEntry  *entry;
 	bool		found;
 
-	m->sought = (Move) {j->group, from, to};
+	m->sought = (Move) {.group = j->group, .from = from, .to = to};
 	entry = move_lookup_hash(m->table, 0, hash);
 	if (entry != NULL)
 		return entry->move;
@@ -257,6 +262,7 @@ AddCustomer(Journey *j)
 
 		move->squares += n * n;
 		move->products += n * (double) j->traces[move->from].complete;
+		move->customers += move->customers < PG_INT32_MAX;
 		move->now = 0;
 	}
 	for (int i = 0; i < j->nvisited; i++)
@@ -266,6 +272,7 @@ AddCustomer(Journey *j)
 
 		CsClustersAdd(&place->visits, trace->complete);
 		CsClusteredCountAdd(&place->dropped, trace->ends, trace->complete);
+		place->drop_outs += trace->ends > 0;
 		trace->complete = trace->ends = 0;
 	}
 	j->nmade = j->nvisited = 0;
@@ -336,6 +343,7 @@ Open(FunctionCallInfo fcinfo, Journey *j)
 
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, journeyOptions, lengthof(journeyOptions), &options);
 	j->horizon = CsTrailLength("horizon", options.horizon == NULL ? "30 days" : options.horizon, "30 days");
+	j->min_customers = options.min_customers;
 	CsTrailsOpen(&j->trails, fcinfo, ARG_MODEL, ARG_VERSION, &options.trail);
 	j->context = CurrentMemoryContext;
 	j->moves.capacity = 64;
@@ -361,6 +369,13 @@ typedef struct Rows
 	int		   *steps;			/* that there are, the most frequent first */
 } Rows;
 
+/* Are so many customers enough for a row?  As long as nothing is to be left out, there are rows of nobody, too. */
+static bool
+AreEnough(const Rows *r, int64 customers)
+{
+	return r->journey->min_customers == 1 || customers >= r->journey->min_customers;
+}
+
 /* Put a row: steps are -1 for none; "share" is the share with its interval. */
 static void
 PutRow(const Rows *r, const char *kind, int from, int to, int64 n, int64 of, int64 undecided, const CsValue *share, double median)
@@ -380,6 +395,8 @@ PutCustomers(const Rows *r, const char *kind, int from, int to, int64 n, int64 o
 {
 	CsValue		share[3];
 
+	if (!AreEnough(r, n))
+		return;
 	CsTrailShare(&r->journey->trails, n, of, share);
 	PutRow(r, kind, from, to, n, of, 0, share, NAN);
 }
@@ -489,9 +506,11 @@ PutStep(Rows *r, int step)
 		CsClusteredCount count = CountOf(move);
 
 		CHECK_FOR_INTERRUPTS();
-		PutVisits(r, "next", step, move->to, &count, &effect, r->medians[r->order[i]]);
+		if (AreEnough(r, move->customers))
+			PutVisits(r, "next", step, move->to, &count, &effect, r->medians[r->order[i]]);
 	}
-	PutVisits(r, "end", step, -1, &place->dropped, &effect, NAN);
+	if (AreEnough(r, place->drop_outs))
+		PutVisits(r, "end", step, -1, &place->dropped, &effect, NAN);
 	PutCustomers(r, "return", step, step, place->came_back, place->customers);
 }
 

@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "orders/lines.h"
 #include "products/products.h"
 #include "stat/itemsets.h"
 #include "utils/memutils.h"
@@ -31,19 +32,23 @@ typedef struct BasketOptions
 {
 	double		min_support;
 	int			max_size;
+	char	   *customer;
+	int			min_customers;
 	double		min_confidence;
 	double		min_lift;
 } BasketOptions;
 
-/* The first two are those of frequent_itemsets(). */
+/* The first four are those of frequent_itemsets(). */
 static const CsOption basketOptions[] = {
 	{"min_support", CS_OPTION_REAL, offsetof(BasketOptions, min_support), 0.01, 0, 1},
 	{"max_size", CS_OPTION_INT, offsetof(BasketOptions, max_size), CS_MOST_ITEMS, 1, CS_MOST_ITEMS},
+	{"customer", CS_OPTION_TEXT, offsetof(BasketOptions, customer)},
+	{"min_customers", CS_OPTION_INT, offsetof(BasketOptions, min_customers), 1, 1, PG_INT32_MAX},
 	{"min_confidence", CS_OPTION_REAL, offsetof(BasketOptions, min_confidence), 0.1, 0, 1},
 	{"min_lift", CS_OPTION_REAL, offsetof(BasketOptions, min_lift), 1, 0, INFINITY}
 };
 
-#define SET_OPTIONS 2
+#define SET_OPTIONS 4
 
 /* Orders as they are read, and what is found in them. */
 typedef struct Mining
@@ -61,6 +66,8 @@ typedef struct Mining
 	int32	   *items;			/* products by number, then items */
 	int64		n_items;
 	Size		items_room;
+	int64	   *customers;		/* of each order that is held, -1 for none; NULL unless they are counted */
+	Size		customers_room;
 	int64	   *counts;			/* orders of each product */
 	Size		counts_room;
 	int32	   *item_of;		/* of each product; -1: it is not frequent */
@@ -68,6 +75,12 @@ typedef struct Mining
 	int32		nitems;
 	int32	   *ranks;			/* of each product, by its text */
 	CsItemsets	found;
+
+	/* to count customers: the orders of each item, and in which count a customer was met last */
+	int64	   *first_order;	/* of each item, and where those of the last one end */
+	int32	   *orders;
+	int64	   *met;
+	int64		counts_made;
 } Mining;
 
 /* A rule: which product of a set stands on the right, and its measures. */
@@ -99,9 +112,10 @@ static bool
 MakeRoom(Mining *m, int32 n)
 {
 	Size		starts = RoomWanted(m->start_room, m->held + 1),
-				items = RoomWanted(m->items_room, m->n_items + n);
+				items = RoomWanted(m->items_room, m->n_items + n),
+				customers = m->lines.customer == NULL ? 0 : RoomWanted(m->customers_room, m->held);
 
-	if (!m->only_frequent && !Fits(m, starts * sizeof(int64) + items * sizeof(int32)))
+	if (!m->only_frequent && !Fits(m, (starts + customers) * sizeof(int64) + items * sizeof(int32)))
 		return false;
 	if (m->held == PG_INT32_MAX)
 		ereport(ERROR,
@@ -113,6 +127,12 @@ MakeRoom(Mining *m, int32 n)
 		m->start = CsProductRoom(m->lines.context, m->start, m->start_room * sizeof(int64), starts * sizeof(int64),
 								 "a table of the orders with frequent products");
 		m->start_room = starts;
+	}
+	if (customers > 0)
+	{
+		m->customers = CsProductRoom(m->lines.context, m->customers, m->customers_room * sizeof(int64),
+									 customers * sizeof(int64), "a table of the orders with frequent products");
+		m->customers_room = customers;
 	}
 	if (items > 0)
 	{
@@ -132,10 +152,13 @@ GiveUp(Mining *m)
 		pfree(m->start);
 	if (m->items != NULL)
 		pfree(m->items);
+	if (m->customers != NULL)
+		pfree(m->customers);
 	m->start = NULL;
 	m->items = NULL;
+	m->customers = NULL;
 	m->held = m->n_items = 0;
-	m->start_room = m->items_room = 0;
+	m->start_room = m->items_room = m->customers_room = 0;
 }
 
 /* Count the products of an order. */
@@ -183,6 +206,8 @@ TakeOrder(void *state, const CsProductGroup *group)
 		else if (product < (int32) m->counts_room && m->item_of[product] >= 0)
 			m->items[m->n_items++] = m->item_of[product];
 	}
+	if (m->customers != NULL)
+		m->customers[m->held] = group->customer;
 	m->start[++m->held] = m->n_items;
 }
 
@@ -265,6 +290,8 @@ KeepItems(Mining *m)
 		if (to == first)
 			continue;
 		qsort(m->items + first, to - first, sizeof(int32), CsProductCompare);
+		if (m->customers != NULL)
+			m->customers[kept] = m->customers[order];
 		m->start[++kept] = to;
 	}
 	m->n_items = to;
@@ -297,6 +324,104 @@ ReportNothing(const Mining *m)
 			 errhint("Lower \"min_support\", or give groups of products in place of products.")));
 }
 
+/* Order of two numbers. */
+static int
+CompareNumbers(const void *a, const void *b, void *arg)
+{
+	int64		x = *(const int64 *) a,
+				y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Number the customers of the orders from 0, and make room to note of each in which count it was met last. */
+static void
+NumberCustomers(Mining *m)
+{
+	Size		size = sizeof(int64) * Max(m->held, 1);
+	int64	   *different = CsProductRoom(m->lines.context, NULL, 0, size, "the customers of the orders");
+	int64		n = 0;
+
+	memcpy(different, m->customers, sizeof(int64) * m->held);
+	qsort_interruptible(different, m->held, sizeof(int64), CompareNumbers, NULL);
+	for (int64 i = 0; i < m->held; i++)
+	{
+		if (different[i] >= 0 && (n == 0 || different[i] != different[n - 1]))
+			different[n++] = different[i];
+	}
+	for (int64 i = 0; i < m->held; i++)
+	{
+		CsCheckInterrupts(i);
+		if (m->customers[i] >= 0)
+			m->customers[i] = (int64 *) bsearch_arg(&m->customers[i], different, n, sizeof(int64), CompareNumbers, NULL) - different;
+	}
+	m->met = different;
+	for (int64 i = 0; i < n; i++)
+		m->met[i] = 0;
+}
+
+/* List the orders of each item. */
+static void
+ListOrders(Mining *m)
+{
+	int64	   *next;
+
+	m->first_order = CsProductRoom(m->lines.context, NULL, 0, sizeof(int64) * (m->nitems + 2), "the orders of the products");
+	m->orders = CsProductRoom(m->lines.context, NULL, 0, sizeof(int32) * Max(m->n_items, 1), "the orders of the products");
+	next = m->first_order + 1;
+	for (int64 i = 0; i < m->n_items; i++)
+		next[m->items[i] + 1]++;
+	for (int32 item = 0; item < m->nitems; item++)
+		next[item + 1] += next[item];
+	/* each start moves to the next item's */
+	for (int64 order = 0; order < m->held; order++)
+	{
+		CsCheckInterrupts(order);
+		for (int64 i = m->start[order]; i < m->start[order + 1]; i++)
+			m->orders[next[m->items[i]]++] = (int32) order;
+	}
+}
+
+/* Does an order have all items of a set? */
+static bool
+HasItems(const Mining *m, int32 order, const CsItemset *set)
+{
+	const int32 *items = m->items + m->start[order];
+	Size		n = m->start[order + 1] - m->start[order];
+
+	for (int i = 0; i < set->size; i++)
+	{
+		if (bsearch(&set->items[i], items, n, sizeof(int32), CsProductCompare) == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Do the orders of a set belong to as many different customers as are asked for?  No more than those are counted. */
+static bool
+HasCustomers(Mining *m, const CsItemset *set)
+{
+	int32		rarest = set->items[0];
+	int			n = 0;
+
+	if (m->customers == NULL)
+		return true;
+	m->counts_made++;
+	for (int i = 1; i < set->size; i++)
+		rarest = Min(rarest, set->items[i]);
+	for (int64 i = m->first_order[rarest]; i < m->first_order[rarest + 1] && n < m->options.min_customers; i++)
+	{
+		int64		customer = m->customers[m->orders[i]];
+
+		CsCheckInterrupts(i);
+		if (customer < 0 || m->met[customer] == m->counts_made || !HasItems(m, m->orders[i], set))
+			continue;
+		m->met[customer] = m->counts_made;
+		n++;
+	}
+	return n >= m->options.min_customers;
+}
+
 /* Read the orders, and find the frequent sets. */
 static void
 Mine(Mining *m, FunctionCallInfo fcinfo, int noptions)
@@ -307,7 +432,11 @@ Mine(Mining *m, FunctionCallInfo fcinfo, int noptions)
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, basketOptions, noptions, &m->options);
 	if (m->options.min_support == 0)
 		CsRejectValue("\"min_support\" must be above 0", "Give the share of the orders that a set of products must be in, such as 0.01.");
+	if (m->options.min_customers > 1 && m->options.customer == NULL)
+		CsRejectValue("\"min_customers\" goes with \"customer\"", "Name the column of the customers in the option \"customer\".");
 	CsProductLinesOpen(&m->lines, fcinfo, ARG_ORDERS, ARG_ORDER, ARG_PRODUCT, "order");
+	if (m->options.customer != NULL && m->options.min_customers > 1)
+		m->lines.customer = CsOrdersColumn(m->lines.relation, m->options.customer, "customer", CS_PRODUCT_KINDS);
 	CsProductLinesRead(&m->lines, TakeOrder, m);
 	CsProductLinesReport(&m->lines);
 	m->least = LeastOf(m->options.min_support, Max(m->n, 1));
@@ -322,6 +451,11 @@ Mine(Mining *m, FunctionCallInfo fcinfo, int noptions)
 	{
 		ReportNothing(m);
 		return;
+	}
+	if (m->customers != NULL)
+	{
+		NumberCustomers(m);
+		ListOrders(m);
 	}
 	taken = MemoryContextMemAllocated(m->lines.context, true);
 	old = MemoryContextSwitchTo(m->lines.context);
@@ -411,6 +545,8 @@ custseg_frequent_itemsets(PG_FUNCTION_ARGS)
 		int32		products[CS_MOST_ITEMS];
 
 		CsCheckInterrupts(i);
+		if (!HasCustomers(&m, set))
+			continue;
 		(void) ProductsOf(&m, set, -1, products);
 		CsResultPut(result,
 					CsValues(TextsOf(&m, products, set->size), CsValueInt4(set->size), CsValueInt8(set->n),
@@ -565,7 +701,8 @@ custseg_basket_rules(PG_FUNCTION_ARGS)
 	for (int64 i = 0; i < n; i++)
 	{
 		CsCheckInterrupts(i);
-		PutRule(&m, result, &rules[i]);
+		if (HasCustomers(&m, &m.found.sets[rules[i].set]))
+			PutRule(&m, result, &rules[i]);
 	}
 	MemoryContextDelete(m.lines.context);
 	return (Datum) 0;

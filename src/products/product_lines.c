@@ -21,6 +21,9 @@
 
 #define FIRST_ROOM 256
 
+#define CUSTOMER_NONE (-1)
+#define CUSTOMER_UNKNOWN (-2)
+
 /* Columns of the query; the last ones only where they are asked for. */
 enum
 {
@@ -41,7 +44,10 @@ typedef struct Reading
 	void	   *state;
 	int			order,			/* positions in the row, -1: not read */
 				time,
+				customer,
 				text;
+	FmgrInfo	hash;			/* of customers */
+	Oid			hash_collation;
 	const CsColumn *columns;	/* of the query */
 	CsDayClock	clock;
 	CsHeld		held_key,
@@ -53,6 +59,7 @@ typedef struct Reading
 	Bought	   *bought;
 	int64		n_bought;
 	Size		bought_room;
+	int64		customer_at_hand;	/* of its lines, see CsProductGroup; CUSTOMER_UNKNOWN: no line has told yet */
 	int64	   *times;			/* of its orders */
 	int32		norders;
 	Size		times_room;
@@ -100,13 +107,13 @@ RoomFor(Reading *r, void *array, Size *room, int64 n, Size size)
 	return array;
 }
 
-/* A product as it is read: itself, or the text of what cannot be hashed. */
+/* A product or a customer as it is read: itself, or the text of what cannot be hashed. */
 static const char *
-ProductSql(const CsColumn *product)
+HashableSql(const CsColumn *column)
 {
-	TypeCacheEntry *type = lookup_type_cache(product->type, TYPECACHE_HASH_PROC | TYPECACHE_EQ_OPR);
+	TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_HASH_PROC | TYPECACHE_EQ_OPR);
 
-	return psprintf(OidIsValid(type->hash_proc) && OidIsValid(type->eq_opr) ? "t.%s" : "t.%s::text", CsSqlColumn(product));
+	return psprintf(OidIsValid(type->hash_proc) && OidIsValid(type->eq_opr) ? "t.%s" : "t.%s::text", CsSqlColumn(column));
 }
 
 /* The query, palloc'd: lines sorted by key, and where the last order is asked for, by order and time. */
@@ -117,11 +124,13 @@ LinesSql(const CsProductLines *l)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s AS key, %s AS product", CsSqlKey(l->key), ProductSql(l->product));
+	appendStringInfo(&sql, "SELECT %s AS key, %s AS product", CsSqlKey(l->key), HashableSql(l->product));
 	if (l->order != NULL)
 		appendStringInfo(&sql, ", %s AS \"order\"", CsSqlKey(l->order));
 	if (l->time != NULL)
 		appendStringInfo(&sql, ", t.%s AS at", CsSqlColumn(l->time));
+	if (l->customer != NULL)
+		appendStringInfo(&sql, ", %s AS customer", HashableSql(l->customer));
 	if (l->by_text)
 		appendStringInfo(&sql, ", %s AS text", text);
 	appendStringInfo(&sql, " FROM %s ORDER BY ", CsSqlFrom(l->relation));
@@ -135,6 +144,16 @@ LinesSql(const CsProductLines *l)
 	return sql.data;
 }
 
+/* Have customers numbered by the hash of their type. */
+static void
+PrepareCustomers(Reading *r, const CsColumn *column)
+{
+	TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_HASH_PROC_FINFO);
+
+	fmgr_info_copy(&r->hash, &type->hash_proc_finfo, r->lines->context);
+	r->hash_collation = CsKeyCollation(column);
+}
+
 /* Find the columns of the query in its rows, which have them in the order of LinesSql(). */
 static void
 FindColumns(Reading *r, const CsRelation *query)
@@ -145,10 +164,13 @@ FindColumns(Reading *r, const CsRelation *query)
 	r->columns = query->columns;
 	r->order = l->order == NULL ? -1 : next++;
 	r->time = l->time == NULL ? -1 : next++;
+	r->customer = l->customer == NULL ? -1 : next++;
 	r->text = l->by_text ? next : -1;
 	CsHeldPrepare(&r->held_key, &query->columns[LINE_KEY]);
 	if (r->order >= 0)
 		CsHeldPrepare(&r->held_order, &query->columns[r->order]);
+	if (r->customer >= 0)
+		PrepareCustomers(r, &query->columns[r->customer]);
 	if (r->time >= 0)
 		CsDayClockOpen(&r->clock, &query->columns[r->time], l->zone);
 	if (l->products == NULL)
@@ -190,6 +212,7 @@ EndKey(Reading *r)
 
 	if (!r->held_key.there)
 		return;
+	group.customer = Max(r->customer_at_hand, CUSTOMER_NONE);
 	if (r->time < 0)
 	{
 		/* one order: each product is there once */
@@ -226,12 +249,32 @@ BeginKey(Reading *r, const Datum *row)
 	r->held_order.there = false;
 	r->n_bought = 0;
 	r->norders = 0;
+	r->customer_at_hand = CUSTOMER_UNKNOWN;
 	r->keys++;
 	if (r->text < 0)
 		return;
 	if (r->key_text != NULL)
 		pfree(r->key_text);
 	r->key_text = MemoryContextStrdup(r->lines->context, TextDatumGetCString(row[r->text]));
+}
+
+/*
+ * Note whose a line of the key at hand is.  Two customers whose hashes are the same are taken for one: who counts
+ * customers finds rather too few than too many.
+ */
+static void
+TakeCustomer(Reading *r, const Datum *row, const bool *nulls)
+{
+	int64		customer;
+
+	if (r->customer < 0)
+		return;
+	customer = nulls[r->customer] ? CUSTOMER_NONE :
+		(int64) DatumGetUInt32(FunctionCall1Coll(&r->hash, r->hash_collation, row[r->customer]));
+	if (r->customer_at_hand == CUSTOMER_UNKNOWN)
+		r->customer_at_hand = customer;
+	else if (r->customer_at_hand != customer)
+		r->customer_at_hand = CUSTOMER_NONE;
 }
 
 /* Is a line of another order than the one before?  A line without one is an order of its own. */
@@ -286,6 +329,7 @@ TakeLine(void *state, const Datum *row, const bool *nulls)
 		return;
 	if (!CsHeldIs(&r->held_key, row[LINE_KEY], false))
 		BeginKey(r, row);
+	TakeCustomer(r, row, nulls);
 	/* without a column of orders, those of one day are of one time */
 	if (IsNewOrder(r, row, nulls, day))
 		BeginOrder(r, r->order < 0 ? day : time);
@@ -304,8 +348,7 @@ TakeLine(void *state, const Datum *row, const bool *nulls)
 void
 CsProductLinesOpen(CsProductLines *l, FunctionCallInfo fcinfo, int orders, int key, int product, const char *key_role)
 {
-	int			kinds = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
-		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
+	int			kinds = CS_PRODUCT_KINDS;
 
 	l->relation = CsRelationOpen(CsRequiredText(fcinfo, orders, "orders"));
 	l->key = CsOrdersColumn(l->relation, CsTextArgument(fcinfo, key), key_role, kinds);

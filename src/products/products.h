@@ -10,6 +10,7 @@
 
 #include "call/call.h"
 #include "data/identity.h"
+#include "data/relation.h"
 #include "pgtime.h"
 #include "stat/item_neighbors.h"
 #include "value/roster.h"
@@ -31,7 +32,12 @@ typedef struct CsProductGroup
 	int32		n;				/* products, each once */
 	int32		n_before;		/* of them, those that the last order does not bring; n unless asked for */
 	const int32 *products;
+	int64		customer;		/* a number of who has them; -1: nobody, several, or not asked for */
 } CsProductGroup;
+
+/* What orders, customers and products may be: anything. */
+#define CS_PRODUCT_KINDS (CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) | \
+	CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE))
 
 typedef void (*CsProductGroupVisitor) (void *state, const CsProductGroup *group);
 
@@ -42,6 +48,7 @@ typedef struct CsProductLines
 	const CsColumn *product;
 	const CsColumn *time;		/* by which the last order is told; NULL: it is not asked for */
 	const CsColumn *order;		/* NULL: the lines of a day are an order */
+	const CsColumn *customer;	/* of an order; NULL: it is not asked for */
 	pg_tz	   *zone;			/* whose days they are */
 	bool		by_text;		/* keys come by the bytes of their text, and with it */
 	const char *key_role;		/* what a key is: "order" or "customer" */
