@@ -137,6 +137,7 @@ SELECT custseg.customer_events('few', 'customer', 'kind', 'kind');
 SELECT custseg.customer_events('few', 'customer', 'at', 'nothing');
 SELECT custseg.customer_events('few', 'customer', 'at', 'kind', 'kind');
 SELECT custseg.customer_events('few', 'customer', 'at', 'kind', as_of => 'infinity');
+SELECT custseg.customer_events('few', 'customer', 'at', 'kind', as_of => '4166-06-26 23:59:59.999999+00 BC');
 SELECT custseg.customer_events('few', 'customer', 'at', 'kind', as_of => '2020-01-01');
 SELECT custseg.customer_events('few', 'customer', 'at', 'kind', options => '{"windows": [30, -7]}');
 SELECT custseg.customer_events('few', 'customer', 'at', 'kind', options => '{"windows": [30, 7]}');

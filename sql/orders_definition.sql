@@ -92,6 +92,12 @@ DROP VIEW lately;
 SELECT count(*) FROM custseg.customer_features('SELECT 1 AS customer, timestamptz ''2026-01-01'' AS at, 1 AS amount', 'customer', 'at', 'amount', as_of => '2026-03-01', options => '{"look_back": "1 month"}');
 SELECT days_since_last, tenure_days, frequency, lifecycle FROM custseg.customer_features('SELECT 1 AS customer, timestamptz ''2026-01-31'' - i * interval ''20 days'' AS at, 1 AS amount FROM generate_series(0, 9) i', 'customer', 'at', 'amount', options => '{"look_back": "50 days"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "-1 day"}');
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "100000 days 1 second"}');
+-- before the earliest "as_of" there is time for the longest windows, in every zone
+SELECT zone, (SELECT count(*) FROM custseg.customer_features('SELECT * FROM cents LIMIT 0', 'customer', 'at', 'amount', as_of => '4166-06-27 00:00:00+00 BC',
+    options => jsonb_build_object('look_back', '100000 days', 'window_days', 100000, 'time_zone', zone)))
+FROM unnest('{UTC,Etc/GMT+12,Etc/GMT-14}'::text[]) zone;
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', as_of => '4166-06-26 23:59:59.999999+00 BC');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "1 month -1 day"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "soon"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "0"}');

@@ -13,11 +13,10 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-/* The most kinds and ratios that have features of their own, windows, and days of one. */
+/* The most kinds and ratios that have features of their own, and windows. */
 #define MOST_KINDS 100
 #define MOST_RATIOS 100
 #define MOST_WINDOWS 10
-#define MOST_DAYS 100000
 
 /* The greatest weight: with it a part of the score is a bigint. */
 #define MOST_WEIGHT 1e6
@@ -29,10 +28,10 @@ static const CsOption eventsOptions[] = {
 	{"kinds", CS_OPTION_LIST, offsetof(CsEventsOptions, kinds)},
 	{"top_kinds", CS_OPTION_INT, offsetof(CsEventsOptions, top_kinds), 5, 0, MOST_KINDS},
 	{"windows", CS_OPTION_LIST, offsetof(CsEventsOptions, windows)},
-	{"window_days", CS_OPTION_INT, offsetof(CsEventsOptions, window_days), 90, 1, MOST_DAYS},
+	{"window_days", CS_OPTION_INT, offsetof(CsEventsOptions, window_days), 90, 1, CS_MOST_WINDOW_DAYS},
 	{"ratios", CS_OPTION_OBJECT, offsetof(CsEventsOptions, ratios)},
 	{"weights", CS_OPTION_OBJECT, offsetof(CsEventsOptions, weights)},
-	{"half_life_days", CS_OPTION_REAL, offsetof(CsEventsOptions, half_life_days), 30, 0.001, MOST_DAYS}
+	{"half_life_days", CS_OPTION_REAL, offsetof(CsEventsOptions, half_life_days), 30, 0.001, CS_MOST_WINDOW_DAYS}
 };
 
 PG_FUNCTION_INFO_V1(custseg_customer_events);
@@ -111,8 +110,8 @@ ReadWindows(CsEventsRequest *r)
 	{
 		int64		days;
 
-		if (!CsJsonGetInteger(&each.value, 1, MOST_DAYS, &days))
-			RejectOption("windows", psprintf("has a window that is not a whole number of days from 1 to %d", MOST_DAYS), hint);
+		if (!CsJsonGetInteger(&each.value, 1, CS_MOST_WINDOW_DAYS, &days))
+			RejectOption("windows", psprintf("has a window that is not a whole number of days from 1 to %d", CS_MOST_WINDOW_DAYS), hint);
 		if (r->windows != NIL && days <= llast_int(r->windows))
 			RejectOption("windows", "is not ascending", hint);
 		if (list_length(r->windows) == MOST_WINDOWS)
@@ -264,8 +263,7 @@ OpenArguments(FunctionCallInfo fcinfo, bool for_view, CsEventsRequest *r)
 	r->for_view = for_view;
 	if (!PG_ARGISNULL(ARG_AS_OF))
 	{
-		if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_AS_OF)))
-			CsRejectValue("\"as_of\" must be finite", "Leave it out to use the time of the latest event.");
+		CsCheckAsOfTime(PG_GETARG_TIMESTAMPTZ(ARG_AS_OF), "event");
 		r->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(ARG_AS_OF)));
 	}
 	CsEventsOpen(r, &columns, CsJsonbArgument(fcinfo, ARG_OPTIONS));

@@ -14,7 +14,7 @@ static const CsOption featuresOptions[] = {
 	{"returns", CS_OPTION_CHOICE, offsetof(CsFeaturesOptions, returns), CS_RETURNS_NET, 0, 0, CsReturnsNames},
 	{"time_zone", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, time_zone)},
 	{"top_categories", CS_OPTION_INT, offsetof(CsFeaturesOptions, top_categories), 5, 0, 100},
-	{"window_days", CS_OPTION_INT, offsetof(CsFeaturesOptions, window_days), 90, 1, 100000},
+	{"window_days", CS_OPTION_INT, offsetof(CsFeaturesOptions, window_days), 90, 1, CS_MOST_WINDOW_DAYS},
 	{"look_back", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, look_back)},
 	/* the rest is for views */
 	{"events", CS_OPTION_OBJECT, offsetof(CsFeaturesOptions, events)},

@@ -123,15 +123,26 @@ InZone(PGFunction function, pg_tz *zone, int64 time)
 											 Int64GetDatum(time)));
 }
 
+/*
+ * An error where "as_of" is no time to count from; "latest" is what is taken where it is not given.
+ * Two windows, of CS_MOST_WINDOW_DAYS at most, lie before any that is left, whatever the zone.
+ */
+void
+CsCheckAsOfTime(TimestampTz as_of, const char *latest)
+{
+	const TimestampTz first = MIN_TIMESTAMP + (2 * CS_MOST_WINDOW_DAYS + 2) * USECS_PER_DAY;
+
+	if (TIMESTAMP_NOT_FINITE(as_of))
+		CsRejectValue("\"as_of\" must be finite", psprintf("Leave it out to use the time of the latest %s.", latest));
+	if (as_of < first)
+		CsRejectValue("\"as_of\" must not be before 4166-06-27 BC", psprintf("Leave it out to use the time of the latest %s.", latest));
+}
+
 /* "as of" as the time column counts: in the zone's local time unless the column has a time zone. */
 Timestamp
 CsOrdersAsOf(const CsColumn *time, pg_tz *zone, TimestampTz as_of)
 {
-	if (TIMESTAMP_NOT_FINITE(as_of))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"as_of\" must be finite"),
-				 errhint("Leave it out to use the time of the latest order.")));
+	CsCheckAsOfTime(as_of, "order");
 	return time->converter.type == TIMESTAMPTZOID ? as_of : InZone(timestamptz_zone, zone, as_of);
 }
 

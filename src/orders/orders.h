@@ -25,6 +25,9 @@
 /* No time: later than all that are read. */
 #define CS_NO_TIME DT_NOEND
 
+/* The most days of a window that is counted before "as of", and of what is looked back on. */
+#define CS_MOST_WINDOW_DAYS 100000
+
 /* What a line with a negative amount is. */
 typedef enum CsReturns
 {
@@ -102,6 +105,7 @@ extern const CsColumn *CsTimeColumn(const CsRelation *rel, const char *name, con
 extern const CsColumn *CsOrdersTimeColumn(const CsRelation *rel, const char *name);
 extern bool CsOrdersReadTime(const CsColumn *column, Datum value, Timestamp *time);
 extern pg_tz *CsOrdersZone(const char *name);
+extern void CsCheckAsOfTime(TimestampTz as_of, const char *latest);
 extern Timestamp CsOrdersAsOf(const CsColumn *time, pg_tz *zone, TimestampTz as_of);
 extern TimestampTz CsOrdersTimestamp(const CsColumn *time, pg_tz *zone, Timestamp at);
 

@@ -4,9 +4,12 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "call/text_value.h"
 #include "orders/lines_sql.h"
+#include "orders/orders.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -30,12 +33,21 @@ CsSqlIntervalOption(const char *option, const char *text, const char *example, c
 					(long long) interval->time);
 }
 
-/* The option "look_back" as SQL; NULL where it is not given. */
+/* The option "look_back" as SQL, so that there is a time so long before any "as of"; NULL where it is not given. */
 const char *
 CsSqlLookBack(const char *text)
 {
-	return text == NULL ? NULL :
-		CsSqlIntervalOption("look_back", text, "90 days", "Write \"1 year\" or \"90 days\", or leave it out to count all lines.");
+	static const char *const hint = "Write \"1 year\" or \"90 days\", or leave it out to count all lines.";
+	Interval	most = {.day = CS_MOST_WINDOW_DAYS};
+	const char *sql;
+
+	if (text == NULL)
+		return NULL;
+	sql = CsSqlIntervalOption("look_back", text, "90 days", hint);
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, IntervalPGetDatum(CsIntervalOption("look_back", text, "90 days")),
+										  IntervalPGetDatum(&most))) > 0)
+		CsRejectValue(psprintf("\"look_back\" must be at most %d days, not %s", CS_MOST_WINDOW_DAYS, text), hint);
+	return sql;
 }
 
 /* CsRowSink: one more text. */
