@@ -77,7 +77,7 @@ CsAssigningVariant(CsAssigning *a, char *customer)
 }
 
 /* A block: how many of its customers, in their order, each variant and those before it have. */
-typedef struct Block
+typedef struct CustomerBlock
 {
 	int			segment;
 	int64		n;
@@ -85,11 +85,11 @@ typedef struct Block
 	int64		weights[CS_MAX_VARIANTS];
 	int64		upto[CS_MAX_VARIANTS];
 	text	   *salt;
-} Block;
+} CustomerBlock;
 
 /* The variant that comes first where customers are left over from even shares. */
 static int
-FirstOfRest(const Block *b)
+FirstOfRest(const CustomerBlock *b)
 {
 	CsDigester *d = CsDigesterBegin(psprintf("%s:variant:segment", text_to_cstring(b->salt)));
 	char	   *number = psprintf("%d", b->segment);
@@ -107,7 +107,7 @@ FirstOfRest(const Block *b)
  * of equal remainders, to the next one in turn from one that the segment tells.
  */
 static void
-ShareBlock(Block *b)
+ShareBlock(CustomerBlock *b)
 {
 	int64		rest[CS_MAX_VARIANTS];
 	int64		all = 0,
@@ -148,7 +148,7 @@ enum
 
 /* Is that the block that the arguments describe? */
 static bool
-IsBlock(const Block *b, text *salt, int segment, int64 n, ArrayType *weights)
+IsBlock(const CustomerBlock *b, text *salt, int segment, int64 n, ArrayType *weights)
 {
 	return b->n == n && b->segment == segment &&
 		ArrayGetNItems(ARR_NDIM(weights), ARR_DIMS(weights)) == b->nvariants && !ARR_HASNULL(weights) &&
@@ -160,10 +160,10 @@ IsBlock(const Block *b, text *salt, int segment, int64 n, ArrayType *weights)
 #define BLOCK_HINT "custseg.enroll() calls this function."
 
 /* The block that the arguments describe, shared out, palloc'd. */
-static Block *
+static CustomerBlock *
 MakeBlock(text *salt, int segment, int64 n, ArrayType *weights)
 {
-	Block	   *b = palloc0(sizeof(Block));
+	CustomerBlock *b = palloc0(sizeof(CustomerBlock));
 
 	b->segment = segment;
 	b->n = n;
@@ -188,7 +188,7 @@ MakeBlock(text *salt, int segment, int64 n, ArrayType *weights)
 Datum
 custseg_block_variant(PG_FUNCTION_ARGS)
 {
-	Block	   *b = fcinfo->flinfo->fn_extra;
+	CustomerBlock *b = fcinfo->flinfo->fn_extra;
 	text	   *salt = PG_GETARG_TEXT_PP(ARG_SALT);
 	ArrayType  *weights = PG_GETARG_ARRAYTYPE_P(ARG_WEIGHTS);
 	int32		segment = PG_GETARG_INT32(ARG_SEGMENT);

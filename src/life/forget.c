@@ -13,6 +13,7 @@
 #include "feed/feed.h"
 #include "life/life.h"
 #include "score/score.h"
+#include "utils/guc.h"
 
 /* Is the role of these columns one that the caller, $2, has the rights of? */
 #define OWNED_SQL(t) \

@@ -8,7 +8,6 @@
 
 #include "train/distributed_pass.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 
 /* The condition of rows that are used, as SQL; NULL: all are. */
 static char *
@@ -85,7 +84,7 @@ FindMode(const CsTraining *t, int feature)
 				 errhint("Impute by \"median\" or \"mean\".")));
 	for (int i = 0; i < n; i++)
 	{
-		double		value = float8in_internal(counts[i].value, NULL, "double precision", counts[i].value);
+		double		value = DatumGetFloat8(DirectFunctionCall1(float8in, CStringGetDatum(counts[i].value)));
 
 		if (isnan(value) || counts[i].n < most || (counts[i].n == most && value > mode))
 			continue;
