@@ -5726,6 +5726,12 @@ COMMENT ON FUNCTION custseg.create_audience_view IS 'Creates a view of the custo
 topic: changes 8
 example: SELECT custseg.create_audience_view(''winback'', ''shop'', ''customers'', ''{2}'', ''{"columns": ["channel"]}'')';
 
+CREATE FUNCTION custseg_private.audience_sizes(audience text, OUT segment int, OUT n bigint) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_audience_sizes'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg_private.audience_sizes IS 'Counts the customers of each segment in an audience, as the caller.';
+
 CREATE FUNCTION custseg_private.require_experiment(experiment text) RETURNS text
 AS 'MODULE_PATHNAME', 'custseg_require_experiment'
 LANGUAGE C STABLE PARALLEL SAFE;
@@ -9733,6 +9739,119 @@ END;
 
 COMMENT ON FUNCTION custseg_private.funnel_rows IS 'Returns the rows of the part funnel, those of funnel(), without the times of few.';
 
+-- A kind of events that few of a segment know is not told of the segment, nor of all customers, from which it would follow.
+CREATE FUNCTION custseg_private.engagement_rows(model text, events jsonb, source text, min_group int, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH placed AS MATERIALIZED (
+        SELECT s.id, s.segment, s.name, e.customer_id IS NOT NULL AS is_known, e.days_since_last_event, e.events_per_month, e.engagement_score, e.kinds
+        FROM custseg.score(engagement_rows.model, engagement_rows.source, engagement_rows.version) s
+        LEFT JOIN custseg.customer_events(engagement_rows.events ->> 'source', engagement_rows.events ->> 'customer', engagement_rows.events ->> 'time', engagement_rows.events ->> 'kind') e
+            ON e.customer_id = s.id
+        WHERE s.segment IS NOT NULL
+    ),
+    size AS (
+        SELECT p.segment, max(p.name) AS name, count(*) AS n
+        FROM placed p
+        GROUP BY GROUPING SETS ((p.segment), ())
+    ),
+    measured AS (
+        SELECT p.segment, NULL::text AS kind, p.days_since_last_event AS days, p.events_per_month AS per_month, p.engagement_score
+        FROM placed p
+        WHERE p.is_known
+        UNION ALL
+        SELECT p.segment, k.key, (k.value ->> 'days_since_last')::float8, (k.value ->> 'per_month')::float8, NULL
+        FROM placed p
+        CROSS JOIN LATERAL jsonb_each(p.kinds) k
+        WHERE p.is_known AND (k.value ->> 'n')::bigint > 0
+    ),
+    told AS (
+        SELECT m.segment, m.kind, count(*) AS n_known, count(*) FILTER (WHERE m.days <= 30) AS n_active, sum(m.per_month) AS per_month,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY m.days) AS median_days, avg(m.engagement_score) AS engagement_score
+        FROM measured m
+        GROUP BY GROUPING SETS ((m.segment, m.kind), (m.kind))
+    )
+    SELECT jsonb_agg(jsonb_build_object('segment', z.segment, 'name', CASE WHEN z.segment IS NOT NULL THEN z.name END, 'kind', left(t.kind, 200), 'n', z.n, 'n_known', t.n_known,
+        'n_active', t.n_active, 'share', t.n_active::float8 / z.n, 'per_month', t.per_month / z.n, 'median_days', t.median_days, 'engagement_score', t.engagement_score)
+        ORDER BY z.segment NULLS FIRST, t.kind NULLS FIRST)
+    FROM told t
+    JOIN size z ON z.segment IS NOT DISTINCT FROM t.segment
+    WHERE NOT EXISTS (
+        SELECT
+        FROM told f
+        WHERE f.kind IS NOT DISTINCT FROM t.kind AND f.n_known < engagement_rows.min_group AND (t.segment IS NULL OR f.segment IS NOT DISTINCT FROM t.segment));
+END;
+
+COMMENT ON FUNCTION custseg_private.engagement_rows IS 'Returns the rows of the part engagement: by segment and kind of events, how many customers have been active, how often and how lately, from customer_events(), without kinds that few know.';
+
+-- Who is held out of campaigns is told by numbers alone.
+CREATE FUNCTION custseg_private.audience_rows(model text, audiences jsonb, source text, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH placed AS MATERIALIZED (
+        SELECT s.segment, count(*) AS n, count(*) FILTER (WHERE NOT custseg.in_audience(audience_rows.model, s.id)) AS n_held_out
+        FROM custseg.score(audience_rows.model, audience_rows.source, audience_rows.version) s
+        WHERE s.segment IS NOT NULL AND s.id IS NOT NULL
+        GROUP BY s.segment
+    )
+    SELECT jsonb_agg(jsonb_build_object('audience', a.name, 'segment', z.segment, 'name', g.name, 'n', z.n, 'n_segment', p.n, 'n_held_out', p.n_held_out,
+        'n_excluded', x.n) ORDER BY a.position, z.segment)
+    FROM jsonb_array_elements_text(audiences) WITH ORDINALITY a (name, position)
+    CROSS JOIN LATERAL custseg_private.audience_sizes(a.name) z
+    LEFT JOIN placed p ON p.segment = z.segment
+    LEFT JOIN custseg_private.segment_names(audience_rows.model) g ON g.segment = z.segment
+    CROSS JOIN (
+        SELECT count(*) AS n
+        FROM custseg.segment_override o
+        JOIN custseg.model m ON m.name = audience_rows.model AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)
+        WHERE o.kind = 'exclusion' AND coalesce(o.model = m.name, true) AND o.ended_at IS NULL AND coalesce(o.until > now(), true)
+    ) x;
+END;
+
+COMMENT ON FUNCTION custseg_private.audience_rows IS 'Returns the rows of the part audience: who is in each view of create_audience_view(), by segment, beside all customers of the segment and those of them who are held out by a running experiment.';
+
+CREATE FUNCTION custseg_private.lookalike_rows(model text, lookalikes jsonb, source text, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_array(to_jsonb(l) || jsonb_build_object('audience', left(lookalikes ->> 'name', 200), 'method', coalesce(lookalikes ->> 'method', 'nearest')))
+    FROM custseg.lookalike_lift(lookalike_rows.model, lookalike_rows.source, lookalikes ->> 'seeds', coalesce((lookalikes ->> 'n')::int, 1000), coalesce(lookalikes ->> 'method', 'nearest'),
+        '{}', lookalike_rows.version) l;
+END;
+
+COMMENT ON FUNCTION custseg_private.lookalike_rows IS 'Returns the row of the part lookalike, that of lookalike_lift().';
+
+CREATE FUNCTION custseg_private.feed_body(model text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_build_object('source', f.source, 'column_name', f.column_name, 'tracked_at', f.tracked_at,
+        'consumers', (
+            SELECT jsonb_agg(jsonb_build_object('consumer', c.consumer, 'reader', c.reader, 'change_position', c.change_position, 'n', c.n, 'oldest_at', c.oldest_at,
+                'acknowledged_at', c.acknowledged_at, 'created_at', c.created_at) ORDER BY c.consumer COLLATE "C")
+            FROM custseg.consumers c
+            WHERE c.model = f.model),
+        'causes', (
+            SELECT jsonb_agg(to_jsonb(k) ORDER BY k.n DESC, k.cause)
+            FROM (
+                SELECT c.cause, count(*) AS n, count(*) FILTER (WHERE c.at > now() - interval '30 days') AS n_30d, max(c.at) AS last_at
+                FROM custseg.segment_change c
+                WHERE c.model = f.model
+                GROUP BY c.cause
+            ) k))
+    FROM custseg.change_feed f
+    WHERE f.model = feed_body.model;
+END;
+
+COMMENT ON FUNCTION custseg_private.feed_body IS 'Returns the part feed: those who act on changes of the model, how far each has come, and how many changes have which cause; NULL where none are kept.';
+
+CREATE FUNCTION custseg_private.personal_rows(model text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(to_jsonb(p) - 'ordinality' ORDER BY p.ordinality)
+    FROM ROWS FROM (custseg.personal_data(personal_rows.model)) WITH ORDINALITY p;
+END;
+
+COMMENT ON FUNCTION custseg_private.personal_rows IS 'Returns the rows of the part personal_data, those of personal_data().';
+
 -- What few customers are worth is not told, nor what moved between two segments, nor levels that are new in the data.
 CREATE FUNCTION custseg_private.change_rows(model text, source text) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
@@ -9862,14 +9981,28 @@ BEGIN ATOMIC
             NULL, 'nobody has begun'
         WHERE jsonb_typeof(publication.options #> '{journey,steps}') = 'array'
         UNION ALL
+        SELECT 'engagement', custseg_private.engagement_rows(publication.model, publication.options -> 'events', publication.source, (publication.options ->> 'min_group')::int, publication.version),
+            NULL, 'there are no events of customers in segments'
+        WHERE jsonb_typeof(publication.options -> 'events') = 'object'
+        UNION ALL
+        SELECT 'audience', custseg_private.audience_rows(publication.model, publication.options -> 'audiences', publication.source, publication.version), NULL, 'nobody is in an audience'
+        WHERE jsonb_typeof(publication.options -> 'audiences') = 'array'
+        UNION ALL
+        SELECT 'lookalike', custseg_private.lookalike_rows(publication.model, publication.options -> 'lookalikes', publication.source, publication.version), NULL, 'there is no audience'
+        WHERE jsonb_typeof(publication.options -> 'lookalikes') = 'object'
+        UNION ALL
+        SELECT 'feed', custseg_private.feed_body(publication.model), NULL, 'custseg.track_changes() was not called'
+        UNION ALL
+        SELECT 'personal_data', custseg_private.personal_rows(publication.model), NULL, 'nothing is kept of single customers'
+        UNION ALL
         SELECT 'training', (SELECT v.diagnostics FROM custseg.model_version v WHERE v.model = publication.model AND v.version = publication.version), NULL,
             'the version was imported without what its training knew'
     ),
     told AS (
         SELECT CASE n.part WHEN 'counts' THEN 'capacity' ELSE n.part END AS part,
             CASE
-                WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection', 'affinity', 'basket', 'journey', 'funnel', 'change') THEN NULL
-                WHEN s.segments IS NOT NULL AND n.part IN ('affinity', 'journey', 'funnel', 'change') THEN custseg_private.leave_out_rows(n.body, s.segments)
+                WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection', 'affinity', 'basket', 'journey', 'funnel', 'engagement', 'lookalike', 'change') THEN NULL
+                WHEN s.segments IS NOT NULL AND n.part IN ('affinity', 'journey', 'funnel', 'engagement', 'change') THEN custseg_private.leave_out_rows(n.body, s.segments)
                 WHEN s.segments IS NOT NULL AND n.part IN ('importance', 'test') THEN custseg_private.round_statistics(n.part, n.body)
                 WHEN s.segments IS NOT NULL AND k.part IS NOT NULL THEN custseg_private.hide_rows(n.body, s.segments, k.members)
                 WHEN n.part = 'description' THEN custseg_private.description_rows(n.body, s.key, (publication.options ->> 'min_group')::int, s.is_rest)
@@ -10136,6 +10269,30 @@ JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at A
 CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, "position" int, step_name text, n bigint, n_undecided bigint, share float8, low float8, high float8, step_share float8, step_low float8, step_high float8, median_days float8);
 
 COMMENT ON VIEW custseg.published_funnel IS 'Rows of funnel() in the newest publication of each model, where it was asked for.';
+
+CREATE VIEW custseg.published_engagement WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'engagement'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, kind text, n bigint, n_known bigint, n_active bigint, share float8, per_month float8, median_days float8, engagement_score float8);
+
+COMMENT ON VIEW custseg.published_engagement IS 'How engaged the customers of each segment are, by kind of events, in the newest publication of each model, where it was asked for; NULL as the kind stands for all events.';
+
+CREATE VIEW custseg.published_audience WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'audience'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (audience text, segment int, name text, n bigint, n_segment bigint, n_held_out bigint, n_excluded bigint);
+
+COMMENT ON VIEW custseg.published_audience IS 'Who is in each audience view, by segment, in the newest publication of each model, where it was asked for.';
+
+CREATE VIEW custseg.published_lookalike WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'lookalike'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (audience text, method text, n_seeds bigint, n_unmatched bigint, n_excluded bigint, n_candidates bigint, n_audience bigint, n_held_out bigint, found float8, lift float8, low float8, high float8, auc float8, auc_low float8, auc_high float8, origin jsonb, rating text, reason text);
+
+COMMENT ON VIEW custseg.published_lookalike IS 'Row of lookalike_lift() in the newest publication of each model, where it was asked for.';
 
 -- private functions
 
@@ -10491,6 +10648,9 @@ GRANT SELECT ON
     custseg.published_basket,
     custseg.published_journey,
     custseg.published_funnel,
+    custseg.published_engagement,
+    custseg.published_audience,
+    custseg.published_lookalike,
     custseg.functions
 TO public;
 

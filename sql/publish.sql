@@ -125,6 +125,7 @@ END $$;
 SELECT empty_views();
 
 -- Each view has the rows of its part, with all their columns: of a publication that has all parts
+SELECT custseg.create_audience_view('reach', 'm', 'publish_test.customer', '{1,3}');
 CREATE TABLE mover AS SELECT id, recency, frequency, monetary, channel, NULL::int AS segment FROM customer;
 CREATE TABLE bought AS SELECT i % 1000 + 1 AS customer, i AS number, timestamp '2025-01-01' + i * interval '1 hour' AS at, 'p' || p AS product FROM generate_series(1, 2500) i, generate_series(1, 4) p WHERE p < 3 OR (p = 3) = (i % 1000 >= 500);
 CREATE FUNCTION compare_views() RETURNS TABLE (view_name text, n bigint, n_of_part bigint, same_columns bool, same_rows bool) LANGUAGE plpgsql AS $$
@@ -159,7 +160,9 @@ CALL custseg.resegment('m', 'mover', "value" => 'monetary');
 SELECT count(*) FROM custseg.forecast_segments('m');
 SELECT count(*) > 20 AS has_parts FROM custseg.publish('m', 'SELECT *, id % 2 AS half FROM publish_test.customer', '{"value": "monetary", "fairness": "half", "changes": true,
     "products": {"orders": "publish_test.bought", "customer": "customer", "product": "product", "order": "number"},
-    "journey": {"source": "publish_test.bought", "customer": "customer", "time": "at", "step": "product", "steps": ["p1", "p2"], "within": "60 days"}}');
+    "journey": {"source": "publish_test.bought", "customer": "customer", "time": "at", "step": "product", "steps": ["p1", "p2"], "within": "60 days"},
+    "events": {"source": "publish_test.bought", "customer": "customer", "time": "at", "kind": "product"}, "audiences": ["publish_test.reach"],
+    "lookalikes": {"name": "the first", "seeds": "SELECT id FROM publish_test.customer WHERE id BETWEEN 22 AND 121", "n": 50}}');
 SELECT * FROM compare_views();
 ROLLBACK;
 
@@ -210,6 +213,38 @@ SELECT count(*) FROM custseg.publish('m', 'few', '{"surrogate": false, "products
 SELECT (SELECT array_agg(DISTINCT segment) FROM custseg.published_summary WHERE is_small) AS hidden, (SELECT array_agg(DISTINCT segment) FROM custseg.published_affinity) AS affinity, (SELECT array_agg(DISTINCT segment) FROM custseg.published_journey) AS journey,
     (SELECT count(*) FROM custseg.published_basket) AS basket, (SELECT count(*) FROM custseg.published_funnel) AS funnel;
 SELECT fails(format($$SELECT custseg.publish('m', options => %L)$$, o)) FROM unnest(ARRAY['{"products": {"orders": "publish_test.line", "buyer": "customer"}}', '{"products": "publish_test.line"}', '{"products": {"orders": "publish_test.line", "customer": "customer"}}', '{"journey": {"steps": "p1"}}', '{"journey": {"source": "publish_test.line", "customer": "customer", "time": "at", "step": "product", "steps": ["p1"]}}']) o;
+-- how engaged customers are, who is addressed and who is like others, when it is asked for; who acts on changes, and what is kept of single customers, always
+CREATE TABLE visit AS SELECT i % 900 + 1 AS customer, timestamp '2025-06-30' - i % 80 * interval '1 day' AS at, CASE WHEN i < 6 THEN 'rare' WHEN i % 5 = 0 THEN 'open' ELSE 'visit' END AS kind FROM generate_series(1, 3000) i;
+CREATE VIEW known AS SELECT p.segment, e.* FROM custseg.score('m', 'SELECT * FROM publish_test.customer') p JOIN (
+    SELECT customer::text AS id, kind, count(*) AS n, extract(epoch FROM max(max(at)) OVER () - max(at)) / 86400 AS days FROM visit GROUP BY GROUPING SETS ((customer, kind), (customer))) e USING (id) WHERE p.segment IS NOT NULL;
+SELECT custseg.create_experiment('held', 'm', '["control", "mail"]', '[{"metric": "monetary", "kind": "mean", "role": "primary", "effect": 500}]');
+SELECT n_enrolled FROM custseg.enroll('held', 'SELECT * FROM publish_test.customer');
+CREATE TABLE tracked AS SELECT * FROM mover;
+ALTER TABLE tracked ADD PRIMARY KEY (id);
+SELECT custseg.track_changes('m', 'tracked'), custseg.create_consumer('reader', 'm', from_start => true);
+UPDATE tracked SET segment = 1 + coalesce(segment, 1) % 3 WHERE id <= 20;
+DELETE FROM tracked WHERE id = 5;
+SELECT custseg.acknowledge('reader', 5);
+SELECT part, n, reason FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"surrogate": false, "audiences": ["publish_test.reach"], "events": {"source": "publish_test.visit", "customer": "customer", "time": "at", "kind": "kind"},
+    "lookalikes": {"seeds": "SELECT id FROM publish_test.customer WHERE id BETWEEN 22 AND 121", "n": 50, "method": "propensity"}}') WHERE part IN ('engagement', 'audience', 'lookalike', 'feed', 'personal_data');
+SELECT g.segment, g.kind, g.n, g.n_known, g.n_active, round(g.median_days::numeric, 3) AS median_days, round(g.per_month::numeric, 6) AS per_month, round(g.engagement_score::numeric, 6) AS engagement_score FROM custseg.published_engagement g;
+SELECT count(*) AS rows, count(*) FILTER (WHERE (e.n_known, e.n_active, round(e.median_days::numeric, 6), e.share) IS DISTINCT FROM (k.n, k.n_active, round(k.days::numeric, 6), k.n_active::float8 / e.n)) AS differ
+FROM custseg.published_engagement e LEFT JOIN (
+    SELECT segment, kind, count(*) AS n, count(*) FILTER (WHERE days <= 30) AS n_active, percentile_cont(0.5) WITHIN GROUP (ORDER BY days) AS days FROM known GROUP BY GROUPING SETS ((segment, kind), (kind))) k
+    ON (k.segment, k.kind) IS NOT DISTINCT FROM (e.segment, e.kind);
+SELECT a.*, a.n = (SELECT count(*) FROM reach r WHERE r.segment = a.segment) AS same, a.n + a.n_held_out = a.n_segment AS nobody_else, a.n_held_out = (SELECT count(*) FROM custseg.score('m', 'SELECT * FROM publish_test.customer') s
+    WHERE s.segment = a.segment AND custseg.variant('held', s.id) = 'control') AS same_held_out FROM (SELECT audience, segment, name, n, n_segment, n_held_out, n_excluded FROM custseg.published_audience) a;
+SELECT l.audience, l.method, l.rating, to_jsonb(l) - '{model,version,published_at,audience,method}'::text[] = to_jsonb(d) AS same
+FROM custseg.published_lookalike l, custseg.lookalike_lift('m', 'SELECT * FROM publish_test.customer', 'SELECT id FROM publish_test.customer WHERE id BETWEEN 22 AND 121', 50, 'propensity') d;
+SELECT body('feed') ->> 'source' AS source, c ->> 'consumer' AS consumer, c ->> 'change_position' AS change_position, c ->> 'n' AS n, c ->> 'acknowledged_at' IS NOT NULL AS has_acknowledged FROM jsonb_array_elements(body('feed') -> 'consumers') c;
+SELECT c ->> 'cause' AS cause, c ->> 'n' AS n, c ->> 'n_30d' AS n_30d FROM jsonb_array_elements(body('feed') -> 'causes') c;
+SELECT body('personal_data') = (SELECT jsonb_agg(to_jsonb(p)) FROM custseg.personal_data('m') p WHERE p.kind <> 'published points') OR body('personal_data') @> (SELECT jsonb_agg(to_jsonb(p)) FROM custseg.personal_data('m') p WHERE p.kind <> 'published points') AS same;
+SELECT count(*) FROM custseg.publish('m', 'few', '{"surrogate": false, "events": {"source": "publish_test.visit", "customer": "customer", "time": "at", "kind": "kind"}}');
+SELECT array_agg(DISTINCT segment) AS engagement FROM custseg.published_engagement;
+SELECT fails(format($$SELECT custseg.publish('m', options => %L)$$, o)) FROM unnest(ARRAY['{"events": {"source": "publish_test.visit", "who": "customer"}}', '{"events": 1}', '{"events": {"source": "publish_test.visit", "customer": "customer"}}', '{"audiences": "reach"}', '{"audiences": ["publish_test.customer"]}',
+    '{"audiences": ["publish_test.mover", "\"; DROP TABLE mover; --"]}', '{"audiences": ["SELECT 1::int8 AS segment"]}', '{"lookalikes": {"seeds": "SELECT 1"}}', '{"lookalikes": {"seeds": "SELECT id FROM publish_test.customer", "n": 0}}', '{"lookalikes": {"method": "guess", "seeds": "SELECT id FROM publish_test.customer WHERE id < 200"}}', '{"lookalikes": {}}']) o;
+SELECT custseg.track_changes('m', NULL), custseg.drop_consumer('reader'), custseg.end_experiment('held', 'done');
+SELECT custseg.drop_experiment('held');
 SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 5, "surrogate": false}');
 SELECT segment, n, is_small FROM custseg.published_summary ORDER BY segment;
 SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 1, "surrogate": false}');

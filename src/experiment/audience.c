@@ -25,6 +25,7 @@
 
 PG_FUNCTION_INFO_V1(custseg_in_audience);
 PG_FUNCTION_INFO_V1(custseg_create_audience_view);
+PG_FUNCTION_INFO_V1(custseg_audience_sizes);
 
 /* Experiments that keep customers out: the one that is named, or all of the model. */
 static const char *const running_sql =
@@ -352,4 +353,26 @@ custseg_create_audience_view(PG_FUNCTION_ARGS)
 		elog(ERROR, "could not create the view");
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/* audience_sizes(audience): customers by segment, read with the rights of the caller */
+Datum
+custseg_audience_sizes(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+	const CsRelation *audience = CsRelationOpen(CsRequiredText(fcinfo, 0, "audience"));
+	const CsColumn *segment = CsRelationWhole(audience, "segment");
+
+	if (segment->type != INT4OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"segment\" of %s is of type %s, which an audience's is not", audience->description,
+						format_type_be(segment->type)),
+				 errhint("Name a view that custseg.create_audience_view() has made.")));
+	SPI_connect();
+	(void) CsCallerSelect(psprintf("SELECT a.segment, pg_catalog.count(*) FROM (SELECT segment FROM %s) AS a GROUP BY a.segment",
+								   audience->from_item), NULL, 0);
+	CsFoundPut(result);
+	SPI_finish();
+	return (Datum) 0;
 }

@@ -30,7 +30,10 @@ static const CsOption publishOptions[] = {
 	{"fairness", CS_OPTION_TEXT, offsetof(CsPublishOptions, fairness)},
 	{"changes", CS_OPTION_BOOL, offsetof(CsPublishOptions, changes), false},
 	{"products", CS_OPTION_OBJECT, offsetof(CsPublishOptions, products)},
-	{"journey", CS_OPTION_OBJECT, offsetof(CsPublishOptions, journey)}
+	{"journey", CS_OPTION_OBJECT, offsetof(CsPublishOptions, journey)},
+	{"events", CS_OPTION_OBJECT, offsetof(CsPublishOptions, events)},
+	{"audiences", CS_OPTION_LIST, offsetof(CsPublishOptions, audiences)},
+	{"lookalikes", CS_OPTION_OBJECT, offsetof(CsPublishOptions, lookalikes)}
 };
 
 /* What the objects among the options name. */
@@ -42,8 +45,13 @@ typedef struct Named
 			   *order,
 			   *time,
 			   *step,
-			   *within;
+			   *within,
+			   *kind,
+			   *name,
+			   *seeds,
+			   *method;
 	Jsonb	   *steps;
+	int			n;
 } Named;
 
 static const CsOption productsKeys[] = {
@@ -60,6 +68,20 @@ static const CsOption journeyKeys[] = {
 	{"step", CS_OPTION_TEXT, offsetof(Named, step)},
 	{"steps", CS_OPTION_LIST, offsetof(Named, steps)},
 	{"within", CS_OPTION_TEXT, offsetof(Named, within)}
+};
+
+static const CsOption eventsKeys[] = {
+	{"source", CS_OPTION_TEXT, offsetof(Named, source)},
+	{"customer", CS_OPTION_TEXT, offsetof(Named, customer)},
+	{"time", CS_OPTION_TEXT, offsetof(Named, time)},
+	{"kind", CS_OPTION_TEXT, offsetof(Named, kind)}
+};
+
+static const CsOption lookalikesKeys[] = {
+	{"name", CS_OPTION_TEXT, offsetof(Named, name)},
+	{"seeds", CS_OPTION_TEXT, offsetof(Named, seeds)},
+	{"n", CS_OPTION_INT, offsetof(Named, n), 1000, 1, PG_INT32_MAX},
+	{"method", CS_OPTION_TEXT, offsetof(Named, method)}
 };
 
 static const char *const parts_sql =
@@ -114,6 +136,8 @@ CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options)
 	CsOptionsParse(publishOptions, lengthof(publishOptions), json, options);
 	CsOptionsParse(productsKeys, lengthof(productsKeys), options->products, &named);
 	CsOptionsParse(journeyKeys, lengthof(journeyKeys), options->journey, &named);
+	CsOptionsParse(eventsKeys, lengthof(eventsKeys), options->events, &named);
+	CsOptionsParse(lookalikesKeys, lengthof(lookalikesKeys), options->lookalikes, &named);
 }
 
 /* The column of the value that set_presentation() keeps, palloc'd; NULL: there is none. */

@@ -20,7 +20,10 @@ typedef struct CsPublishOptions
 	char	   *fairness;		/* column of an attribute, or NULL */
 	bool		changes;		/* since a month ago, in words */
 	Jsonb	   *products,		/* lines of orders, and the names of their columns; or NULL */
-			   *journey;		/* events, likewise */
+			   *journey,		/* events, likewise */
+			   *events,			/* by which customers are engaged, likewise */
+			   *audiences,		/* names of views */
+			   *lookalikes;		/* seeds, and how others like them are found */
 } CsPublishOptions;
 
 extern void CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options);
