@@ -60,7 +60,8 @@ static const int stages[] = {5, 20};
  * rows' own, then GLANCE_SETS into another one.  A single set will do where the rows' segments are
  * FAR_EXCESS beyond it, which is tried from FAR_SILHOUETTE on.  From SURE_SETS on it ends where they tell
  * enough, and where chance gives as much with at least BEYOND_P, or after the last set with UNLIKELY_P.
- * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.
+ * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.  Of more rows half are
+ * looked at first, FIRST_ROWS at most.
  */
 #define GLANCE_SETS 20
 #define FAR_SILHOUETTE 0.35
@@ -70,6 +71,7 @@ static const int stages[] = {5, 20};
 #define BEYOND_P 0.25
 #define UNLIKELY_P 0.06
 #define FEW_ROWS 500
+#define FIRST_ROWS 1000
 
 /* One chance in so many that the mean of further sets is as far off as the glance allows for. */
 #define MARGIN_P 0.001
@@ -255,6 +257,9 @@ typedef struct Sets
 	const void *options;
 	CsReference *reference;
 	MemoryContext scratch;		/* of one set */
+	int			k;				/* so many segments is what the first sets were cut into: */
+	int			n;				/* so many sets, */
+	double		found[GLANCE_SETS]; /* with these silhouettes */
 } Sets;
 
 static void
@@ -339,6 +344,8 @@ RateByOneNumber(const CsStructure *s)
 	double		excess = Excess(s),
 				margin;
 
+	if (s->silhouette >= FAR_SILHOUETTE && excess >= FAR_EXCESS)
+		return CS_STRUCTURE_NOT_ASKED;
 	if (s->references < SURE_SETS)
 		return CS_STRUCTURE_UNKNOWN;
 	margin = gsl_cdf_tdist_Qinv(MARGIN_P, s->references - 1) * s->null_sd / sqrt(s->references) /
@@ -352,19 +359,29 @@ RateByOneNumber(const CsStructure *s)
 	return s->p > UNLIKELY_P ? CS_STRUCTURE_NONE_OR_WEAK : CS_STRUCTURE_NOT_ASKED;
 }
 
-/* Compare with up to so many sets, cut into k segments, until these tell enough. */
-static CsStructureRating
-CompareAtOneNumber(Sets *sets, int k, int most, CsStructure *s)
+/* Compare with the first n sets, cut into k segments; those that have been are known. */
+static void
+CompareAtOneNumber(Sets *sets, int k, int n, CsStructure *s)
 {
-	CsStructureRating rating = CS_STRUCTURE_UNKNOWN;
-	double		found[GLANCE_SETS];
 	int			best_k;
 
-	for (int n = 0; n < most && rating == CS_STRUCTURE_UNKNOWN;)
+	if (sets->k != k)
+		sets->n = 0;
+	sets->k = k;
+	for (; sets->n < n; sets->n++)
+		sets->found[sets->n] = SilhouetteOfSet(sets, k, k, sets->n, &best_k);
+	TakeSets(sets->found, n, s);
+}
+
+/* The rating by up to so many sets, cut into k segments, until these tell enough. */
+static CsStructureRating
+RateAtOneNumber(Sets *sets, int k, int most, CsStructure *s)
+{
+	CsStructureRating rating = CS_STRUCTURE_UNKNOWN;
+
+	for (int n = 1; n <= most && rating == CS_STRUCTURE_UNKNOWN; n++)
 	{
-		found[n] = SilhouetteOfSet(sets, k, k, n, &best_k);
-		n++;
-		TakeSets(found, n, s);
+		CompareAtOneNumber(sets, k, n, s);
 		rating = RateByOneNumber(s);
 	}
 	return rating;
@@ -392,37 +409,71 @@ CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group, uint64 
 	return s;
 }
 
-/* Are k segments so far beyond as many of rows without groups that nothing more is asked? */
+/*
+ * Are the best of first to last segments for sure beyond as many of rows without groups?  Ends where sets
+ * have almost as much.
+ */
 static bool
-AreFarBeyond(Sets *sets, int k, Cuts *cuts, CsStructure *s)
+AreBeyond(Sets *sets, int first, int last, Cuts *cuts, CsStructure *s)
 {
-	Search(sets->team, sets->rows, sets->options, k, k, cuts, s);
-	if (!(s->silhouette >= FAR_SILHOUETTE) || !IsModerate(s, 0, 1))
-		return false;
-	CompareAtOneNumber(sets, k, 1, s);
-	return Excess(s) >= FAR_EXCESS;
+	Search(sets->team, sets->rows, sets->options, first, last, cuts, s);
+	for (int n = 1; IsModerate(s, 0, 1) && n <= OWN_SETS; n++)
+	{
+		CompareAtOneNumber(sets, s->best_k, n, s);
+		if (Excess(s) < CERTAIN_EXCESS)
+			return false;
+		if (RateByOneNumber(s) == CS_STRUCTURE_NOT_ASKED)
+			return true;
+	}
+	return false;
 }
 
 /*
- * The rating of a glance at rows that are cut into k segments.  Many rows that are far beyond are not
- * searched; where they are, sets are cut into the rows' own number of segments first, and then into that
- * which is the best of a set, where it may have far more.
+ * Have some of the rows groups, k or another number?  Then all may well have some.  Finds out what it
+ * tells of these.
+ */
+static bool
+HaveSomeGroups(const Sets *sets, int k, CsStructure *s)
+{
+	CsArena    *arena = CsTeamArena(sets->team);
+	uint64		seed = (uint64) ((const CsCommonOptions *) sets->options)->seed;
+	int64		used;
+	int64	   *chosen = CsSampleRows(sets->rows->nrows, Min(sets->rows->nrows / 2, FIRST_ROWS), seed, &used);
+	CsMatrix   *rows = CsMatrixOfRows(arena, sets->rows, chosen, used);
+	Sets		some = {.team = sets->team,.rows = rows,.group = sets->group,.options = sets->options};
+	Cuts		cuts = {0};
+	bool		groups;
+
+	groups = (k <= LAST_K && AreBeyond(&some, k, k, &cuts, s)) ||
+		AreBeyond(&some, FIRST_K, LAST_K, &cuts, s);
+	FreeCuts(some.team, &cuts);
+	CloseSets(&some);
+	CsMatrixFree(rows, arena);
+	pfree(chosen);
+	return groups;
+}
+
+/*
+ * The rating of a glance at rows that are cut into k segments.  Many rows are not searched where some of
+ * them have groups; where they are, sets are cut into the rows' own number of segments first, and then into
+ * that which is the best of a set, where it may have far more.
  */
 static CsStructureRating
-RateGlance(Sets *sets, int k, Cuts *cuts, CsStructure *s)
+RateGlance(Sets *sets, int k, CsStructure *s)
 {
 	bool		few = s->n_sampled <= FEW_ROWS;
+	Cuts		cuts = {0};
 	int			set_k;
 
-	if (!few && k <= LAST_K && AreFarBeyond(sets, k, cuts, s))
+	if (!few && HaveSomeGroups(sets, k, s))
 		return CS_STRUCTURE_NOT_ASKED;
 	s->references = 0;
-	Search(sets->team, sets->rows, sets->options, FIRST_K, LAST_K, cuts, s);
-	FreeCuts(sets->team, cuts);
+	Search(sets->team, sets->rows, sets->options, FIRST_K, LAST_K, &cuts, s);
+	FreeCuts(sets->team, &cuts);
 	if (s->best_k == 0)
 		return CS_STRUCTURE_UNKNOWN;
 	if (!IsModerate(s, 0, 1) ||
-		CompareAtOneNumber(sets, s->best_k, OWN_SETS, s) == CS_STRUCTURE_NONE_OR_WEAK)
+		RateAtOneNumber(sets, s->best_k, OWN_SETS, s) == CS_STRUCTURE_NONE_OR_WEAK)
 		return CS_STRUCTURE_NONE_OR_WEAK;
 	if (few)
 	{
@@ -431,7 +482,7 @@ RateGlance(Sets *sets, int k, Cuts *cuts, CsStructure *s)
 			return Rate(s);
 	}
 	SilhouetteOfSet(sets, FIRST_K, LAST_K, 0, &set_k);
-	return set_k == 0 ? CS_STRUCTURE_NOT_ASKED : CompareAtOneNumber(sets, set_k, GLANCE_SETS, s);
+	return set_k == 0 ? CS_STRUCTURE_NOT_ASKED : RateAtOneNumber(sets, set_k, GLANCE_SETS, s);
 }
 
 /*
@@ -446,13 +497,11 @@ CsStructureGlance(CsTeam *team, const CsMatrix *rows, const int *group, uint64 s
 	CsStructure s = {.n_sampled = rows->nrows,.silhouette = NAN,.null_mean = NAN,.null_sd = NAN,.p = NAN,
 	.valley_p = 1};
 	Sets		sets = {.team = team,.rows = rows,.group = group,.options = options};
-	Cuts		cuts = {0};
 
 	if (s.n_sampled >= LEAST_ROWS)
-		s.rating = RateGlance(&sets, k, &cuts, &s);
+		s.rating = RateGlance(&sets, k, &s);
 	if (s.rating == CS_STRUCTURE_NONE_OR_WEAK || s.rating == CS_STRUCTURE_NOT_ASKED)
 		s.p = NAN;				/* that of one number of segments, or of too few sets */
-	FreeCuts(team, &cuts);
 	CloseSets(&sets);
 	pfree(options);
 	return s;
