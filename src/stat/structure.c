@@ -60,8 +60,8 @@ static const int stages[] = {5, 20};
  * rows' own, then GLANCE_SETS into another one.  A single set will do where the rows' segments are
  * FAR_EXCESS beyond it, which is tried from FAR_SILHOUETTE on.  From SURE_SETS on it ends where they tell
  * enough, and where chance gives as much with at least BEYOND_P, or after the last set with UNLIKELY_P.
- * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.  Of more rows half are
- * looked at first, FIRST_ROWS at most.
+ * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.  Of twice FIRST_ROWS
+ * and more so many are looked at first.
  */
 #define GLANCE_SETS 20
 #define FAR_SILHOUETTE 0.35
@@ -344,8 +344,6 @@ RateByOneNumber(const CsStructure *s)
 	double		excess = Excess(s),
 				margin;
 
-	if (s->silhouette >= FAR_SILHOUETTE && excess >= FAR_EXCESS)
-		return CS_STRUCTURE_NOT_ASKED;
 	if (s->references < SURE_SETS)
 		return CS_STRUCTURE_UNKNOWN;
 	margin = gsl_cdf_tdist_Qinv(MARGIN_P, s->references - 1) * s->null_sd / sqrt(s->references) /
@@ -409,6 +407,13 @@ CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group, uint64 
 	return s;
 }
 
+/* Are the rows' segments so far beyond sets that a single one will do? */
+static bool
+IsFarBeyond(const CsStructure *s)
+{
+	return s->silhouette >= FAR_SILHOUETTE && Excess(s) >= FAR_EXCESS;
+}
+
 /*
  * Are the best of first to last segments for sure beyond as many of rows without groups?  Ends where sets
  * have almost as much.
@@ -422,7 +427,7 @@ AreBeyond(Sets *sets, int first, int last, Cuts *cuts, CsStructure *s)
 		CompareAtOneNumber(sets, s->best_k, n, s);
 		if (Excess(s) < CERTAIN_EXCESS)
 			return false;
-		if (RateByOneNumber(s) == CS_STRUCTURE_NOT_ASKED)
+		if (IsFarBeyond(s) || RateByOneNumber(s) == CS_STRUCTURE_NOT_ASKED)
 			return true;
 	}
 	return false;
@@ -438,7 +443,7 @@ HaveSomeGroups(const Sets *sets, int k, CsStructure *s)
 	CsArena    *arena = CsTeamArena(sets->team);
 	uint64		seed = (uint64) ((const CsCommonOptions *) sets->options)->seed;
 	int64		used;
-	int64	   *chosen = CsSampleRows(sets->rows->nrows, Min(sets->rows->nrows / 2, FIRST_ROWS), seed, &used);
+	int64	   *chosen = CsSampleRows(sets->rows->nrows, FIRST_ROWS, seed, &used);
 	CsMatrix   *rows = CsMatrixOfRows(arena, sets->rows, chosen, used);
 	Sets		some = {.team = sets->team,.rows = rows,.group = sets->group,.options = sets->options};
 	Cuts		cuts = {0};
@@ -453,9 +458,18 @@ HaveSomeGroups(const Sets *sets, int k, CsStructure *s)
 	return groups;
 }
 
+/* Need more than few rows not be searched, since they, or some of very many, have groups for sure? */
+static bool
+HaveGroupsForSure(Sets *sets, int k, Cuts *cuts, CsStructure *s)
+{
+	if (s->n_sampled >= 2 * FIRST_ROWS)
+		return HaveSomeGroups(sets, k, s);
+	return k <= LAST_K && AreBeyond(sets, k, k, cuts, s);
+}
+
 /*
- * The rating of a glance at rows that are cut into k segments.  Many rows are not searched where some of
- * them have groups; where they are, sets are cut into the rows' own number of segments first, and then into
+ * The rating of a glance at rows that are cut into k segments.  More than few rows are not searched where
+ * they have groups for sure; where they are, sets are cut into the rows' own number of segments first, and then into
  * that which is the best of a set, where it may have far more.
  */
 static CsStructureRating
@@ -465,8 +479,11 @@ RateGlance(Sets *sets, int k, CsStructure *s)
 	Cuts		cuts = {0};
 	int			set_k;
 
-	if (!few && HaveSomeGroups(sets, k, s))
+	if (!few && HaveGroupsForSure(sets, k, &cuts, s))
+	{
+		FreeCuts(sets->team, &cuts);
 		return CS_STRUCTURE_NOT_ASKED;
+	}
 	s->references = 0;
 	Search(sets->team, sets->rows, sets->options, FIRST_K, LAST_K, &cuts, s);
 	FreeCuts(sets->team, &cuts);
