@@ -469,8 +469,8 @@ HaveGroupsForSure(Sets *sets, int k, Cuts *cuts, CsStructure *s)
 
 /*
  * The rating of a glance at rows that are cut into k segments.  More than few rows are not searched where
- * they have groups for sure; where they are, sets are cut into the rows' own number of segments first, and then into
- * that which is the best of a set, where it may have far more.
+ * they have groups for sure.  Where rows are searched, sets are cut into the rows' own number of segments
+ * first, and then into that which is the best of a set, where it may have far more.
  */
 static CsStructureRating
 RateGlance(Sets *sets, int k, CsStructure *s)
