@@ -111,6 +111,9 @@ CsJsonInteger(JsonbParseState **json, const char *key, int64 number)
 	CsJsonValue(json, key, &(JsonbValue) {.type = jbvNumeric, .val.numeric = int64_to_numeric(number)});
 }
 
+/* Whole numbers below this are written as such: they have no more digits than are needed. */
+#define WHOLE 1e15
+
 /* Write a number, exactly; null unless it is finite. */
 void
 CsJsonNumber(JsonbParseState **json, const char *key, double number)
@@ -121,6 +124,11 @@ CsJsonNumber(JsonbParseState **json, const char *key, double number)
 	if (!isfinite(number))
 	{
 		CsJsonNull(json, key);
+		return;
+	}
+	if (fabs(number) < WHOLE && number == trunc(number))
+	{
+		CsJsonInteger(json, key, (int64) number);
 		return;
 	}
 	double_to_shortest_decimal_buf(number, text);
