@@ -307,6 +307,11 @@ SELECT n_segments FROM custseg.train('evaluated', 'evaluated', '{x,y}', 3, 'gmm'
 SELECT abs(e.result / ((v.metrics ->> 'log_likelihood')::float8 / v.n_rows) - 1) < 1e-12 AS the_same
 FROM custseg.evaluate('evaluated') e, custseg.model_version v
 WHERE e.metric = 'log_likelihood' AND v.model = 'evaluated';
+-- a training places its rows by the deployed version: segments keep their numbers where others have become the largest
+SELECT n_segments FROM custseg.train('numbered', 'SELECT * FROM evaluated WHERE id % 3 > 0 OR id <= 60', '{x}', 3, 'gmm');
+SELECT n_segments FROM custseg.train('numbered', 'SELECT * FROM evaluated WHERE id % 3 < 2 OR id <= 60', '{x}', 3, 'gmm', deploy => false);
+SELECT count(*) FILTER (WHERE custseg.predict('numbered', e, 1) = custseg.predict('numbered', e, 2)) AS same, count(DISTINCT custseg.predict('numbered', e, 1)) AS segments FROM evaluated e;
+SELECT custseg.drop_model('numbered', whole => true);
 SELECT custseg.drop_model('evaluated', whole => true);
 DROP TABLE evaluated;
 \i :root/test/clean.sql

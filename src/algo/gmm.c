@@ -567,6 +567,7 @@ const CsAlgorithm CsGmm = {
 	.passes = &CsGmmPasses,
 	.compile = CsGmmCompile,
 	.assign = CsGmmAssign,
+	.place = CsGmmPlace,
 	.explain = CsGmmExplain,
 	.log_density = CsGmmLogDensity,
 };

@@ -149,6 +149,7 @@ extern PGDLLEXPORT void CsGmmNearestTask(CsTeam *team, const void *args, int ite
 /* gmm_score.c */
 extern const CsParameterInfo CsGmmParameters[GMM_NPARAMETERS];
 extern Size CsGmmCompile(const CsFitted *model, void *result);
+extern int	CsGmmPlace(const CsFitted *model, const double *z);
 extern bool CsGmmAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						double *memberships);
 extern bool CsGmmPosterior(const CsFitted *model, const double *z, CsAssignment *result,

@@ -261,6 +261,29 @@ MeasureCustomer(const CsFitted *model, const double *z, double *squared)
 		}
 }
 
+/* The segment that CsGmmAssign() gives, as CsAlgorithm.place: no probability is needed. */
+int
+CsGmmPlace(const CsFitted *model, const double *z)
+{
+	const Compiled *compiled = model->compiled;
+	double		squared[TYPEALIGN(CS_CENTER_GROUP, GMM_MAX_COMPONENTS)];
+	double		first = -INFINITY;
+	int			index = -1;
+
+	MeasureCustomer(model, z, squared);
+	for (int c = 0; c < model->nsegments; c++)
+	{
+		double		log_posterior = compiled->value[c] - 0.5 * squared[c];
+
+		if (log_posterior > first)
+		{
+			first = log_posterior;
+			index = c;
+		}
+	}
+	return index;
+}
+
 /*
  * The most probable component, ties to the lower segment number, and the next.  The distance is
  * Mahalanobis' to the component's mean, the confidence its posterior probability, and memberships
