@@ -157,6 +157,15 @@ SELECT o.id AS invoice, o.customer, o.ordered_at, l.product
 FROM orders o
 JOIN shop.line l ON l.order = o.id;
 
+-- What customers did: an order, and days later what was sent back of it.
+CREATE VIEW events AS
+SELECT o.customer, o.ordered_at AS at, 'order' AS kind
+FROM orders o
+UNION ALL
+SELECT o.customer, o.ordered_at + interval '9 days', 'sent back'
+FROM orders o
+WHERE o.is_returned AND o.ordered_at + interval '9 days' < (SELECT t.day + 1 FROM shop.today t);
+
 -- Those who have bought in the last 365 days: what the segments rest on, as a nightly job would keep it.
 CREATE TABLE customers (
     id bigint PRIMARY KEY,
@@ -213,7 +222,10 @@ BEGIN
     PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('max_age_days', 365 + shop.days_ago(day), 'publish', CASE WHEN months = 0 THEN '{
         "changes": true,
         "products": {"orders": "lines", "customer": "customer", "product": "product", "order": "invoice"},
-        "journey": {"source": "orders", "customer": "customer", "time": "ordered_at", "step": "channel", "steps": ["marketplace", "web", "app"], "within": "180 days"}}' ELSE 'true' END::jsonb));
+        "journey": {"source": "orders", "customer": "customer", "time": "ordered_at", "step": "channel", "steps": ["marketplace", "web", "app"], "within": "180 days"},
+        "events": {"source": "events", "customer": "customer", "time": "at", "kind": "kind"},
+        "audiences": ["early_access", "come_back"],
+        "lookalikes": {"name": "who bought a lot of late", "seeds": "SELECT customer FROM orders WHERE ordered_at >= (SELECT day - 90 FROM shop.today) GROUP BY customer HAVING sum(amount) > 600", "n": 500, "method": "propensity"}}' ELSE 'true' END::jsonb));
     PERFORM shop.set_back(day + time '20:20');
     COMMIT;
 END $$;
@@ -427,7 +439,12 @@ SELECT custseg.create_experiment('Early access', 'loyalty', '["as usual", "early
     {"metric": "sent back", "kind": "conversion", "role": "guardrail", "column": "is_returned", "direction": "down", "margin": 0.02, "window": "12 days"},
     {"metric": "revenue", "kind": "mean", "column": "amount", "cap": 0.99, "window": "12 days"}]', '{"n_control": 2100, "n_looks": 4}');
 SELECT shop.set_back(shop.day(1) - 2 + time '10:00');
+-- From now on other systems are told of each customer who moves: the mailer keeps up, the CRM has not begun.
+SELECT custseg.track_changes('loyalty', 'customers'), custseg.create_consumer('mailer', 'loyalty'), custseg.create_consumer('crm', 'loyalty');
+SELECT shop.set_back(shop.day(2, 1) + time '10:00');
 CALL shop.close_month(1);
+SELECT custseg.acknowledge('mailer', max(change_position)) FROM custseg.changes('mailer', 100000);
+SELECT shop.set_back(shop.day(1) + time '21:00');
 
 \set best '{Loyal customers,App fans}'
 \set uplift '{"Loyal customers": 0.03}'
@@ -439,6 +456,10 @@ CALL shop.act('Early access', :'uplift', 0);
 CALL shop.look('Early access', shop.day(1, 26));
 CALL shop.enroll_wave('Early access', 3, shop.day(1, 27), :'best');
 CALL shop.act('Early access', :'uplift', 0);
+
+-- Whom the next campaigns address: whoever is held out by the experiment is not among them.
+SELECT custseg.create_audience_view(a.name, 'loyalty', 'customers', ARRAY(SELECT s.segment FROM custseg.segments s WHERE s.model = 'loyalty' AND s.deployed AND s.name = ANY (a.segments)))
+FROM (VALUES ('early_access', '{Loyal customers,App fans}'::text[]), ('come_back', '{Slipping away}')) a (name, segments);
 
 -- One that is planned.
 SELECT custseg.create_experiment('Guide for newcomers', 'loyalty', '["as usual", "guide"]', '[

@@ -266,6 +266,33 @@ test('customers are looked up where the administrator has named their source', a
     assertError(await callOutsider('GET', '/api/models/shop/customers/8'), 'not_found');
 });
 
+test('the history of a customer is for the owner of the model, and customers like one for whoever reads the source', async () => {
+    const owner = await startDashboard({ PGUSER: 'postgres', CUSTSEG_ROLE: 'dash_owner', CUSTSEG_LOOKUPS: '{"shop": {"source": "shop.customers", "key": "id"}, "kmeans": {"source": "shop.customers", "key": "id"}}' });
+
+    try {
+        const { body } = await caller(owner.url)('GET', '/api/models/shop/customers/5/history');
+        const told = JSON.parse(await value("SELECT jsonb_agg(to_jsonb(h) - 'i' ORDER BY i DESC)::text FROM custseg.segment_history('shop', 5) WITH ORDINALITY h (at, kind, from_segment, from_name, to_segment, to_name, version, cause, reason, i)"));
+
+        assert.equal(told.length, 2);
+        assert.deepEqual(body, { model: 'shop', customer: '5', history: told });
+        assert.deepEqual((await caller(owner.url)('GET', '/api/models/kmeans/customers/5/history')).body.history, []);
+    } finally {
+        await owner.stop();
+    }
+    assert.deepEqual((await call('GET', '/api/models/shop/customers/5/history')).body, { model: 'shop', customer: '5', history: null });
+    const { body: like } = await call('GET', '/api/models/shop/customers/8/similar');
+    const near = JSON.parse(await value("SELECT jsonb_agg(to_jsonb(s))::text FROM custseg.similar_customers('shop', 'shop.customers', 8, 10) s"));
+
+    assert.equal(near.length, 10);
+    assert.deepEqual(like, { model: 'shop', customer: '8', similar: near });
+    for (const what of ['history', 'similar']) {
+        assertError(await call('GET', `/api/models/shop/customers/999999/${what}`), 'not_found');
+        assertError(await call('GET', `/api/models/shop/customers/8'%20OR%20true/${what}`), 'not_found');
+        assertError(await call('GET', `/api/models/gmm/customers/8/${what}`), 'not_found');
+        assertError(await callOutsider('GET', `/api/models/shop/customers/8/${what}`), 'not_found');
+    }
+});
+
 // Customers as JSON texts: those of the table, and values at the edges, where JavaScript would change what PostgreSQL reads.
 const edges = [
     '{"recency": 1e400, "frequency": 5, "monetary": 200, "channel": "web", "member": false}',

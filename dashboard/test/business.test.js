@@ -10,6 +10,7 @@ import { equalSplit, most, readSplit, respend, respond, spellSplit, spent, total
 import { customerText, dateOf, daysOf, faults, isWhole, stopOf, stopsOf, tokenOf, usual, valuesOf } from '../web/customer.js';
 import { nearest, probes, rankOf, valueAt } from '../web/nearest.js';
 import { cell } from '../web/format.js';
+import { segmentName } from '../web/facts.js';
 import { findPage } from '../web/pages.js';
 import { dark, light } from '../web/theme.js';
 import * as effects from '../web/charts/effects.js';
@@ -252,7 +253,7 @@ function textsOf(table, name) {
 
 test('every card of every model says what it shows, or which part is missing; no answer is longer than 60 kB', async () => {
     const models = (await call('GET', '/api/models')).body.filter((model) => model.kind === 'segments');
-    const wanted = [...['business', 'products', 'experiments', 'watch', 'customer'].flatMap((page) => findPage(page).cards), 'tree'];
+    const wanted = [...['business', 'products', 'campaigns', 'experiments', 'watch', 'governance', 'customer'].flatMap((page) => findPage(page).cards), 'tree'].filter((it) => it !== 'history' && it !== 'similar');
     const seen = new Set();
 
     assert.ok(models.length > 20);
@@ -274,6 +275,44 @@ test('every card of every model says what it shows, or which part is missing; no
         }
     }
     assert.deepEqual(wanted.filter((card) => !seen.has(card)), []);
+});
+
+test('whom campaigns address, who is like whom and who acts on changes: numbers of psql, and a look at each kind of events', async () => {
+    const about = await bodyOf('shop', 'about');
+    const data = { about, ...Object.fromEntries(await Promise.all(['audience', 'lookalike', 'engagement', 'feed'].map(async (part) => [part, await bodyOf('shop', part)]))) };
+    const { rows: reached } = await database.query('SELECT segment, count(*)::int AS n FROM shop."<b>reach</b> 100%" GROUP BY segment ORDER BY segment');
+    const [{ lift, n_seeds }] = (await database.query("SELECT * FROM custseg.lookalike_lift('shop', 'shop.customers', 'SELECT id FROM shop.customers WHERE id % 4 = 0 AND id <= 400', 100)")).rows;
+
+    assert.deepEqual(data.audience.filter((it) => it.audience.includes('reach')).map(({ segment, n }) => ({ segment, n })), reached);
+    assert.equal(data.lookalike[0].lift, lift);
+    assert.match((await show('lookalike', data))[0], new RegExp(`like the ${n_seeds} customers`));
+    for (const kind of ['visit', '<b>purchase</b>', 'nothing']) await show('engagement', data, { kind });
+    const [first] = data.engagement.filter((it) => it.segment !== null && it.kind === null).sort((a, b) => b.share - a.share);
+
+    assert.ok((await show('engagement', data))[0].includes(segmentName(first)));
+    // the one has acted on all changes but one, of 303; the other on none
+    assert.deepEqual(data.feed.consumers.map((it) => it.n), [302, 2]);
+    assert.match((await show('consumers', data))[0], /302 changes/);
+    assert.deepEqual(data.feed.causes.map(({ cause, n }) => [cause, n]), [['update', 301], ['delete', 1]]);
+    const nobody = { ...data, feed: { ...data.feed, consumers: null, causes: null } };
+
+    assert.match(cards.consumers.missing(nobody, {}).sql, /create_consumer\('mailer', 'shop'\)/);
+    assert.ok(cards.causes.missing(nobody, {}).why);
+});
+
+test('what is kept of single customers is what personal_data() tells, and nothing on the page names one', async () => {
+    const about = await bodyOf('shop', 'about');
+    const [personal, audit, dictionary] = await Promise.all(['personal_data', 'audit', 'dictionary'].map((part) => bodyOf('shop', part)));
+
+    assert.deepEqual(personal.filter((it) => it.is_named).map((it) => it.kind), ['override', 'change']);
+    assert.match((await show('personal-data', { about, personal_data: personal }))[0], /1 decision by hand and 302 changes/);
+    const byHand = audit.filter((it) => it.action === 'override_segment');
+
+    assert.equal(byHand.length, 1);
+    assert.deepEqual([byHand[0].subject, byHand[0].reason], [null, null]);
+    assert.ok(audit.some((it) => it.action === 'create_consumer' && it.subject.includes('<img')));
+    assert.ok((await show('audit', { about, audit })).every((text) => !text.includes('key account')));
+    assert.ok((await show('dictionary', { about, dictionary })).includes('Days since the last order'));
 });
 
 test('fairness is drawn from rows of fairness(), and says who is placed otherwise', async () => {

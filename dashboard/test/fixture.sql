@@ -64,10 +64,19 @@ CREATE TABLE visits AS
 SELECT i AS customer, timestamp '2025-01-01' + i * interval '1 hour' + e * interval '2 days' AS at, (ARRAY['visit', 'visit', 'basket', '<b>purchase</b>', repeat('return ', 40)])[1 + (e + i * e % 3) % 5] AS step
 FROM generate_series(1, 2000) i, generate_series(1, 6) e WHERE e <= 1 + i % 6;
 GRANT SELECT ON baskets, visits TO reader;
+-- who acts on changes of a column of segments, and whom campaigns address
+CREATE TABLE placed AS SELECT id, recency, frequency, monetary, channel, member, NULL::int AS segment FROM customers;
+ALTER TABLE placed ADD PRIMARY KEY (id);
+SELECT custseg.track_changes('shop', 'shop.placed'), custseg.create_consumer('crm', 'shop'), custseg.create_consumer(E'"><img src=x> \u202e 100%', 'shop', 'reader');
+UPDATE placed p SET segment = custseg.predict('shop', p) WHERE id <= 300;
+UPDATE placed SET segment = 1 + segment % 4 WHERE id = 5;
+DELETE FROM placed WHERE id = 300;
+SELECT custseg.acknowledge('crm', 300);
+SELECT custseg.create_audience_view('shop."<b>reach</b> 100%"', 'shop', 'shop.customers', '{1,2}'), custseg.create_audience_view('shop.winback', 'shop', 'shop.customers', '{3}', '{"columns": ["channel"]}');
 SELECT 1 FROM custseg.publish('shop', 'shop.customers');
 SELECT 1 FROM custseg.monitor('shop', 'shop.customers');
-\set asked '{"changes": true, "products": {"orders": "shop.baskets", "customer": "customer", "product": "product", "order": "invoice"}, "journey": {"source": "shop.visits", "customer": "customer", "time": "at", "step": "step", "steps": ["visit", "basket", "<b>purchase</b>"], "within": "30 days"}}'
-SELECT 1 FROM custseg.publish('shop', 'shop.customers', :'asked');
+\set asked '{"changes": true, "products": {"orders": "shop.baskets", "customer": "customer", "product": "product", "order": "invoice"}, "journey": {"source": "shop.visits", "customer": "customer", "time": "at", "step": "step", "steps": ["visit", "basket", "<b>purchase</b>"], "within": "30 days"}, "events": {"source": "shop.visits", "customer": "customer", "time": "at", "kind": "step"}, "lookalikes": {"name": "who bought <tea> \\u202e", "seeds": "SELECT id FROM shop.customers WHERE id % 4 = 0 AND id <= 400", "n": 100}}'
+SELECT 1 FROM custseg.publish('shop', 'shop.customers', :'asked'::jsonb || '{"audiences": ["shop.\"<b>reach</b> 100%\"", "shop.winback"]}');
 
 -- what customers are worth is known, whatever the presentation; nobody has set an action or watched
 SELECT 1 FROM custseg.train('valued', 'shop.customers', '{recency,frequency,monetary}', 4, id => 'id');

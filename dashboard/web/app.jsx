@@ -9,8 +9,8 @@ import { ChooseSegment, ChooseSegments } from './choose.jsx';
 import { compared, selected, title } from './facts.js';
 import { dateTime, name, short } from './format.js';
 import { go, setState, useAddress, useAnswer, useArrival, useReady, useTheme } from './hooks.js';
+import { literal } from './literal.js';
 import { findPage, loadCards, pages, reports, roles } from './pages.js';
-import { literal, whyMissing } from './parts.js';
 import { address } from './router.js';
 import { saveReport, SignIn } from './signin.jsx';
 
@@ -133,7 +133,7 @@ function Page({ model, page, state, theme }) {
             {answer.status === 'error' && <Failure error={answer.error} />}
             {code.status === 'error' && <Failure error={code.error} />}
             {(answer.status === 'loading' || code.status === 'loading') && <Block height={innerHeight} />}
-            {answer.status === 'ready' && !about && <Missing missing={whyMissing('about', model)} />}
+            {answer.status === 'ready' && !about && code.status === 'ready' && <Missing missing={code.value.whyMissing('about', model)} />}
             {about && <Notice about={about} page={page} />}
             {about && page.choose && about.segments.length > 0 && (
                 <div class="controls" role="group" aria-label="Segments of this page">

@@ -158,7 +158,7 @@ const mostComputed = 40;
 function compute({ path, body }) {
     const key = `${path} ${body}`;
     if (!computed.has(key)) {
-        const answer = api.post(path, body);
+        const answer = body === undefined ? api.get(path) : api.post(path, body);
         computed.set(key, answer);
         answer.catch(() => computed.delete(key));
         if (computed.size > mostComputed) computed.delete(computed.keys().next().value);
@@ -167,7 +167,7 @@ function compute({ path, body }) {
 }
 
 /**
- * Returns the answer to a request {path, body, pause}, whose body is a text of JSON; null asks for nothing. While somebody still moves a slider,
+ * Returns the answer to a request {path, body, pause}, whose body is a text of JSON, or that has none and only reads; null asks for nothing. While somebody still moves a slider,
  * it waits for a pause in milliseconds, and the answer before stays as {status: 'ready', value, isOld}.
  */
 export function useComputed(request) {

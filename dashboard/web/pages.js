@@ -1,7 +1,7 @@
 // pages.js
 //	  The pages and the cards on each, in order; a role's dashboard is another order of the same cards.
 
-/** Returns a promise of the cards by name, and of what shows one: {cards, Card}. */
+/** Returns a promise of the cards by name, of what shows one, and of why a part may be missing: {cards, Card, whyMissing}. */
 export function loadCards() {
     return import('./cards.js');
 }
@@ -17,6 +17,7 @@ export const pages = [
         cards: ['segment-facts', 'action', 'radar', 'profile', 'boxplots', 'levels', 'tree'],
     },
     { name: 'products', title: 'Products', question: 'What do they buy, and how do they come to it?', choose: 'segment', cards: ['affinity', 'journey', 'funnel', 'basket'] },
+    { name: 'campaigns', title: 'Campaigns', question: 'Whom do we address, and who answers?', cards: ['audience', 'lookalike', 'engagement', 'consumers', 'causes'] },
     {
         name: 'importance', title: 'Importance', question: 'What makes the segments, and are they more than chance?',
         cards: ['importance', 'differences', 'rules', 'tests'],
@@ -36,7 +37,8 @@ export const pages = [
         name: 'model', title: 'Model', question: 'How was the model made, and how clear are its segments?', isOfSegments: false,
         cards: ['versions', 'deployments', 'elbow', 'votes', 'silhouette', 'dendrogram', 'scree', 'k-distance', 'method'],
     },
-    { name: 'customer', title: 'Customer', question: 'Where does one customer belong, and why?', cards: ['customer', 'placed', 'why', 'moves', 'own-worth', 'worth'] },
+    { name: 'governance', title: 'Governance', question: 'What is kept of whom, who did what, and what do the columns mean?', isOfSegments: false, cards: ['personal-data', 'audit', 'dictionary'] },
+    { name: 'customer', title: 'Customer', question: 'Where does one customer belong, and why?', cards: ['customer', 'placed', 'why', 'moves', 'own-worth', 'worth', 'history', 'similar'] },
 ];
 
 /** The dashboards of roles. */

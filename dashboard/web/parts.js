@@ -1,15 +1,9 @@
 // parts.js
 //	  For each part: why it may be missing, and the SQL that fills it; for pages and reports.
 
-// characters that cannot be seen, or that turn the text that follows
-const unseen = /[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu;
+import { literal } from './literal.js';
 
-/** Returns a text as a literal of SQL; what cannot be seen is written by its number. */
-export function literal(text) {
-    const quoted = String(text).replace(/'/g, "''");
-    if (quoted.search(unseen) < 0) return `'${quoted}'`;
-    return `U&'${quoted.replace(/\\/g, '\\\\').replace(unseen, (it) => `\\${it.codePointAt(0).toString(16).padStart(4, '0')}`)}'`;
-}
+export { literal };
 
 const publish = (model) => `SELECT custseg.publish(${literal(model)});`;
 const notInThisPublication = { why: 'This publication does not hold it.', sql: publish };
@@ -127,6 +121,28 @@ export const parts = {
     funnel: {
         why: 'This publication does not say how many customers come to each step of a funnel.',
         sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"journey": {"source": "events", "customer": "customer", "time": "at", "step": "kind", "steps": ["visit", "basket", "purchase"], "within": "30 days"}}');`,
+    },
+    audience: {
+        why: 'This publication does not say whom campaigns address, or nobody is in an audience.',
+        sql: (model) => `SELECT custseg.create_audience_view('come_back', ${literal(model)}, 'customers', '{1}');\nSELECT custseg.publish(${literal(model)}, options => '{"audiences": ["come_back"]}');`,
+    },
+    lookalike: {
+        why: 'This publication does not look for customers who are like those of a list.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"lookalikes": {"name": "who bought tea", "seeds": "SELECT customer FROM orders WHERE product = \'\'tea\'\'", "n": 1000}}');`,
+    },
+    engagement: {
+        why: 'This publication does not say how engaged customers are.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"events": {"source": "events", "customer": "customer", "time": "at", "kind": "kind"}}');`,
+    },
+    feed: {
+        why: 'The model did not track changes of segments when this was published, so that nobody can act on them.',
+        sql: (model) => `SELECT custseg.track_changes(${literal(model)}, 'customers');\nSELECT custseg.create_consumer('mailer', ${literal(model)});\n${publish(model)}`,
+    },
+    personal_data: { why: 'Nothing was kept of single customers when this was published, or nothing was published yet.', sql: publish },
+    audit: { why: 'Nothing is known to have been done with this model at that time.', sql: (model) => `SELECT * FROM custseg.audit WHERE model = ${literal(model)};` },
+    dictionary: {
+        why: 'Nobody has said what the columns of this model mean.',
+        sql: (model) => `SELECT custseg.set_column_note(${literal(model)}, NULL, 'recency', '{"meaning": "Days since the last order", "unit": "days", "owner": "data team"}');`,
     },
     change: {
         why: 'This publication does not tell the last month in words.',

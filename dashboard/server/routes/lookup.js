@@ -21,9 +21,54 @@ WHERE c.${pg.escapeIdentifier(key)} = $1
 LIMIT 2`;
 }
 
-/** Adds GET /api/models/{model}/customers/{key}. */
+/** Adds GET /api/models/{model}/customers/{key}, and what is told of that customer below it. */
 export function addLookupRoute({ addRoute, database, settings }, rest) {
-    addRoute('GET', '/api/models/:model/customers/:key', async (request, reply, signal) => {
+    const address = '/api/models/:model/customers/:key';
+
+    addRoute('GET', address, async (request, reply, signal) => {
+        const { customer } = await lookUp(request, signal);
+
+        return send(reply, await ask(request.role, 'customer', [request.model, customer], signal));
+    });
+
+    addRoute('GET', `${address}/history`, async (request, reply, signal) => {
+        const { key, customer } = await lookUp(request, signal);
+
+        return send(reply, await ownersOnly(ask(request.role, 'history', [request.model, key, customer], signal), { model: request.model, customer: key, history: null }));
+    });
+
+    addRoute('GET', `${address}/similar`, async (request, reply, signal) => {
+        const { key, customer, place } = await lookUp(request, signal);
+
+        return send(reply, await ask(request.role, 'similar', [request.model, key, customer, place.source], signal));
+    });
+
+    /** Returns the answer of a statement of sql/rest/. */
+    async function ask(role, name, values, signal) {
+        const [[answer]] = await database.query(role, { name, text: rest.get(name), values }, signal);
+
+        return answer;
+    }
+
+    /** Sends what is about one customer, which nobody keeps. */
+    function send(reply, answer) {
+        return reply.header('cache-control', 'no-store').type('application/json; charset=utf-8').send(answer);
+    }
+
+    /** Returns an answer that only the owner of the model gets, or what others get in its place. */
+    async function ownersOnly(answer, others) {
+        try {
+            return await answer;
+        } catch (error) {
+            if (error.code === '42501') {
+                return JSON.stringify(others);
+            }
+            throw error;
+        }
+    }
+
+    /** Returns {key, place, customer}: where a customer is looked up, and the row as JSON text; throws when there is none for this role. */
+    async function lookUp(request, signal) {
         const { model, key } = request.params;
         const place = settings.lookups.get(model);
 
@@ -38,11 +83,8 @@ export function addLookupRoute({ addRoute, database, settings }, rest) {
             throw new ApiError('not_found', `customers of model ${JSON.stringify(model)} are not looked up here`,
                 { hint: 'The administrator can name their source in CUSTSEG_LOOKUPS.' });
         }
-        const customer = await findCustomer(request.role, place, key, signal);
-        const [[answer]] = await database.query(request.role, { name: 'customer', text: rest.get('customer'), values: [model, customer] }, signal);
-
-        return reply.header('cache-control', 'no-store').type('application/json; charset=utf-8').send(answer);
-    });
+        return { key, place, customer: await findCustomer(request.role, place, key, signal) };
+    }
 
     /** Returns the row of a customer as JSON text; throws "not_found" when there is none, or not for this role. */
     async function findCustomer(role, { source, key: column }, key, signal) {

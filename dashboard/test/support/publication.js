@@ -80,6 +80,17 @@ export function makePublication({ k = 5, n = 4, isValued = true, isHostile = fal
         },
         versions: [{ version: 1, is_deployed: true, algorithm: 'kmeans', n_rows: total, n_skipped: 2, skipped: { id: 2 }, n_segments: k, trained_at: '2026-11-01T00:00:00+00:00', trained_by: 'owner', iterations: 9, converged: true, milliseconds: 120.5, seed: 42, note: null, prep: { scale: 'standard', columns: {} }, options: { n_init: 10, weight: null }, metrics: { silhouette: 0.41, inertia: 120.5, between_share: null }, features: columns.map((name) => ({ name, type: 'float8', kind: 'numeric' })), has_noise: hasNoise }],
         deployments: [{ version: 1, action: 'deploy', deployed_at: '2026-11-01T00:00:00+00:00', deployed_by: 'owner', reason: hostile[0] }],
+        audience: segments.map((it) => ({ audience: isHostile ? hostile[it % hostile.length] : 'come_back', ...named(it), n: 40, n_segment: 60, n_held_out: it === 1 ? 20 : 0, n_excluded: 3 })),
+        lookalike: [{ audience: isHostile ? hostile[1] : null, method: 'nearest', n_seeds: 100, n_audience: 50, lift: hasSmall ? null : 5.35, low: hasSmall ? null : 5.05, high: hasSmall ? null : 5.65, rating: 'better than random', origin: segments.map((it) => ({ ...named(it), n: 10, share: 1 / segments.length, n_seeds: 0, seed_share: 0 })) }],
+        engagement: each(everyone, (it) => [null, isHostile ? hostile[0] : 'visit'].map((kind) => ({ ...nameRow(it), kind, n: sizes.get(it) ?? total, n_known: 30, n_active: 12, share: random(), per_month: random() * 5, median_days: it === null ? null : 12.4, engagement_score: kind === null ? -0.00001 : null }))),
+        feed: {
+            source: isHostile ? `shop."${hostile[3]}"` : 'shop.customers', column_name: 'segment', tracked_at: '2026-11-01T00:00:00+00:00',
+            consumers: hasPrevious ? [{ consumer: isHostile ? hostile[2] : 'crm', reader: hostile[4], change_position: 12, n: 3, oldest_at: '2026-11-20T00:00:00+00:00', acknowledged_at: null, created_at: '2026-11-01T00:00:00+00:00' }] : null,
+            causes: hasPrevious ? ['resegment', 'insert', 'update', 'delete'].map((cause, i) => ({ cause, n: 10 - i, n_30d: i, last_at: '2026-11-20T00:00:00+00:00' })) : null,
+        },
+        personal_data: [{ kind: 'override', version: null, n: 1, is_named: true, reason: 'decisions by hand', remedy: hostile[0] }, { kind: 'tree', version: 1, n: null, is_named: false, reason: 'borders', remedy: 'larger leaves' }],
+        audit: [{ at: '2026-11-20T00:00:00+00:00', made_by: hostile[2], action: 'set_action', version: null, subject: hostile[0], reason: null }],
+        dictionary: columns.map((column_name, i) => ({ column_name, is_feature: i > 0, kind: 'numeric', meaning: i === 1 ? hostile[0] : null, unit: null, range: null, source_system: 'till', update_cadence: null, owner: null })),
         lorenz: Array.from({ length: 101 }, (_, i) => ({ customer_share: i / 100, value_share: (i / 100) ** 3 })),
         concentration: { n: total, n_null: 0, total: worth, gini: 0.5, top_10_share: 0.3, top_1_share: 0.03 },
     };

@@ -59,8 +59,8 @@ function Field({ data, field, state, i }) {
 }
 
 /** Looks a customer up by key, where the administrator allows it, and fills the fields. */
-function LookUp({ data }) {
-    const [key, setKey] = useState('');
+function LookUp({ data, state }) {
+    const [key, setKey] = useState(state.customer ?? '');
     const [said, setSaid] = useState('');
     const models = useAnswer(api.models, ['models']);
     const column = models.value?.find((it) => it.name === data.about.name)?.lookup_key;
@@ -70,7 +70,7 @@ function LookUp({ data }) {
         setSaid('Looking …');
         try {
             const answer = await api.lookUp(data.about.name, key);
-            setState(Object.fromEntries(data.customer_form.map((field) => [keyOf(field.feature), textOfFound(field, answer.customer?.[field.feature])])));
+            setState({ ...Object.fromEntries(data.customer_form.map((field) => [keyOf(field.feature), textOfFound(field, answer.customer?.[field.feature])])), customer: key });
             setSaid(`The fields hold customer ${name(short(key, 40))}.`);
         } catch (error) {
             setSaid(error.status === 404 ? 'There is no such customer.' : error.message);
@@ -92,11 +92,11 @@ function textOfFound(field, value) {
 }
 
 function Form({ data, state }) {
-    const isChanged = data.customer_form.some((field) => state[keyOf(field.feature)] !== undefined);
-    const reset = () => setState(Object.fromEntries(data.customer_form.map((field) => [keyOf(field.feature), null])));
+    const isChanged = state.customer !== undefined || data.customer_form.some((field) => state[keyOf(field.feature)] !== undefined);
+    const reset = () => setState({ ...Object.fromEntries(data.customer_form.map((field) => [keyOf(field.feature), null])), customer: null });
     return (
         <div class="form">
-            <LookUp data={data} />
+            <LookUp data={data} state={state} />
             {data.customer_form.map((field, i) => <Field key={field.feature} data={data} field={field} state={state} i={i} />)}
             <div class="choices"><button type="button" disabled={!isChanged} onClick={reset}>Back to the usual customer</button></div>
         </div>

@@ -1,0 +1,15 @@
+import { auditSentence as sentence, auditTable as table } from '../charts/governance.js';
+import { TableOf } from '../scroll-table.jsx';
+
+/** Who did what, and when. */
+export default {
+    name: 'audit',
+    title: 'Who did what',
+    parts: ['audit'],
+    kinds: ['segments', 'purchases', 'value', 'probability'],
+    span: 12,
+    height: 360,
+    sentence,
+    table,
+    render: (props) => <TableOf props={props} table={table} caption="Who did what" />,
+};

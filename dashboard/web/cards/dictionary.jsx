@@ -1,0 +1,15 @@
+import { dictionarySentence as sentence, dictionaryTable as table } from '../charts/governance.js';
+import { TableOf } from '../scroll-table.jsx';
+
+/** What the columns mean, where they come from, and who answers for them. */
+export default {
+    name: 'dictionary',
+    title: 'What the columns mean',
+    parts: ['dictionary'],
+    kinds: ['segments', 'purchases', 'value', 'probability'],
+    span: 12,
+    height: 300,
+    sentence,
+    table,
+    render: (props) => <TableOf props={props} table={table} caption="What the columns mean" />,
+};

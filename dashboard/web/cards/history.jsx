@@ -1,0 +1,16 @@
+import { customerRequest, historySentence as sentence, historyTable as table, nobody as missing } from '../charts/governance.js';
+import { TableOf } from '../scroll-table.jsx';
+
+/** The segments of one customer over time, with the reasons. */
+export default {
+    name: 'history',
+    title: 'What became of the customer',
+    parts: ['customer_form'],
+    span: 6,
+    height: 200,
+    missing,
+    compute: customerRequest('history'),
+    sentence,
+    table,
+    render: (props) => <TableOf props={props} table={table} caption="Changes of the customer, the newest first" />,
+};

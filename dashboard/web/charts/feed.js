@@ -1,0 +1,55 @@
+// feed.js
+//	  Who acts on changes of segments, how far each has come, and what makes the changes.
+
+import { count, date, list, plural, short } from '../format.js';
+import { literal } from '../parts.js';
+import { bars } from './bars.js';
+
+const words = { resegment: 'all were placed again', insert: 'new customers', update: 'a customer’s data changed', delete: 'customers who are gone' };
+const word = (cause) => words[cause] ?? cause;
+
+/** Returns why no consumers are shown, or null. */
+export const missing = (data) => (data.feed.consumers ? null : { why: 'Changes are kept, and nobody acts on them yet.', sql: `SELECT custseg.create_consumer('mailer', ${literal(data.about.name)});` });
+
+/** Returns the sentence about the consumers: how many are behind, and how far. */
+export function sentence(data) {
+    const all = data.feed.consumers;
+    const behind = all.filter((it) => it.n > 0).sort((a, b) => b.n - a.n);
+    const begin = `${plural(all.length, 'consumer')} ${all.length === 1 ? 'acts' : 'act'} on changes of ${short(data.feed.source, 60)}.`;
+    if (behind.length === 0) return `${begin} ${all.length === 1 ? 'It has' : 'All have'} acknowledged every change.`;
+    const [worst] = behind;
+    return `${begin} ${short(worst.consumer, 40)} has yet to act on ${plural(worst.n, 'change')}${worst.oldest_at ? `, the oldest of ${date(worst.oldest_at)}` : ''}${behind.length > 1 ? `; ${plural(behind.length - 1, 'more consumer')} ${behind.length === 2 ? 'is' : 'are'} behind` : ''}. What it reads comes again until it acknowledges.`;
+}
+
+/** Returns the consumers as a table. */
+export function table(data) {
+    return {
+        columns: [{ label: 'Consumer' }, { label: 'Yet to do', kind: 'count' }, { label: 'Oldest', kind: 'time' }, { label: 'Position', kind: 'count' }, { label: 'Last acknowledged', kind: 'time' }, { label: 'Role' }, { label: 'Since', kind: 'date' }],
+        rows: data.feed.consumers.map((it) => [it.consumer, it.n, it.oldest_at, it.change_position, it.acknowledged_at, it.reader, it.created_at]),
+    };
+}
+
+/** Returns why no causes are shown, or null. */
+export const causesMissing = (data) => (data.feed.causes ? null : { why: 'Changes are kept, and no customer has moved since, or what was kept is forgotten.' });
+
+/** Returns the sentence about the causes. */
+export function causesSentence(data) {
+    const rows = data.feed.causes;
+    const lately = rows.filter((it) => it.n_30d > 0);
+    return `Kept since ${date(data.feed.tracked_at)}. ${lately.length === 0 ? 'Nothing has changed in the last 30 days.' : `In the last 30 days: ${list(lately.map((it) => `${count(it.n_30d)} because ${it.cause === 'resegment' ? word(it.cause) : `of ${it.cause === 'update' ? 'changed data' : word(it.cause)}`}`))}.`}`;
+}
+
+/** Returns the option of the causes. */
+export function causesOption(data, theme, { width } = {}) {
+    const rows = data.feed.causes;
+    return bars(rows.map((it) => word(it.cause)), [{ name: 'changes that are kept', color: theme.accent, values: rows.map((it) => it.n) }], theme,
+        { write: count, width, legend: false, name: 'changes that are kept' });
+}
+
+/** Returns the causes as a table. */
+export function causesTable(data) {
+    return {
+        columns: [{ label: 'Cause' }, { label: 'Changes', kind: 'count' }, { label: 'In the last 30 days', kind: 'count' }, { label: 'Last', kind: 'time' }],
+        rows: data.feed.causes.map((it) => [word(it.cause), it.n, it.n_30d, it.last_at]),
+    };
+}
