@@ -224,7 +224,7 @@ ALTER TABLE tracked ADD PRIMARY KEY (id);
 SELECT custseg.track_changes('m', 'tracked'), custseg.create_consumer('reader', 'm', from_start => true);
 UPDATE tracked SET segment = 1 + coalesce(segment, 1) % 3 WHERE id <= 20;
 DELETE FROM tracked WHERE id = 5;
-SELECT custseg.acknowledge('reader', 5);
+SELECT custseg.acknowledge('reader', (SELECT max(change_position) FROM custseg.changes('reader', 5)));
 SELECT part, n, reason FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"surrogate": false, "audiences": ["publish_test.reach"], "events": {"source": "publish_test.visit", "customer": "customer", "time": "at", "kind": "kind"},
     "lookalikes": {"seeds": "SELECT id FROM publish_test.customer WHERE id BETWEEN 22 AND 121", "n": 50, "method": "propensity"}}') WHERE part IN ('engagement', 'audience', 'lookalike', 'feed', 'personal_data');
 SELECT g.segment, g.kind, g.n, g.n_known, g.n_active, round(g.median_days::numeric, 3) AS median_days, round(g.per_month::numeric, 6) AS per_month, round(g.engagement_score::numeric, 6) AS engagement_score FROM custseg.published_engagement g;
@@ -236,7 +236,7 @@ SELECT a.*, a.n = (SELECT count(*) FROM reach r WHERE r.segment = a.segment) AS 
     WHERE s.segment = a.segment AND custseg.variant('held', s.id) = 'control') AS same_held_out FROM (SELECT audience, segment, name, n, n_segment, n_held_out, n_excluded FROM custseg.published_audience) a;
 SELECT l.audience, l.method, l.rating, to_jsonb(l) - '{model,version,published_at,audience,method}'::text[] = to_jsonb(d) AS same
 FROM custseg.published_lookalike l, custseg.lookalike_lift('m', 'SELECT * FROM publish_test.customer', 'SELECT id FROM publish_test.customer WHERE id BETWEEN 22 AND 121', 50, 'propensity') d;
-SELECT body('feed') ->> 'source' AS source, c ->> 'consumer' AS consumer, c ->> 'change_position' AS change_position, c ->> 'n' AS n, c ->> 'acknowledged_at' IS NOT NULL AS has_acknowledged FROM jsonb_array_elements(body('feed') -> 'consumers') c;
+SELECT body('feed') ->> 'source' AS source, c ->> 'consumer' AS consumer, (c ->> 'change_position')::bigint = (SELECT min(change_position) - 1 FROM custseg.changes('reader')) AS is_before_next, c ->> 'n' AS n, c ->> 'acknowledged_at' IS NOT NULL AS has_acknowledged FROM jsonb_array_elements(body('feed') -> 'consumers') c;
 SELECT c ->> 'cause' AS cause, c ->> 'n' AS n, c ->> 'n_30d' AS n_30d FROM jsonb_array_elements(body('feed') -> 'causes') c;
 SELECT body('personal_data') = (SELECT jsonb_agg(to_jsonb(p)) FROM custseg.personal_data('m') p WHERE p.kind <> 'published points') OR body('personal_data') @> (SELECT jsonb_agg(to_jsonb(p)) FROM custseg.personal_data('m') p WHERE p.kind <> 'published points') AS same;
 SELECT count(*) FROM custseg.publish('m', 'few', '{"surrogate": false, "events": {"source": "publish_test.visit", "customer": "customer", "time": "at", "kind": "kind"}}');
