@@ -8658,13 +8658,14 @@ CREATE FUNCTION custseg.go_no_go(
 LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 10
 BEGIN ATOMIC
     WITH o AS MATERIALIZED (
-        SELECT (o ->> 'monitor_days')::int AS monitor_days, (o ->> 'latency')::float8 AS latency
+        SELECT go_no_go.model AS model, (o ->> 'monitor_days')::int AS monitor_days, (o ->> 'latency')::float8 AS latency
         FROM custseg_private.gate_options(go_no_go.model, go_no_go.options) AS o
     ), m AS (
         SELECT o.*, m.deployed_version AS version,
             (SELECT max(d.deployed_at) FROM custseg.deployment d WHERE d.model = m.name AND d.version = m.deployed_version) AS deployed_at
         FROM o
-        JOIN custseg.model m ON m.name = go_no_go.model
+        -- not the argument: where PostgreSQL plans for one that is NULL, it would leave out o, which looks at it
+        JOIN custseg.model m ON m.name = o.model
     ), alerts AS (
         SELECT count(*) AS n, count(*) FILTER (WHERE a.severity = 'critical') AS n_critical,
             string_agg(a.message, '; ' ORDER BY a.id) FILTER (WHERE a.severity = 'critical') AS messages

@@ -11,6 +11,8 @@ SET search_path = changes_test, public;
 RESET client_min_messages;
 \getenv root PG_ABS_SRCDIR
 \i :root/test/setup.sql
+-- names are written in both directions, and psql's versions disagree on how wide they are
+\pset format unaligned
 CREATE ROLE regress_cs_ann;
 CREATE ROLE regress_cs_crm;
 CREATE ROLE regress_cs_app;

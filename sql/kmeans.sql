@@ -354,5 +354,6 @@ SELECT n_segments FROM custseg.train('sole', 'SELECT * FROM (VALUES (-12256.4745
 SELECT custseg.drop_model('sole', whole => true);
 
 DROP FUNCTION agreement;
+RESET dynamic_library_path;
 DROP TABLE six, points, line, plane, crowd, prints;
 \i :root/test/clean.sql

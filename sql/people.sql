@@ -64,7 +64,9 @@ SELECT count(custseg.end_override('plain', o.customer)) FROM custseg.overrides o
 CREATE TABLE told (shop text, id numeric, x float8, y float8, PRIMARY KEY (shop, id));
 INSERT INTO told SELECT CASE WHEN i % 2 = 0 THEN 'north, "1"' ELSE E'<b>\u202e' END, i / 2, noise(i, 1), noise(i, 2) FROM generate_series(1, 100) i;
 SELECT model FROM custseg.train('told', 'told', '{x,y}', 2, options => '{"silhouette_sample": 0}');
+\pset format unaligned
 SELECT id, round(distance::numeric, 3) FROM custseg.similar_customers('told', NULL, ROW('north, "1"', 7), 3);
+\pset format aligned
 SELECT bool_and(a IS NOT DISTINCT FROM b) AS same FROM custseg.similar_customers('told', NULL, ROW('north, "1"', 7.0), 3) a JOIN custseg.similar_customers('told', NULL, '("north, ""1""",7)', 3) b USING (id);
 CREATE TABLE of_text (id char(8) PRIMARY KEY, x float8);
 INSERT INTO of_text SELECT 'c' || i, i FROM generate_series(1, 20) i;

@@ -128,7 +128,9 @@ SELECT * FROM custseg.frequent_itemsets('SELECT n COLLATE caseless AS n, p FROM 
 SELECT * FROM custseg.frequent_itemsets('SELECT n, p::json FROM (VALUES (1, ''[1]''), (1, ''[2]''), (2, ''[1]'')) v (n, p)', 'n', 'p');
 SELECT * FROM custseg.frequent_itemsets('SELECT point(n, 1) AS n, p FROM (VALUES (1, date ''2025-01-02''), (1, ''2025-01-03''), (1, ''infinity'')) v (n, p)', 'n', 'p', '{"max_size": 2}');
 SELECT * FROM custseg.frequent_itemsets('SELECT n, p::char(6) FROM (VALUES (1, ''tea''), (1, ''tea  '')) v (n, p)', 'n', 'p');
+\pset format unaligned
 SELECT antecedent, consequent, confidence, conviction FROM custseg.basket_rules($$VALUES (1, ''), (1, '<script>alert(1)</script>'), (1, E'it''s "50 %"\n%s %n'), (2, ''), (3, U&'\202Eevil\202C'), (3, '🎁'), (3, '')$$, 'column1', 'column2', '{"max_size": 2}') ORDER BY 1, 2;
+\pset format aligned
 RESET client_min_messages;
 
 -- Nothing is frequent, or no two, or no rule
