@@ -19,7 +19,7 @@ def node_mismatches(nodes, tree):
     todo = [(1, 0)]
     while todo:
         ours, theirs = todo.pop()
-        column, threshold, left, right = nodes[ours - 1]
+        column, threshold, left, right = nodes[ours - 1][:4]
         if column - 1 != max(tree.feature[theirs], -1):
             mismatches += 1
         elif column > 0 and abs(threshold - tree.threshold[theirs]) > 1e-6 * abs(threshold):
