@@ -405,6 +405,27 @@ SELECT part, n, reason FROM custseg.publish('one', 'SELECT * FROM customer WHERE
 SELECT part, n, reason FROM custseg.publish('one', 'SELECT recency, monetary, NULL::float8 AS nothing, ''NaN''::float8 AS nan, ''Infinity''::float8 AS infinite, -1 AS negative FROM publish_test.customer', '{"value": "negative"}') WHERE part IN ('silhouette', 'concentration', 'lorenz', 'histogram', 'description');
 SELECT DISTINCT column_name FROM custseg.published_histogram WHERE model = 'one' ORDER BY 1;
 
+-- any number of processes finds the same of the columns, to the last digit, also where values are missing, customers are in no segment, and there is a table for each to share
+CREATE TABLE large AS SELECT i AS id, (i * 7919 % 5 * 3 + uniform) AS a, CASE WHEN i % 9 > 0 THEN exp(uniform * 5) END AS b, (i % 11)::int AS c, CASE WHEN i % 1000 = 0 THEN 'Infinity'::float8 ELSE ln(1 + uniform) END AS d, uniform * 1e9 AS value
+FROM (SELECT i, ((hashint8extended(i, 5) >> 12) & 1048575) / 1048576.0::float8 AS uniform FROM generate_series(1, 8000) i) u;
+SELECT n_segments FROM custseg.train('many', 'publish_test.large', '{a,b}', 3, id => 'id', prep => '{"impute": "skip"}', deploy => true);
+CREATE TABLE by_workers (workers int, part text, digest text);
+CREATE PROCEDURE publish_with(workers int) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('max_parallel_maintenance_workers', workers::text, true);
+    PERFORM custseg.publish('many', 'publish_test.large', '{"value": "value", "surrogate": false}');
+    INSERT INTO by_workers SELECT workers, r.part, md5(r.body::text) FROM custseg.report r JOIN custseg.published USING (model, published_at) WHERE r.model = 'many';
+END $$;
+CALL publish_with(0);
+CALL publish_with(1);
+CALL publish_with(2);
+CALL publish_with(4);
+SELECT count(DISTINCT workers) AS runs, count(DISTINCT part) AS parts, count(DISTINCT (part, digest)) AS different FROM by_workers;
+SELECT 'described' AS what, count(*), count(p.n) AS alike FROM custseg.describe('SELECT a, b, c, d, value FROM publish_test.large') d LEFT JOIN custseg.published_description p ON p.model = 'many' AND to_jsonb(d) <@ to_jsonb(p)
+UNION ALL SELECT 'profiled', count(*), count(p.n) FROM custseg.segment_profile('many', 'publish_test.large') d LEFT JOIN custseg.published_profile p ON p.model = 'many' AND to_jsonb(d) <@ to_jsonb(p)
+UNION ALL SELECT 'tested', count(*), count(p.n) FROM custseg.segment_tests('many', 'publish_test.large') d LEFT JOIN custseg.published_test p ON p.model = 'many' AND to_jsonb(d) <@ to_jsonb(p)
+UNION ALL SELECT 'correlated', count(*), count(p.n) FROM custseg.correlations('SELECT a, b, c, d, value FROM publish_test.large') d LEFT JOIN custseg.published_correlation p ON p.model = 'many' AND to_jsonb(d) <@ to_jsonb(p);
+
 DROP SCHEMA publish_test CASCADE;
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
 DROP ROLE regress_cs_ann, regress_cs_bob;

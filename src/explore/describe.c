@@ -13,7 +13,6 @@
 #include "miscadmin.h"
 #include "prep/prep.h"
 #include "score/score.h"
-#include "stat/suitability.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -27,15 +26,9 @@
 /* A range that is this part of the values leaves doubles too few digits to tell numerics apart. */
 #define CLOSE 1e-6
 
-typedef struct DescribeOptions
-{
-	double		iqr_factor;
-	double		z_limit;
-} DescribeOptions;
-
 static const CsOption describe_options[] = {
-	{"iqr_factor", CS_OPTION_REAL, offsetof(DescribeOptions, iqr_factor), 1.5, 0, HUGE_VAL},
-	{"z_limit", CS_OPTION_REAL, offsetof(DescribeOptions, z_limit), 3, 0, HUGE_VAL},
+	{"iqr_factor", CS_OPTION_REAL, offsetof(CsDescribeOptions, iqr_factor), 1.5, 0, HUGE_VAL},
+	{"z_limit", CS_OPTION_REAL, offsetof(CsDescribeOptions, z_limit), 3, 0, HUGE_VAL},
 };
 
 /* The columns of the answer. */
@@ -46,27 +39,11 @@ enum
 	D_SUGGESTION, D_COLUMNS
 };
 
-/* What the sorted values of a number tell. */
-typedef struct Order
-{
-	double		quartile[3];
-	double		minimum,
-				maximum,
-				range;
-	int64		distinct;
-	int64		iqr_outliers;
-	int64		z_outliers;
-	CsEnd		low,
-				high;
-	CsFewValues few;
-	bool		packed_dates;
-} Order;
-
 PG_FUNCTION_INFO_V1(custseg_describe);
 
 /* Another of the sorted values: the outermost ones, those next to them, and all if they are few. */
 static void
-TakeRun(Order *o, double value, bool is_new)
+TakeRun(CsColumnOrder *o, double value, bool is_new)
 {
 	if (is_new)
 	{
@@ -82,7 +59,7 @@ TakeRun(Order *o, double value, bool is_new)
 
 /* The quartiles (type 7), the ends, and how many different values there are: one pass. */
 static void
-FillQuartiles(CsLookColumn *c, Order *o)
+FillQuartiles(CsLookColumn *c, CsColumnOrder *o)
 {
 	CsSorted	s;
 	int64		rank[3];
@@ -115,7 +92,7 @@ FillQuartiles(CsLookColumn *c, Order *o)
 
 /* CountOutliers() of values in memory: those in the middle are none. */
 static void
-CountFromEnds(const CsLookColumn *c, double low, double high, double far, Order *o)
+CountFromEnds(const CsLookColumn *c, double low, double high, double far, CsColumnOrder *o)
 {
 	int64		first = 0,
 				last = c->n - 1;
@@ -132,7 +109,7 @@ CountFromEnds(const CsLookColumn *c, double low, double high, double far, Order 
 
 /* Values beyond the fences of a box plot, or beyond a number of standard deviations. */
 static void
-CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
+CountOutliers(CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *o)
 {
 	CsSorted	s;
 	double		low,
@@ -182,7 +159,7 @@ Say(StringInfo words, const char *what)
 
 /* What to do with a number. */
 static void
-AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
+AdviseNumber(StringInfo words, const CsLookColumn *c, const CsColumnOrder *o)
 {
 	double		skewness = CsMomentsSkewness(&c->moments);
 
@@ -203,7 +180,7 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 
 /* What the values of a column tell of its use. */
 static CsColumnFacts
-FactsOf(const CsLookColumn *c, const Order *o)
+FactsOf(const CsLookColumn *c, const CsColumnOrder *o)
 {
 	CsColumnFacts facts;
 
@@ -230,7 +207,7 @@ FactsOf(const CsLookColumn *c, const Order *o)
 typedef struct Description
 {
 	CsValue		row[D_COLUMNS];
-	Order		order;
+	CsColumnOrder		order;
 	CsColumnFacts facts;
 	char	   *segments;		/* why it is known to hold segments, or NULL */
 } Description;
@@ -294,7 +271,7 @@ Finite(double value)
 
 /* Do doubles not tell the values apart?  Those of a numeric do unless the values are close to each other. */
 static bool
-LosesDigits(const CsLookColumn *c, const Order *o)
+LosesDigits(const CsLookColumn *c, const CsColumnOrder *o)
 {
 	return c->is_rounded && (c->column.converter.type == INT8OID ||
 							 o->range <= CLOSE * Max(fabs(o->minimum), fabs(o->maximum)));
@@ -306,7 +283,7 @@ LosesDigits(const CsLookColumn *c, const Order *o)
  * gave.
  */
 static void
-DescribeExactly(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, Order *o)
+DescribeExactly(const CsLook *look, CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *o)
 {
 	const CsRelation *rel = look->relation;
 	CsLook	   *exact = CsLookOpen(CsRelationOpenStored(psprintf(
@@ -318,7 +295,7 @@ DescribeExactly(const CsLook *look, CsLookColumn *c, const DescribeOptions *opti
 			quote_identifier(NameStr(c->column.name)), rel->from_item,
 			OidIsValid(rel->relid) ? " AS source" : ""), rel->search_path, rel->reader), NULL, true);
 	double	   *scratch;
-	Order		order[2] = {{{0}}};
+	CsColumnOrder		order[2] = {{{0}}};
 
 	CsLookRead(exact);
 	scratch = CsLookScratch(exact);
@@ -337,19 +314,26 @@ DescribeExactly(const CsLook *look, CsLookColumn *c, const DescribeOptions *opti
 	CsLookEnd(exact);
 }
 
+/* What the values of a number tell, which are sorted; OUT *order, all zero where there are none. */
+void
+CsOrderOfColumn(CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *order)
+{
+	memset(order, 0, sizeof(*order));
+	if (c->n == 0)
+		return;
+	FillQuartiles(c, order);
+	CountOutliers(c, options, order);
+}
+
 /* Fill in what numbers have. */
 static void
-PutNumber(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, double *scratch, Order *o,
-		  CsValue *row)
+PutNumber(const CsLook *look, CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *o, CsValue *row)
 {
 	double		jarque_bera,
 				p;
 
-	CsLookSort(c, scratch);
 	if (c->n == 0)
 		return;
-	FillQuartiles(c, o);
-	CountOutliers(c, options, o);
 	row[D_MEAN] = Finite(CsMomentsMean(&c->moments));
 	if (LosesDigits(c, o))
 		DescribeExactly(look, c, options, o);
@@ -368,10 +352,9 @@ PutNumber(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, d
 	row[D_Z_OUTLIERS] = CsValueInt8(o->z_outliers);
 }
 
-/* Describe one column, but for what to do with it. */
+/* Describe one column, but for what to do with it; what its order tells is there. */
 static void
-DescribeColumn(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, double *scratch,
-			   Description *d)
+DescribeColumn(const CsLook *look, CsLookColumn *c, const CsDescribeOptions *options, Description *d)
 {
 	CsValue    *row = d->row;
 	CsKind		kind = c->column.converter.kind;
@@ -383,7 +366,7 @@ DescribeColumn(const CsLook *look, CsLookColumn *c, const DescribeOptions *optio
 		row[D_TOP] = TopLevels(c);
 	}
 	else if (kind != CS_UNUSABLE)
-		PutNumber(look, c, options, scratch, &d->order, row);
+		PutNumber(look, c, options, &d->order, row);
 	row[D_COLUMN] = CsValueText(NameStr(c->column.name));
 	row[D_TYPE] = CsValueText(format_type_with_typemod(c->column.type, c->column.typmod));
 	row[D_KIND] = CsValueText(CsKindName(kind));
@@ -418,7 +401,7 @@ struct CsDescribing
 {
 	CsResult   *result;
 	CsLook	   *look;
-	DescribeOptions options;
+	CsDescribeOptions options;
 	Description *described;
 };
 
@@ -435,12 +418,32 @@ CsDescribeBegin(CsResult *result, CsLook *look)
 	return d;
 }
 
-/* Describe a column, whose values end up sorted; the scratch is CsLookScratch(), or NULL where they are sorted. */
-void
-CsDescribeColumn(CsDescribing *d, int column, double *scratch)
+/* Which values are outliers. */
+const CsDescribeOptions *
+CsDescribeOptionsOf(const CsDescribing *d)
 {
-	CsResultNulls(d->result, d->described[column].row);
-	DescribeColumn(d->look, &d->look->columns[column], &d->options, scratch, &d->described[column]);
+	return &d->options;
+}
+
+/*
+ * Describe a column.  What the order of its numbers tells is given, or NULL: then they end up sorted, and the scratch is
+ * CsLookScratch().
+ */
+void
+CsDescribeColumn(CsDescribing *d, int column, double *scratch, const CsColumnOrder *order)
+{
+	CsLookColumn *c = &d->look->columns[column];
+	Description *described = &d->described[column];
+
+	CsResultNulls(d->result, described->row);
+	if (order != NULL)
+		described->order = *order;
+	else if (CsLookIsNumber(&c->column))
+	{
+		CsLookSort(c, scratch);
+		CsOrderOfColumn(c, &d->options, &described->order);
+	}
+	DescribeColumn(d->look, c, &d->options, described);
 }
 
 /* Put the rows when all columns have been described; the result. */
@@ -461,7 +464,7 @@ Datum
 custseg_describe(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
-	DescribeOptions options = {0};
+	CsDescribeOptions options = {0};
 	CsDescribing *d;
 	CsLook	   *look;
 	double	   *scratch;
@@ -474,7 +477,7 @@ custseg_describe(PG_FUNCTION_ARGS)
 	d = CsDescribeBegin(result, look);
 	d->options = options;
 	for (int i = 0; i < look->ncolumns; i++)
-		CsDescribeColumn(d, i, scratch);
+		CsDescribeColumn(d, i, scratch, NULL);
 	(void) CsDescribeEnd(d);
 	CsLookEnd(look);
 	return (Datum) 0;

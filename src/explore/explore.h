@@ -8,6 +8,7 @@
 #include "score/pass.h"
 #include "lib/stringinfo.h"
 #include "stat/describe.h"
+#include "stat/suitability.h"
 #include "stat/summaries.h"
 #include "utils/array.h"
 #include "utils/tuplesort.h"
@@ -63,8 +64,7 @@ extern bool CsLookIsNumber(const CsColumn *column);
 extern void CsLookRead(CsLook *look);
 extern void CsLookBegin(CsLook *look, CsPass *pass);
 extern void CsLookFinish(CsLook *look);
-extern CsSortedRows CsLookSortRows(const CsLook *look, const CsLookColumn *c, double *values, uint32 *rows,
-								   double *scratch);
+extern CsSortedRows CsSortColumnRows(const double *column, int64 nrows, double *values, uint32 *rows, double *scratch);
 extern void CsLookEnd(CsLook *look);
 
 /* A position among the sorted values of a column, which CsLookSort() has sorted. */
@@ -81,11 +81,37 @@ extern bool CsSortedNext(CsSorted *s, double *value);
 extern const double *CsLookSorted(CsLook *look, CsLookColumn *c);
 extern bool CsLookSortedFits(const CsLookColumn *c);
 
+/* What the sorted values of a number tell; without pointers, for a process gives it to another one. */
+typedef struct CsColumnOrder
+{
+	double		quartile[3];
+	double		minimum,
+				maximum,
+				range;
+	int64		distinct;
+	int64		iqr_outliers;
+	int64		z_outliers;
+	CsEnd		low,
+				high;
+	CsFewValues few;
+	bool		packed_dates;
+} CsColumnOrder;
+
+/* Which values are outliers: the options of describe(). */
+typedef struct CsDescribeOptions
+{
+	double		iqr_factor;
+	double		z_limit;
+} CsDescribeOptions;
+
+extern void CsOrderOfColumn(CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *order);
+
 /* The rows of functions, of columns that have been read. */
 typedef struct CsDescribing CsDescribing;
 
 extern CsDescribing *CsDescribeBegin(CsResult *result, CsLook *look);
-extern void CsDescribeColumn(CsDescribing *d, int column, double *scratch);
+extern const CsDescribeOptions *CsDescribeOptionsOf(const CsDescribing *d);
+extern void CsDescribeColumn(CsDescribing *d, int column, double *scratch, const CsColumnOrder *order);
 extern CsResult *CsDescribeEnd(CsDescribing *d);
 extern bool CsCorrelationsFit(const CsLook *look);
 extern void CsCorrelationsPut(CsResult *result, const CsLook *look, double *const *ranks);

@@ -265,23 +265,23 @@ CsLookRead(CsLook *look)
 }
 
 /*
- * The values of a column of numbers whose rows are kept, sorted, and their rows.  "values" and "scratch" have room for as
- * many as there are rows, "rows" for twice as many.
+ * The values of a column of numbers, one a row and NaN for none, sorted, and their rows.  "values" and "scratch" have room
+ * for as many as there are rows, "rows" for twice as many.
  */
 CsSortedRows
-CsLookSortRows(const CsLook *look, const CsLookColumn *c, double *values, uint32 *rows, double *scratch)
+CsSortColumnRows(const double *column, int64 nrows, double *values, uint32 *rows, double *scratch)
 {
 	int64		n = 0;
 
-	for (int64 i = 0; i < look->nrows; i++)
+	for (int64 i = 0; i < nrows; i++)
 	{
 		CsCheckInterrupts(i);
-		if (isnan(c->values[i]))
+		if (isnan(column[i]))
 			continue;
-		values[n] = c->values[i];
+		values[n] = column[i];
 		rows[n++] = (uint32) i;
 	}
-	CsSortRows(values, rows, n, scratch, rows + look->nrows);
+	CsSortRows(values, rows, n, scratch, rows + nrows);
 	return (CsSortedRows) {.n = n, .values = values, .rows = rows};
 }
 

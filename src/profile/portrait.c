@@ -524,42 +524,59 @@ CsPortraitSampleOf(const CsPortraying *c, int rows, int64 seed, bool by_model)
 	return s == NULL ? (CsPortraitSample) {0} : s->sample;
 }
 
+/* The groups of the rows, below 0 for none. */
+const int32 *
+CsPortraitGroups(const CsPortraying *c)
+{
+	return c->groups;
+}
+
+/* Is a number that somebody else has to be summed up by CsPortraitNumber()? */
+bool
+CsPortraitWants(const CsPortraying *c, const CsColumn *column)
+{
+	for (int i = 0; i < c->portrait->ncolumns; i++)
+	{
+		if (c->portrait->columns[i].is_elsewhere && CsIsSameColumn(&c->portrait->columns[i].column, column))
+			return true;
+	}
+	return false;
+}
+
 /*
- * Sum up a number whose values have been kept by somebody else, NaN for none; nothing happens where they have not, or the
- * portrait has no such column.  The scratches have room for the values that are there.
+ * Sum up a number by the groups of the rows: its values one a row, NaN for none, and those that are there, sorted with
+ * their groups.  OUT what is missing, and the summaries, for which the caller has made room.  The scratch has room for the
+ * values that are there.
  */
 void
-CsPortraitNumber(CsPortraying *c, const CsColumn *column, const double *values, const CsSortedRows *sorted,
-				 double *scratch, int32 *group_scratch)
+CsPortraitMeasure(const CsPortraitMeasured *measured, int ngroups, const int32 *groups, int64 nrows,
+				  const double *values, const CsSortedGroups *sorted, double *scratch)
 {
-	CsPortrait *portrait = c->portrait;
-	CsSortedGroups groups = {.n = sorted->n, .values = sorted->values, .groups = group_scratch};
-	int			all = portrait->ngroups;
-
-	for (int i = 0; i < portrait->ncolumns; i++)
+	memset(measured->missing, 0, sizeof(int64) * (ngroups + 1));
+	for (int64 row = 0; row < nrows && sorted->n < nrows; row++)
 	{
-		CsPortraitColumn *of = &portrait->columns[i];
+		CsCheckInterrupts(row);
+		measured->missing[groups[row] < 0 ? ngroups : groups[row]] += isnan(values[row]);
+	}
+	measured->missing[ngroups] = 0;
+	for (int g = 0; g < ngroups; g++)
+		measured->missing[ngroups] += measured->missing[g];
+	CsSummarizeSortedGroups(sorted, ngroups, scratch, measured->summaries);
+}
+
+/* Take a number that was summed up elsewhere, where the portrait has that column; the arrays are not copied. */
+void
+CsPortraitNumber(CsPortraying *c, const CsColumn *column, const CsPortraitMeasured *measured)
+{
+	for (int i = 0; i < c->portrait->ncolumns; i++)
+	{
+		CsPortraitColumn *of = &c->portrait->columns[i];
 
 		if (!of->is_elsewhere || !CsIsSameColumn(&of->column, column))
 			continue;
-		for (int64 row = 0; row < c->nrows && sorted->n < c->nrows; row++)
-		{
-			CsCheckInterrupts(row);
-			of->missing[c->groups[row] < 0 ? all : c->groups[row]] += isnan(values[row]);
-		}
-		of->missing[all] = 0;
-		for (int g = 0; g < all; g++)
-			of->missing[all] += of->missing[g];
-		for (int64 j = 0; j < sorted->n; j++)
-		{
-			CsCheckInterrupts(j);
-			group_scratch[j] = c->groups[sorted->rows[j]];
-		}
-		if (c->request.visit != NULL)
-			of->visited = c->request.visit(c->request.visit_state, portrait, column, values, c->groups, c->nrows,
-										   &groups);
-		of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
-		CsSummarizeSortedGroups(&groups, all, scratch, of->summaries);
+		of->missing = measured->missing;
+		of->summaries = measured->summaries;
+		of->visited = measured->visited;
 	}
 }
 

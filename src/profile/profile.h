@@ -117,8 +117,20 @@ extern void CsPortraitSampleToo(CsPortraying *portraying, int rows, int64 seed, 
 extern CsPortraitSample CsPortraitSampleOf(const CsPortraying *portraying, int rows, int64 seed, bool by_model);
 extern const CsPortrait *CsPortraitWhole(const CsPortraying *portraying);
 extern bool CsPortraitIsVisited(const CsPortraying *portraying);
-extern void CsPortraitNumber(CsPortraying *portraying, const CsColumn *column, const double *values,
-							 const CsSortedRows *sorted, double *scratch, int32 *group_scratch);
+
+/* A number whose values somebody else has, summed up by group: CsPortraitMeasure() in any process, for CsPortraitNumber(). */
+typedef struct CsPortraitMeasured
+{
+	int64	   *missing;		/* ngroups + 1 */
+	CsNumberSummary *summaries; /* ngroups + 1 */
+	void	   *visited;		/* what the request's visitor made of it, or NULL */
+} CsPortraitMeasured;
+
+extern const int32 *CsPortraitGroups(const CsPortraying *portraying);
+extern bool CsPortraitWants(const CsPortraying *portraying, const CsColumn *column);
+extern void CsPortraitMeasure(const CsPortraitMeasured *measured, int ngroups, const int32 *groups, int64 nrows,
+							  const double *values, const CsSortedGroups *sorted, double *scratch);
+extern void CsPortraitNumber(CsPortraying *portraying, const CsColumn *column, const CsPortraitMeasured *measured);
 extern void CsPortraitEnd(CsPortraying *portraying);
 extern CsPortrait *CsPortraitPart(const CsPortraying *portraying, const CsPortraitRequest *request);
 
@@ -131,6 +143,7 @@ typedef struct CsPortraitKind
 	const char *name;			/* of the function */
 	CsPortraitRequest request;
 	void		(*put) (CsResult *result, const CsPortrait *portrait);
+	Size		visited;		/* bytes of what the request's visitor makes, which has no pointers; 0: there is none */
 } CsPortraitKind;
 
 extern const CsPortraitKind CsProfileKind;

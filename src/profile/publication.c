@@ -17,11 +17,9 @@
 #include <math.h>
 
 #include "catalog/pg_type_d.h"
-#include "explore/explore.h"
 #include "portability/instr_time.h"
 #include "profile/publish.h"
 #include "stat/correlation.h"
-#include "stat/group_histogram.h"
 
 /* Samples of silhouettes and of points; the latter has another seed, so that it is no part of the former. */
 #define SILHOUETTE_SEED 42
@@ -55,13 +53,6 @@ typedef struct Publishing
 	bool		all_hidden;		/* there are too few customers altogether */
 	instr_time	start;			/* of the part at hand */
 } Publishing;
-
-/* What is made of a number while its values are at hand. */
-typedef struct Visited
-{
-	void	   *test;			/* of CsTestsKind */
-	CsGroupHistogram *histogram;
-} Visited;
 
 /* The parts that a portrait has, and the functions whose rows they are. */
 static const struct
@@ -97,7 +88,7 @@ static void *
 VisitNumber(void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
 			const int32 *groups, int64 nrows, const CsSortedGroups *sorted)
 {
-	Visited    *visited = palloc(sizeof(Visited));
+	CsPublishedNumber *visited = palloc(sizeof(CsPublishedNumber));
 	/* a point in time is no amount */
 	bool		may_be_log = column->converter.kind == CS_NUMERIC || column->converter.type == INTERVALOID;
 
@@ -241,7 +232,7 @@ PutPortraitParts(Publishing *p)
 		for (int c = 0; c < portrait->ncolumns && kind == &CsTestsKind; c++)
 		{
 			if (!CsIsCategory(&portrait->columns[c]))
-				portrait->columns[c].visited = ((Visited *) portrait->columns[c].visited)->test;
+				portrait->columns[c].visited = ((CsPublishedNumber *) portrait->columns[c].visited)->test;
 		}
 		kind->put(rows, portrait);
 		PutRows(p, portraitParts[i].part, rows, "there are no columns to tell of");
@@ -264,7 +255,7 @@ PushSegment(JsonbParseState **json, const CsPortrait *portrait, int group)
 static void
 PushBins(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitColumn *c)
 {
-	const CsGroupHistogram *h = ((const Visited *) c->visited)->histogram;
+	const CsGroupHistogram *h = ((const CsPublishedNumber *) c->visited)->histogram;
 
 	for (int g = portrait->ngroups; g >= 0; g--)
 	{
@@ -526,81 +517,67 @@ typedef struct Columns
 	CsLookColumn *value;		/* or NULL */
 	const char *no_concentration;	/* why there is none, or NULL */
 	CsResult   *concentration;
-
-	/* room for a column, unless the look has lost its rows */
-	double	   *values,
-			   *scratch,
-			   *gathered;
-	uint32	   *rows;
+	const CsColumnOrder **order;	/* of each column, NULL: not known */
+	double	   *scratch;		/* to sort columns whose order is not known */
+	CsArena    *arena;			/* of what the team has found, or NULL */
 } Columns;
 
-/* Make room for a column. */
+/* Begin to make what is told of the columns. */
 static void
 OpenColumns(Publishing *p, Columns *c)
 {
-	int64		n = Max(p->look->nrows, 1);
+	int			n = Max(p->look->ncolumns, 1);
 
 	c->describing = CsDescribeBegin(CsResultOfFunction("describe"), p->look);
+	c->order = palloc0(sizeof(CsColumnOrder *) * n);
+	c->ranks = palloc0(sizeof(double *) * n);
 	c->correlated = LookWithoutKey(p);
-	c->ranks = palloc0(sizeof(double *) * Max(p->look->ncolumns, 1));
 	if (!p->look->keep_rows || !CsCorrelationsFit(c->correlated))
 		c->correlated = NULL;
 	c->value = ValueColumn(p);
 	c->concentration = CsResultOfFunction("concentration");
-	if (!p->look->keep_rows)
-	{
-		c->scratch = CsLookScratch(p->look);
-		return;
-	}
-	c->values = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
-	c->scratch = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
-	c->gathered = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
-	c->rows = palloc_extended(sizeof(uint32) * 2 * n, MCXT_ALLOC_HUGE);
 }
 
-/* The ranks of a column that has a value in every row, palloc'd. */
-static double *
-RanksOf(const CsSortedRows *sorted)
-{
-	double	   *ranks = palloc_extended(sizeof(double) * Max(sorted->n, 1), MCXT_ALLOC_HUGE);
-
-	CsRanksOfSorted(sorted->values, sorted->rows, sorted->n, ranks);
-	return ranks;
-}
-
-/*
- * Sort a column of numbers whose rows are kept, once for all who want its values sorted.  The look has the sorted values
- * in place of its own then; those are still with the columns that are correlated.
- */
+/* Have a team find what is told of the numbers, whose rows are kept; then the columns that are correlated have their values and ranks. */
 static void
-SortColumn(Publishing *p, Columns *c, CsLookColumn *column)
+FindColumns(Publishing *p, Columns *c)
 {
-	CsSortedRows sorted = CsLookSortRows(p->look, column, c->values, c->rows, c->scratch);
+	int			n = Max(p->look->ncolumns, 1),
+				at = 0;
+	bool	   *is_ranked = palloc(sizeof(bool) * n);
+	CsPublishColumns wanted = {
+		.portraying = p->portraying, .ngroups = CsPortraitWhole(p->portraying)->ngroups, .look = p->look,
+		.describe = *CsDescribeOptionsOf(c->describing), .is_ranked = is_ranked, .value = c->value, .order = c->order,
+		.ranks = palloc0(sizeof(double *) * n), .values = palloc0(sizeof(double *) * n)
+	};
 
-	for (int i = 0; c->correlated != NULL && sorted.n == p->look->nrows && i < c->correlated->ncolumns; i++)
+	for (int i = 0; i < p->look->ncolumns; i++)
+		is_ranked[i] = c->correlated != NULL && !IsKey(p, &p->look->columns[i].column);
+	c->arena = CsPublishColumnsFind(&wanted);
+	for (int i = 0; i < p->look->ncolumns && c->correlated != NULL; i++)
 	{
-		if (CsIsSameColumn(&c->correlated->columns[i].column, &column->column))
-			c->ranks[i] = RanksOf(&sorted);
+		if (!is_ranked[i])
+			continue;
+		c->correlated->columns[at].values = wanted.values[i];
+		c->ranks[at++] = wanted.ranks[i];
 	}
-	CsPortraitNumber(p->portraying, &column->column, column->values, &sorted, c->gathered,
-					 (int32 *) (c->rows + p->look->nrows));
-	column->values = c->values;
-	column->is_sorted = true;
 }
 
-/* Make of each column, while its values are sorted, what is told of it. */
+/* Make of each column what is told of it. */
 static void
 TakeColumns(Publishing *p, Columns *c)
 {
 	CsLookFinish(p->look);
 	OpenColumns(p, c);
+	if (p->look->keep_rows)
+		FindColumns(p, c);
+	else
+		c->scratch = CsLookScratch(p->look);
 	for (int i = 0; i < p->look->ncolumns; i++)
 	{
 		CsLookColumn *column = &p->look->columns[i];
 
-		if (p->look->keep_rows && CsLookIsNumber(&column->column))
-			SortColumn(p, c, column);
-		CsDescribeColumn(c->describing, i, c->scratch);
+		CsDescribeColumn(c->describing, i, c->scratch, c->order[i]);
 		if (column != c->value)
 			continue;
 		c->no_concentration = WhyNoConcentration(p->look, column);
@@ -627,6 +604,8 @@ PutLookParts(Publishing *p, Columns *c)
 	CsMissingPut(missing, p->missing);
 	PutRows(p, "missing", missing, "there are no rows");
 	CsLookEnd(p->look);
+	if (c->arena != NULL)
+		CsArenaDestroy(c->arena);
 }
 
 /* source_parts(model, source, options, version): part, body, milliseconds, reason */

@@ -7,7 +7,10 @@
 #define CUSTSEG_PUBLISH_H
 
 #include "call/json.h"
+#include "explore/explore.h"
+#include "parallel/team.h"
 #include "profile/profile.h"
+#include "stat/group_histogram.h"
 
 typedef struct CsPublishOptions
 {
@@ -27,6 +30,30 @@ typedef struct CsPublishOptions
 } CsPublishOptions;
 
 extern void CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options);
+
+/* What is made of a number by segment, beside its summaries. */
+typedef struct CsPublishedNumber
+{
+	void	   *test;			/* of CsTestsKind */
+	CsGroupHistogram *histogram;
+} CsPublishedNumber;
+
+/* published_columns.c: what is wanted of the numbers of a look, whose rows are kept, and what is found; one a column of it. */
+typedef struct CsPublishColumns
+{
+	CsPortraying *portraying;
+	int			ngroups;
+	CsLook	   *look;
+	CsDescribeOptions describe;
+	const bool *is_ranked;		/* ranks are wanted, where there is a value in every row */
+	CsLookColumn *value;		/* whose sorted values are wanted, or NULL */
+
+	const CsColumnOrder **order;	/* NULL of what is no number */
+	double	  **ranks;			/* NULL where there are none */
+	double	  **values;			/* as they were, one a row */
+} CsPublishColumns;
+
+extern CsArena *CsPublishColumnsFind(const CsPublishColumns *wanted);
 
 /* published_sample.c; "hidden" are the segments that are not told of, by index */
 extern Jsonb *CsPublishSilhouettes(const CsScorer *scorer, const CsPortraitSample *sample, const bool *hidden);

@@ -30,19 +30,20 @@
 /* Of the table's cells, the part with low expected counts from which the test is doubted. */
 #define LOW_EXPECTED_PART 0.2
 
-typedef enum NumberTest
+typedef enum ColumnTestKind
 {
 	TEST_AUTO,
 	TEST_ANOVA,
 	TEST_WELCH,
-	TEST_KRUSKAL_WALLIS
-} NumberTest;
+	TEST_KRUSKAL_WALLIS,
+	TEST_CHI_SQUARE				/* of categories, and no option */
+} ColumnTestKind;
 
 static const char *const testNames[] = {"auto", "anova", "welch", "kruskal_wallis", NULL};
 
 typedef struct TestOptions
 {
-	int			test;			/* NumberTest */
+	int			test;			/* ColumnTestKind */
 	double		skewness;
 	double		significance;
 	int			min_rows;
@@ -55,18 +56,17 @@ static const CsOption testOptions[] = {
 	{"min_rows", CS_OPTION_INT, offsetof(TestOptions, min_rows), 30, 2, 1000000000}
 };
 
-/* A column tested. */
+/* A column tested; without pointers, for a process gives it to another one. */
 typedef struct ColumnTest
 {
-	const char *test;			/* NULL: there is none to make */
+	ColumnTestKind test;
 	double		statistic,
 				df_between,
 				df_within,
 				p,
 				p_adjusted;
-	const char *measure;		/* of the effect */
 	double		effect;
-	const char *label;
+	int			least;			/* levels or segments, whichever are fewer, less one: for the size of the effect */
 	int64		n;
 	int64		low_expected;
 	int64		cells;
@@ -81,6 +81,28 @@ typedef struct Testing
 } Testing;
 
 PG_FUNCTION_INFO_V1(custseg_segment_tests);
+
+/* The name of a test. */
+static const char *
+NameOfTest(const ColumnTest *test)
+{
+	return test->test == TEST_CHI_SQUARE ? "chi_square" : testNames[test->test];
+}
+
+/* The name of the measure of the effect. */
+static const char *
+MeasureOf(const ColumnTest *test)
+{
+	return test->test == TEST_CHI_SQUARE ? "cramers_v" :
+		test->test == TEST_KRUSKAL_WALLIS ? "epsilon_squared" : "eta_squared";
+}
+
+/* The size of the effect in a word; NULL where it is not defined. */
+static const char *
+LabelOf(const ColumnTest *test)
+{
+	return CsEffectLabel(MeasureOf(test), test->effect, test->least);
+}
 
 /* A number: choose the test and make it.  Palloc'd. */
 static void *
@@ -101,12 +123,12 @@ TestNumber(void *state, const CsPortrait *portrait, const CsColumn *column, cons
 	if (which == TEST_AUTO)
 		which = isnan(anova.welch_f) || fabs(test->skewness) > options->skewness ?
 			TEST_KRUSKAL_WALLIS : TEST_WELCH;
-	test->test = testNames[which];
+	test->test = which;
+	test->least = 1;
 	test->statistic = which == TEST_WELCH ? anova.welch_f : anova.f;
 	test->df_between = anova.df_between;
 	test->df_within = which == TEST_WELCH ? anova.welch_df : anova.df_within;
 	test->p = which == TEST_WELCH ? anova.welch_p : anova.p;
-	test->measure = "eta_squared";
 	test->effect = anova.eta_squared;
 	if (which == TEST_KRUSKAL_WALLIS)
 	{
@@ -116,11 +138,9 @@ TestNumber(void *state, const CsPortrait *portrait, const CsColumn *column, cons
 		test->statistic = ranks.statistic;
 		test->df_within = NAN;
 		test->p = ranks.p;
-		test->measure = "epsilon_squared";
 		test->effect = ranks.effect;
 		pfree(sorted->values);
 	}
-	test->label = CsEffectLabel(test->measure, test->effect, 1);
 	pfree(moments);
 	return test;
 }
@@ -137,14 +157,13 @@ TestCategory(const CsPortrait *portrait, const CsPortraitColumn *c)
 		nlevels += c->levels[level].rows[portrait->ngroups] > 0;
 	for (int g = 0; g < portrait->ngroups; g++)
 		test->ngroups += portrait->rows[g] > 0;
-	test->test = "chi_square";
+	test->test = TEST_CHI_SQUARE;
 	test->statistic = r.statistic;
 	test->df_between = r.df;
 	test->df_within = NAN;
 	test->p = r.df > 0 ? r.p : NAN;
-	test->measure = "cramers_v";
 	test->effect = r.cramers_v;
-	test->label = CsEffectLabel("cramers_v", r.cramers_v, Max(Min(nlevels, test->ngroups) - 1, 1));
+	test->least = Max(Min(nlevels, test->ngroups) - 1, 1);
 	test->n = r.n;
 	test->low_expected = r.low_expected;
 	test->cells = (int64) nlevels * test->ngroups;
@@ -169,14 +188,15 @@ AdjustTests(const CsPortrait *portrait, ColumnTest **tests)
 static const char *
 Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, StringInfo reason)
 {
-	const char *verdict = "no difference";
+	const char *verdict = "no difference",
+			   *label = LabelOf(test);
 
-	if (c->feature >= 0 && test->label != NULL && strcmp(test->label, "negligible") == 0)
+	if (c->feature >= 0 && label != NULL && strcmp(label, "negligible") == 0)
 	{
 		appendStringInfoString(reason, "the column is a feature of the model, but segments hardly differ in it");
 		verdict = "negligible";
 	}
-	else if (c->feature >= 0 && test->label != NULL)
+	else if (c->feature >= 0 && label != NULL)
 	{
 		appendStringInfoString(reason, "the column is a feature of the model: segments differ in it by construction, which proves nothing");
 		verdict = "defines the segments";
@@ -186,7 +206,7 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 		appendStringInfoString(reason, "fewer than two segments have values");
 		return "insufficient data";
 	}
-	else if (isnan(test->p) || test->label == NULL)
+	else if (isnan(test->p) || label == NULL)
 	{
 		appendStringInfoString(reason, "the values do not vary");
 		return "no difference";
@@ -199,17 +219,17 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 	}
 	else if (test->p_adjusted >= t->options.significance)
 		appendStringInfoString(reason, "the differences are no larger than chance makes");
-	else if (strcmp(test->label, "negligible") == 0)
+	else if (strcmp(label, "negligible") == 0)
 	{
 		appendStringInfoString(reason, "the differences are significant, but too small to matter");
 		verdict = "negligible";
 	}
 	else
 	{
-		appendStringInfo(reason, "segments differ, and the effect is %s", test->label);
+		appendStringInfo(reason, "segments differ, and the effect is %s", label);
 		verdict = "differs";
 	}
-	if (strcmp(test->test, "kruskal_wallis") == 0 && t->options.test == TEST_AUTO)
+	if (test->test == TEST_KRUSKAL_WALLIS && t->options.test == TEST_AUTO)
 		appendStringInfoString(reason, fabs(test->skewness) > t->options.skewness ?
 							   "; ranks are compared because the values are skewed" :
 							   "; ranks are compared because a segment has a single value or values that are all the same");
@@ -235,15 +255,15 @@ PutTest(CsResult *result, const Testing *t, const CsPortraitColumn *c, const Col
 	row[n++] = CsValueBool(c->feature >= 0);
 	row[n++] = CsValueInt8(test->n);
 	row[n++] = CsValueInt8(CsIsCategory(c) ? 0 : c->missing[t->portrait->ngroups]);
-	row[n++] = CsValueText(test->test);
+	row[n++] = CsValueText(NameOfTest(test));
 	row[n++] = CsValueFloat8(test->statistic);
 	row[n++] = CsValueFloat8(test->df_between);
 	row[n++] = CsValueFloat8(test->df_within);
 	row[n++] = CsValueFloat8(test->p);
 	row[n++] = CsValueFloat8(test->p_adjusted);
-	row[n++] = CsValueText(test->measure);
+	row[n++] = CsValueText(MeasureOf(test));
 	row[n++] = CsValueFloat8(test->effect);
-	row[n++] = CsValueText(test->label);
+	row[n++] = CsValueText(LabelOf(test));
 	row[n++] = CsValueText(verdict);
 	row[n++] = CsValueText(reason.data);
 	CsResultPut(result, row, n);
@@ -297,7 +317,7 @@ PutUsual(CsResult *result, const CsPortrait *portrait)
 	PutTests(result, &t);
 }
 
-const CsPortraitKind CsTestsKind = {"segment_tests", {.levels = LEVELS, .visit = TestUsual}, PutUsual};
+const CsPortraitKind CsTestsKind = {"segment_tests", {.levels = LEVELS, .visit = TestUsual}, PutUsual, sizeof(ColumnTest)};
 
 /* segment_tests(model, source, columns, options, version): one row for each column */
 Datum

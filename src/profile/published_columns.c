@@ -1,0 +1,311 @@
+/*
+ * published_columns.c
+ *	  What a publication tells of each number, found by a team, a column at a time: CsPublishColumns().
+ *
+ * A column is sorted once for all who want its values sorted: the summaries, the histogram and the test by segment, what
+ * describe() tells, the ranks for correlations(), and the curve of the value.  A member of the team does all that is
+ * made of a column, by the code of the functions that tell it, so the results do not depend on who does it.  What comes
+ * out is without pointers.
+ */
+#include "custseg.h"
+
+#include "call/call.h"
+#include "catalog/pg_type_d.h"
+#include "parallel/team.h"
+#include "profile/publish.h"
+#include "stat/correlation.h"
+
+/* Bytes that a member needs for each row: values, scratch and gathered, and rows twice. */
+#define MEMBER_ROW (3 * sizeof(double) + 2 * sizeof(uint32))
+
+/* More columns than the arena has areas for are taken by one process. */
+#define MOST_SHARED 300
+
+/* Values that the team shares, or that are where the address says, in this process, when there is no team. */
+typedef struct Place
+{
+	int			area;			/* -1: there is an address */
+	void	   *address;
+} Place;
+
+/* A number of the look: what a member of the team is to do, and what it has found. */
+typedef struct ColumnTask
+{
+	Place		values;			/* one a row, NaN for none */
+	Place		ranks;			/* one a row; nowhere where they are not wanted */
+	Place		sorted;			/* likewise the sorted values */
+	bool		is_measured;	/* the portrait has the column */
+	bool		may_be_log;
+	int64		n;
+	CsMoments	moments;
+
+	CsColumnOrder order;
+	CsGroupHistogram histogram;	/* its arrays are elsewhere */
+} ColumnTask;
+
+/* What all columns share. */
+typedef struct ColumnsArgs
+{
+	int			columns;		/* area: ColumnTask[] */
+	int			results;		/* area: what is found by group, see ResultOf() */
+	int			groups;			/* area: of each row, below 0 for none */
+	int			ngroups;
+	int64		nrows;
+	CsDescribeOptions describe;
+} ColumnsArgs;
+
+/* What is found of a column by group, in memory that the team shares. */
+typedef struct ByGroup
+{
+	int64	   *missing;		/* ngroups + 1 */
+	CsNumberSummary *summaries; /* ngroups + 1 */
+	int64	   *total;			/* of the histogram: ngroups + 1 */
+	int64	   *counts;			/* of its bins: ngroups + 1 times CS_HISTOGRAM_BINS */
+	void	   *test;			/* of CsTestsKind */
+} ByGroup;
+
+/* Room of a member of the team for a column. */
+typedef struct Member
+{
+	double	   *values,
+			   *scratch,
+			   *gathered;
+	uint32	   *rows;
+} Member;
+
+extern PGDLLEXPORT void CsPublishColumnTask(CsTeam *team, const void *args, int item);
+
+/* The address of values in this process; NULL when they are nowhere. */
+static void *
+AddressOf(CsArena *arena, const Place *place)
+{
+	return place->area >= 0 ? CsArenaAddress(arena, place->area) : place->address;
+}
+
+/* Bytes of a result. */
+static Size
+ResultSize(int ngroups)
+{
+	return MAXALIGN(CsTestsKind.visited) +
+		(Size) (ngroups + 1) * (sizeof(CsNumberSummary) + sizeof(int64) * (2 + CS_HISTOGRAM_BINS));
+}
+
+/* The result of a column in the area of them. */
+static ByGroup
+ResultOf(void *area, int ngroups, int column)
+{
+	char	   *at = (char *) area + ResultSize(ngroups) * column;
+	ByGroup		r;
+
+	r.test = at;
+	r.summaries = (CsNumberSummary *) (at + MAXALIGN(CsTestsKind.visited));
+	r.missing = (int64 *) (r.summaries + ngroups + 1);
+	r.total = r.missing + ngroups + 1;
+	r.counts = r.total + ngroups + 1;
+	return r;
+}
+
+/* The room of this member of the team, which it keeps from column to column. */
+static Member *
+MemberOf(CsTeam *team, int64 nrows)
+{
+	void	  **kept = CsTeamKept(team);
+	MemoryContext old;
+	Member	   *m = *kept;
+
+	if (m != NULL)
+		return m;
+	old = MemoryContextSwitchTo(CsTeamKeptContext(team));
+	m = palloc(sizeof(Member));
+	m->values = palloc_extended(sizeof(double) * Max(nrows, 1), MCXT_ALLOC_HUGE);
+	m->scratch = palloc_extended(sizeof(double) * Max(nrows, 1), MCXT_ALLOC_HUGE);
+	m->gathered = palloc_extended(sizeof(double) * Max(nrows, 1), MCXT_ALLOC_HUGE);
+	m->rows = palloc_extended(sizeof(uint32) * 2 * Max(nrows, 1), MCXT_ALLOC_HUGE);
+	MemoryContextSwitchTo(old);
+	*kept = m;
+	return m;
+}
+
+/* What is told of a column by group. */
+static void
+MeasureByGroup(const ColumnsArgs *args, ColumnTask *column, const double *values, const int32 *groups,
+			   const CsSortedRows *sorted, Member *m, const ByGroup *r)
+{
+	int32	   *group_of = (int32 *) (m->rows + args->nrows);
+	CsSortedGroups of = {.n = sorted->n, .values = sorted->values, .groups = group_of};
+	CsPortraitMeasured measured = {.missing = r->missing, .summaries = r->summaries};
+	CsPortrait	portrait = {.ngroups = args->ngroups};
+	CsGroupHistogram *h;
+
+	for (int64 i = 0; i < sorted->n; i++)
+	{
+		CsCheckInterrupts(i);
+		group_of[i] = groups[sorted->rows[i]];
+	}
+	memcpy(r->test, CsTestsKind.request.visit(NULL, &portrait, NULL, values, groups, args->nrows, &of), CsTestsKind.visited);
+	h = CsHistogramOfSortedGroups(&of, args->ngroups, column->may_be_log);
+	column->histogram = *h;
+	memcpy(r->total, h->total, sizeof(int64) * (args->ngroups + 1));
+	if (h->nbins > 0)
+		memcpy(r->counts, h->n, sizeof(int64) * (args->ngroups + 1) * h->nbins);
+	CsPortraitMeasure(&measured, args->ngroups, groups, args->nrows, values, &of, m->gathered);
+}
+
+/* What the order of a column tells. */
+static void
+FindOrder(const ColumnsArgs *args, ColumnTask *column, double *sorted)
+{
+	CsLookColumn *c = palloc0(sizeof(CsLookColumn));
+
+	c->n = column->n;
+	c->moments = column->moments;
+	c->values = sorted;
+	c->is_sorted = true;
+	CsOrderOfColumn(c, &args->describe, &column->order);
+	pfree(c);
+}
+
+/* All that is made of a column. */
+void
+CsPublishColumnTask(CsTeam *team, const void *arguments, int item)
+{
+	const ColumnsArgs *args = arguments;
+	CsArena    *arena = CsTeamArena(team);
+	ColumnTask *column = (ColumnTask *) CsArenaAddress(arena, args->columns) + item;
+	ByGroup		result = ResultOf(CsArenaAddress(arena, args->results), args->ngroups, item);
+	const double *values = AddressOf(arena, &column->values);
+	double	   *ranks = AddressOf(arena, &column->ranks),
+			   *in_order = AddressOf(arena, &column->sorted);
+	Member	   *m = MemberOf(team, args->nrows);
+	CsSortedRows sorted = CsSortColumnRows(values, args->nrows, m->values, m->rows, m->scratch);
+
+	if (ranks != NULL)
+		CsRanksOfSorted(sorted.values, sorted.rows, sorted.n, ranks);
+	if (column->is_measured)
+		MeasureByGroup(args, column, values, CsArenaAddress(arena, args->groups), &sorted, m, &result);
+	FindOrder(args, column, m->values);
+	if (in_order != NULL)
+		memcpy(in_order, sorted.values, sizeof(double) * sorted.n);
+}
+
+/* Room for so many numbers, where a team can reach it if there is to be one; it is there for none, too. */
+static Place
+Room(CsArena *arena, bool is_shared, int64 n)
+{
+	Size		size = sizeof(double) * Max(n, 1);
+
+	return is_shared ? (Place) {.area = CsArenaAlloc(arena, size)} :
+		(Place) {.area = -1,.address = palloc_extended(size, MCXT_ALLOC_HUGE)};
+}
+
+/* Have the values of a column where the team can read them. */
+static Place
+ShareValues(CsArena *arena, bool is_shared, CsLook *look, int column)
+{
+	Place		place;
+
+	if (!is_shared || look->nrows == 0)
+		return (Place) {.area = -1,.address = look->columns[column].values};
+	place = Room(arena, true, look->nrows);
+	memcpy(CsArenaAddress(arena, place.area), look->columns[column].values, sizeof(double) * look->nrows);
+	CsKeptRelease(&look->kept, column);
+	return place;
+}
+
+/* Workers that there is memory for, beside the leader, with the values that are kept and what is to come. */
+static int
+WorkersThatFit(const CsLook *look, int ncolumns)
+{
+	Size		member = MEMBER_ROW * Max(look->nrows, 1),
+				left = CsMemoryLimit() - Min(look->kept.held + member, CsMemoryLimit());
+
+	return ncolumns > MOST_SHARED ? 0 : (int) Min((Size) CsTeamWorkersFor(look->nrows * ncolumns), left / member);
+}
+
+/* What a member of the team is to do with a column. */
+static void
+PrepareTask(CsArena *arena, bool is_shared, CsLook *look, int column, const CsPublishColumns *wanted, ColumnTask *task)
+{
+	CsLookColumn *c = &look->columns[column];
+
+	const Place nowhere = {.area = -1};
+
+	memset(task, 0, sizeof(*task));
+	task->values = ShareValues(arena, is_shared, look, column);
+	task->ranks = wanted->is_ranked[column] && c->n == look->nrows ? Room(arena, is_shared, look->nrows) : nowhere;
+	task->sorted = c == wanted->value ? Room(arena, is_shared, c->n) : nowhere;
+	task->is_measured = CsPortraitWants(wanted->portraying, &c->column);
+	/* a point in time is no amount */
+	task->may_be_log = c->column.converter.kind == CS_NUMERIC || c->column.converter.type == INTERVALOID;
+	task->n = c->n;
+	task->moments = c->moments;
+}
+
+/* Hand what was found of a column to those who tell it. */
+static void
+TakeResult(CsArena *arena, const CsPublishColumns *wanted, int column, ColumnTask *task, const ByGroup *result)
+{
+	CsLookColumn *c = &wanted->look->columns[column];
+	CsPublishedNumber *visited;
+
+	wanted->order[column] = &task->order;
+	wanted->ranks[column] = AddressOf(arena, &task->ranks);
+	wanted->values[column] = AddressOf(arena, &task->values);
+	c->values = AddressOf(arena, &task->sorted);
+	c->is_sorted = true;
+	if (!task->is_measured)
+		return;
+	visited = palloc(sizeof(CsPublishedNumber));
+	visited->test = result->test;
+	visited->histogram = &task->histogram;
+	task->histogram.total = result->total;
+	task->histogram.n = result->counts;
+	CsPortraitNumber(wanted->portraying, &c->column, &(CsPortraitMeasured) {
+		.missing = result->missing, .summaries = result->summaries, .visited = visited
+	});
+}
+
+/*
+ * Find what is told of each number of a look whose rows are kept, by a team where there is room for one.  The values may move
+ * to the arena that is returned, and what is found is there, too: it is the caller's to destroy, when nothing of it is
+ * needed any more.  The look keeps no values but those of the column of the value, sorted.
+ */
+CsArena *
+CsPublishColumnsFind(const CsPublishColumns *wanted)
+{
+	CsLook	   *look = wanted->look;
+	int		   *columns = palloc(sizeof(int) * Max(look->ncolumns, 1));
+	ColumnsArgs args = {.ngroups = wanted->ngroups, .nrows = look->nrows, .describe = wanted->describe};
+	int			n = 0,
+				workers;
+	ColumnTask *tasks;
+	CsArena    *arena;
+	CsTeam	   *team;
+
+	for (int i = 0; i < look->ncolumns; i++)
+	{
+		if (CsLookIsNumber(&look->columns[i].column))
+			columns[n++] = i;
+	}
+	workers = WorkersThatFit(look, n);
+	arena = CsArenaCreate(workers > 0);
+	args.columns = CsArenaAlloc(arena, sizeof(ColumnTask) * Max(n, 1));
+	args.results = CsArenaAlloc(arena, ResultSize(args.ngroups) * Max(n, 1));
+	args.groups = CsArenaAlloc(arena, sizeof(int32) * Max(look->nrows, 1));
+	if (look->nrows > 0)
+		memcpy(CsArenaAddress(arena, args.groups), CsPortraitGroups(wanted->portraying), sizeof(int32) * look->nrows);
+	tasks = CsArenaAddress(arena, args.columns);
+	for (int i = 0; i < n; i++)
+		PrepareTask(arena, workers > 0, look, columns[i], wanted, &tasks[i]);
+	team = CsTeamStart(arena, workers);
+	CsTeamRun(team, CS_TASK(CsPublishColumnTask), &args, sizeof(args), n);
+	CsTeamEnd(team);
+	tasks = CsArenaAddress(arena, args.columns);
+	for (int i = 0; i < n; i++)
+	{
+		ByGroup		result = ResultOf(CsArenaAddress(arena, args.results), args.ngroups, i);
+
+		TakeResult(arena, wanted, columns[i], &tasks[i], &result);
+	}
+	return arena;
+}
