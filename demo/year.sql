@@ -212,6 +212,7 @@ BEGIN
     CALL shop.begin_day(day);
     -- a bare CALL would want variables for what resegment() returns
     EXECUTE $call$ CALL custseg.resegment('loyalty', 'customers', value => 'monetary') $call$;
+    COMMIT;         -- changes of customers are written as it commits
     PERFORM shop.set_back(day + time '20:00');
     COMMIT;
     PERFORM custseg.record_kpis('loyalty', 'orders', 'customer', 'ordered_at', 'amount', 'customers', day + 1);
@@ -238,6 +239,7 @@ BEGIN
         'SELECT c.* FROM customers c JOIN custseg.segments s ON s.model = %L AND s.deployed AND s.segment = c.segment '
         'WHERE custseg.experiment_bucket(%L, c.id::text) / 2500 = %s AND s.name = ANY (%L)',
         'loyalty', experiment || ' wave', wave - 1, segments));
+    COMMIT;
     PERFORM shop.set_back(day + time '07:00');
     COMMIT;
 END $$;
@@ -262,6 +264,7 @@ CREATE PROCEDURE shop.look(experiment text, day date) LANGUAGE plpgsql AS $$
 BEGIN
     CALL shop.begin_day(day);
     PERFORM custseg.look(experiment, 'SELECT customer, ordered_at, amount, is_returned FROM orders', 'customer', '{"time": "ordered_at"}');
+    COMMIT;
     PERFORM shop.set_back(day + time '18:00');
     COMMIT;
 END $$;

@@ -49,6 +49,7 @@ import importance from './cards/importance.jsx';
 import journey from './cards/journey.jsx';
 import kDistance from './cards/k-distance.jsx';
 import kpis from './cards/kpis.jsx';
+import leaving from './cards/leaving.jsx';
 import levels from './cards/levels.jsx';
 import lifetimeValue from './cards/lifetime-value.jsx';
 import lookalike from './cards/lookalike.jsx';
@@ -96,7 +97,7 @@ const all = [
     changes, columns, compareHeatmap, compareRadar, comparison, consumers, correlation, customer, customersAndValue,
     dendrogram, deployments, descriptions, dictionary, differences, donut, drift, effects, elbow, engagement, experiments,
     fairness, forecast, frequencies, funnel, gate, heatmap, histogram, history, importance, journey, kDistance, kpis,
-    levels, lifetimeValue, lookalike, looks, lorenz, method, migration, missing, moves, ownWorth, pairs, parallel,
+    leaving, levels, lifetimeValue, lookalike, looks, lorenz, method, migration, missing, moves, ownWorth, pairs, parallel,
     personalData, placed, profile, quality, radar, roi, rules, scatter, scree, segmentFacts, segmentSpace, segmentTable,
     silhouette, similar, sizes, space, split, survey, tests, tiles, tornado, tree, valueAtRisk, valueOverTime, versions,
     votes, whatIf, why, worth,

@@ -28,7 +28,7 @@ export function audienceSentence(data) {
 export function audienceOption(data, theme, { width } = {}) {
     const rows = data.audience.slice(0, most);
     const isOne = distinct(data.audience, 'audience').length === 1;
-    return bars(rows.map((it) => (isOne ? segmentLabel(it) : `${short(it.audience, 16)}: ${segmentLabel(it, 16)}`)), [
+    return bars(rows.map((it) => (isOne ? segmentLabel(it) : width < 480 ? `${it.segment} ${short(it.audience, 14)}` : `${short(it.audience, 16)}: ${segmentLabel(it, 16)}`)), [
         { name: 'in the audience', color: theme.accent, values: rows.map((it) => it.n) },
         { name: 'held out', color: theme.noise, decal: hatching(theme), values: rows.map((it) => it.n_held_out) },
     ], theme, { write: count, width });
@@ -56,7 +56,7 @@ export function lookalikeSentence(data) {
     const [it] = data.lookalike;
     const [first] = origin(data);
     const whom = `the ${plural(it.n_seeds, 'customer')} of ${it.audience ? called(it.audience) : 'the list'}`;
-    const lift = isKnown(it.lift) ? ` Of those held out, the list finds ${fixed(it.lift, 1)} times as many as random picks would (${fixed(it.low, 1)} to ${fixed(it.high, 1)})` : '';
+    const lift = isKnown(it.lift) ? ` Of a fifth of them who were set aside to try it, the list finds ${fixed(it.lift, 1)} times as many as random picks would (${fixed(it.low, 1)} to ${fixed(it.high, 1)})` : '';
     const verdict = it.rating === 'better than random' ? ': it is better than chance.' : it.rating === 'worse than random' ? ': it is worse than chance, and not to be used.' : ': it is not shown to be better than chance.';
     return `${plural(it.n_audience, 'customer')} ${it.n_audience === 1 ? 'is' : 'are'} most like ${whom}.${lift ? lift + verdict : ''} Most come from ${segmentName(first)}: ${percent(first.share)}.`;
 }
@@ -65,7 +65,7 @@ export function lookalikeSentence(data) {
 export function lookalikeOption(data, theme, { width } = {}) {
     const rows = origin(data).slice(0, most);
     return bars(rows.map((it) => segmentLabel(it)), [{ name: 'of the audience', color: theme.accent, colors: rows.map((it) => segmentColor(it.segment, theme)), values: rows.map((it) => it.share) }], theme,
-        { write: (it) => percent(it, 0), width, marks: rows.map((it) => it.seed_share), markName: 'of those on the list', legend: false, name: 'of the audience (upright line: of those on the list)' });
+        { write: (it) => percent(it, 0), width, marks: rows.map((it) => it.seed_share), markName: 'of those on the list', legend: false, name: width < 480 ? 'line: of the list' : 'of the audience (upright line: of those on the list)' });
 }
 
 /** Returns lookalikes by segment as a table. */
@@ -105,7 +105,7 @@ export function engagementOption(data, theme, { width, ...state } = {}) {
     const rows = ofKind(data, state).filter((it) => it.segment !== null).slice(0, 40);
     const all = ofKind(data, state).find((it) => it.segment === null);
     return bars(rows.map((it) => segmentLabel(it)), [{ name: 'active in 30 days', color: theme.accent, colors: rows.map((it) => segmentColor(it.segment, theme)), values: rows.map((it) => it.share) }], theme,
-        { write: (it) => percent(it, 0), width, marks: all ? rows.map(() => all.share) : null, markName: 'all customers', legend: false, name: `active in 30 days${all ? ' (upright line: all customers)' : ''}` });
+        { write: (it) => percent(it, 0), width, marks: all ? rows.map(() => all.share) : null, markName: 'all customers', legend: false, name: `active in 30 days${all ? ` (${width < 480 ? '' : 'upright '}line: all customers)` : ''}` });
 }
 
 /** Returns engagement by segment and kind as a table. */

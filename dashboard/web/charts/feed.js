@@ -43,7 +43,7 @@ export function causesSentence(data) {
 export function causesOption(data, theme, { width } = {}) {
     const rows = data.feed.causes;
     return bars(rows.map((it) => word(it.cause)), [{ name: 'changes that are kept', color: theme.accent, values: rows.map((it) => it.n) }], theme,
-        { write: count, width, legend: false, name: 'changes that are kept' });
+        { write: count, width, legend: false, name: 'changes that are kept', labelWidth: Math.min(190, (width ?? 700) * 0.5) });
 }
 
 /** Returns the causes as a table. */
