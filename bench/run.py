@@ -19,6 +19,7 @@ import mixture
 import orders
 import judging
 import peers
+import people
 import prediction
 import profiling
 import report
@@ -56,6 +57,7 @@ CASES = {
     "rfm": ("Orders to customers", orders.recency_frequency_monetary),
     "products": ("Products", baskets.products),
     "journeys": ("Journeys", journeys.journeys),
+    "people": ("Single customers", people.people),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),
