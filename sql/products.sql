@@ -110,10 +110,10 @@ SELECT count(*) AS differ FROM (
     EXCEPT ALL SELECT n, size, support FROM custseg.frequent_itemsets('line', 'number', 'product')) d;
 -- and so it is where orders are read twice, because only those with frequent products fit
 CREATE TABLE many AS SELECT o AS number, 'p' || (uniform(o, p) ^ 3 * 3000)::int AS product FROM generate_series(1, 5000) o, generate_series(1, 14) p;
-CREATE TABLE roomy AS SELECT * FROM custseg.frequent_itemsets('many', 'number', 'product', '{"min_support": 0.02}');
+CREATE TABLE roomy AS SELECT * FROM custseg.frequent_itemsets('many', 'number', 'product', '{"min_support": 0.03}');
 SET maintenance_work_mem = '1MB';
 SELECT count(*) > 30 AS several, max(size) > 1 AS pairs FROM roomy;
-SELECT count(*) AS differ FROM (SELECT * FROM roomy EXCEPT SELECT * FROM custseg.frequent_itemsets('many', 'number', 'product', '{"min_support": 0.02}')) d;
+SELECT count(*) AS differ FROM (SELECT * FROM roomy EXCEPT SELECT * FROM custseg.frequent_itemsets('many', 'number', 'product', '{"min_support": 0.03}')) d;
 SELECT fails($$SELECT custseg.frequent_itemsets('many', 'number', 'product', '{"min_support": 0.0001}')$$) ~ 'maintenance_work_mem' AS too_many;
 SELECT fails($$SELECT custseg.basket_rules('many', 'number', 'product', '{"min_support": 0.00001}')$$) ~ 'maintenance_work_mem' AS too_many;
 SELECT regexp_replace(fails($$SELECT custseg.frequent_itemsets('SELECT i AS number, repeat(''x'', 100) || i AS product FROM generate_series(1, 20000) i', 'number', 'product')$$), 'than \d+ products', 'than N products') AS too_many_products;
