@@ -98,6 +98,14 @@ SELECT zone, (SELECT count(*) FROM custseg.customer_features('SELECT * FROM cent
     options => jsonb_build_object('look_back', '100000 days', 'window_days', 100000, 'time_zone', zone)))
 FROM unnest('{UTC,Etc/GMT+12,Etc/GMT-14}'::text[]) zone;
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', as_of => '4166-06-26 23:59:59.999999+00 BC');
+-- nor are there more microseconds than 64 bits hold from the earliest time to the latest "as_of"
+SELECT (SELECT tenure_days FROM custseg.customer_features(lines, 'customer', 'at', 'amount', as_of => '287564-12-01 00:00:00+00')) AS features,
+    (SELECT tenure_days FROM custseg.rfm(lines, 'customer', 'at', 'amount', as_of => '287564-12-01 00:00:00+00')) AS rfm,
+    extract(julian FROM date '287564-12-01') AS days
+FROM (VALUES ('SELECT 1 AS customer, timestamptz ''4714-11-24 00:00:00+00 BC'' AS at, 1 AS amount')) v (lines);
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', as_of => '287564-12-01 00:00:00.000001+00');
+SELECT custseg.rfm('cents', 'customer', 'at', 'amount', as_of => '287564-12-01 00:00:00.000001+00');
+SELECT custseg.customer_events('cents', 'customer', 'at', 'customer', as_of => '287564-12-01 00:00:00.000001+00');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "1 month -1 day"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "soon"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "0"}');

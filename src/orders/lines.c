@@ -125,17 +125,21 @@ InZone(PGFunction function, pg_tz *zone, int64 time)
 
 /*
  * An error where "as_of" is no time to count from; "latest" is what is taken where it is not given.
- * Two windows, of CS_MOST_WINDOW_DAYS at most, lie before any that is left, whatever the zone.
+ * Two windows, of CS_MOST_WINDOW_DAYS at most, lie before any that is left, whatever the zone.  From the earliest time
+ * there is to the latest "as_of" the microseconds fit 64 bits: PostgreSQL 15 subtracts times without a look at that.
  */
 void
 CsCheckAsOfTime(TimestampTz as_of, const char *latest)
 {
 	const TimestampTz first = MIN_TIMESTAMP + (2 * CS_MOST_WINDOW_DAYS + 2) * USECS_PER_DAY;
+	const TimestampTz last = (PG_INT64_MAX / USECS_PER_DAY + MIN_TIMESTAMP / USECS_PER_DAY - 2) * USECS_PER_DAY;
 
 	if (TIMESTAMP_NOT_FINITE(as_of))
 		CsRejectValue("\"as_of\" must be finite", psprintf("Leave it out to use the time of the latest %s.", latest));
 	if (as_of < first)
 		CsRejectValue("\"as_of\" must not be before 4166-06-27 BC", psprintf("Leave it out to use the time of the latest %s.", latest));
+	if (as_of > last)
+		CsRejectValue("\"as_of\" must not be after 287564-12-01", psprintf("Leave it out to use the time of the latest %s.", latest));
 }
 
 /* "as of" as the time column counts: in the zone's local time unless the column has a time zone. */
