@@ -161,6 +161,13 @@ FROM custseg.lookalikes('square', 'plain', 'SELECT id FROM plain WHERE id % 9 = 
 JOIN (SELECT p.id, d.distance, row_number() OVER (ORDER BY d.distance, p.id) AS place
       FROM plain p, LATERAL (SELECT avg(x) AS distance FROM (SELECT sqrt(((p.x - q.x) ^ 2 + (p.y - q.y) ^ 2)::float8) AS x FROM plain q WHERE q.id % 9 = 0 ORDER BY 1 LIMIT 5) n) d
       WHERE p.id % 9 <> 0) b USING (place);
+-- the audience is the first of all candidates, however few are asked for
+SELECT n, count(*) AS wrong
+FROM unnest('{1,2,10,50}'::int[]) n,
+    LATERAL (SELECT id, distance FROM custseg.lookalikes('square', 'plain', 'SELECT id FROM plain WHERE id % 9 = 0', n)
+             EXCEPT SELECT id, distance FROM custseg.lookalikes('square', 'plain', 'SELECT id FROM plain WHERE id % 9 = 0', 100000)
+                 WITH ORDINALITY a (id, distance, probability, segment, name, nearest_seed, reason, place) WHERE place <= n) d
+GROUP BY n ORDER BY n;
 -- no seed and nobody who is excluded is in the audience; rows may lie in any order
 SELECT custseg.exclude('shop', id, 'objected') FROM customer WHERE id IN (SELECT id::int FROM custseg.lookalikes('shop', 'customer', 'likes', 2)) OR id = (SELECT min(id) FROM likes);
 SELECT count(*), count(*) FILTER (WHERE id::int IN (TABLE likes)) AS seeds, count(*) FILTER (WHERE id IN (SELECT customer FROM custseg.overrides)) AS excluded FROM custseg.lookalikes('shop', 'customer', 'likes', 100000);

@@ -173,6 +173,8 @@ extern int32 CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z,
 extern int	CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *index,
 						double *distance);
 
+extern bool CsKdHasWithin(const CsKdTree *tree, const double *z, double bound);
+
 /* Numbers of scratch that CsKdKthDistances() needs. */
 #define CS_KD_PARTY_SCRATCH(ncolumns) ((Size) (2 * CS_KD_LEAF + 2) * (ncolumns))
 

@@ -212,6 +212,25 @@ CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *i
 	return n;
 }
 
+/* Is there a point whose squared distance to z is at most the bound? */
+bool
+CsKdHasWithin(const CsKdTree *tree, const double *z, double bound)
+{
+	double		here[CS_KD_LEAF];
+	CsKdWalk	walk;
+	int32		leaf;
+
+	CsKdWalkStart(&walk, tree, z);
+	while ((leaf = CsKdWalkNext(&walk, tree, z, bound, PG_INT32_MAX)) >= 0)
+	{
+		CsKdLeafDistances(tree, leaf, 1, z, here);
+		for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
+			if (here[r] <= bound)
+				return true;
+	}
+	return false;
+}
+
 /*
  * The row of the point nearest to z, within the bound, among the points with the given label, or,
  * with "other", among those with any other label.  Of equally near rows the lowest is returned, and
