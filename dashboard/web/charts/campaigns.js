@@ -102,7 +102,7 @@ export function engagementSentence(data, state) {
 
 /** Returns the option of engagement: the share of each segment that was active, and that of all. */
 export function engagementOption(data, theme, { width, ...state } = {}) {
-    const rows = ofKind(data, state).filter((it) => it.segment !== null).slice(0, 40);
+    const rows = ofKind(data, state).filter((it) => it.segment !== null).slice(0, most);
     const all = ofKind(data, state).find((it) => it.segment === null);
     return bars(rows.map((it) => segmentLabel(it)), [{ name: 'active in 30 days', color: theme.accent, colors: rows.map((it) => segmentColor(it.segment, theme)), values: rows.map((it) => it.share) }], theme,
         { write: (it) => percent(it, 0), width, marks: all ? rows.map(() => all.share) : null, markName: 'all customers', legend: false, name: `active in 30 days${all ? ` (${width < 480 ? '' : 'upright '}line: all customers)` : ''}` });

@@ -26,7 +26,7 @@ export function sentence(data) {
 
 /** Returns the option. */
 export function option(data, theme, { width } = {}) {
-    const all = rows(data).slice(0, 20);
+    const all = rows(data).slice(0, 12);
     return bars(all.map((it) => segmentLabel(it)), [
         { name: 'stay', color: theme.accent, values: all.map((it) => it.n - it.leaving) },
         { name: 'have left, or are about to', color: theme.bad, decal: hatching(theme), values: all.map((it) => it.leaving) },
