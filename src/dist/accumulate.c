@@ -18,6 +18,7 @@
 #include "mb/pg_wchar.h"
 #include "prep/survey.h"
 #include "score/overlap_pass.h"
+#include "score/placed_pass.h"
 #include "stat/profile_exact.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -29,7 +30,8 @@ PG_FUNCTION_INFO_V1(custseg_once);
 
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
-	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass, NULL
+	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
+	&CsPlacedPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

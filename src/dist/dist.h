@@ -12,6 +12,7 @@
 
 #include "data/relation.h"
 #include "lib/stringinfo.h"
+#include "prep/order.h"
 #include "prep/tally.h"
 
 /* Where a source's rows are. */
@@ -71,5 +72,48 @@ extern CsValueCount *CsPiecesCount(const CsPieces *pieces, const char *expressio
 								   int *n);
 
 extern const CsTallyKind *const CsTallyKinds[];
+
+/* pieces.c */
+extern void CsPiecesCheckFetch(const CsPieces *pieces, int ncolumns, const char *instead);
+
+/*
+ * study.c: what passes tell of the columns of a source.
+ *
+ *	 CsStudyOpen()			counts and ranges of all columns, by a pass
+ *	 while (...)			ask what is to be known of the orders of numbers: CsOrderAt(), CsOrderBelow()
+ *		CsStudyAnswer()		runs a pass that answers, or answers better; false where nothing was asked
+ *	 CsStudySorted()		a number's values, as far as they are known
+ */
+typedef struct CsStudyColumn
+{
+	int			at;				/* which number, or text, of a row it is */
+	int64		n;				/* rows that count for it */
+	int64		n_null;			/* NaN included */
+	int64		n_infinite;		/* numbers */
+	double		lowest,			/* of the finite values */
+				highest;
+	CsColumnMoments moments;	/* once CsStudyMoments() has been called */
+	CsOrder    *order;			/* of the finite values of a number */
+} CsStudyColumn;
+
+typedef struct CsStudy
+{
+	const CsPieces *pieces;
+	int			ncolumns;
+	const CsColumn *columns;	/* the caller's */
+	const bool *skips;			/* of each, the caller's: rows without a value count for the first such column only */
+	CsTallyColumns read;
+	int64		nrows;			/* all */
+	int64		n_used;			/* that are not skipped for any column */
+	CsStudyColumn *column;
+} CsStudy;
+
+extern CsStudy *CsStudyOpen(const CsPieces *pieces, const CsColumn *columns, int ncolumns, const bool *skips);
+extern void CsStudyBegin(const CsStudy *study, bool skips, const CsPipeline *pipeline, JsonbParseState **json);
+extern CsTallyRun CsStudyRun(const CsStudy *study, JsonbParseState **json);
+extern void CsStudyMoments(CsStudy *study);
+extern bool CsStudyAnswer(CsStudy *study);
+extern CsSortedRuns CsStudySorted(const CsStudy *study, int column);
+extern CsValueCount *CsStudyLevels(const CsStudy *study, int column, int *n);
 
 #endif							/* CUSTSEG_DIST_H */

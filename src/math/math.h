@@ -268,6 +268,31 @@ extern int64 CsCountBelow(const double *sorted, int64 n, double x);
 extern int64 CsQuantileRank(int64 n, double p, double *part);
 extern double CsBetweenValues(double low, double high, double part);
 extern double CsQuantileSorted(const double *sorted, int64 n, double p);
+
+/*
+ * n values in ascending order, as runs of equal ones: of so many runs there is the value, and how many values there
+ * are up to the end of each; NULL where every value is a run of its own.
+ */
+typedef struct CsSortedRuns
+{
+	const double *value;
+	const int64 *upto;
+	int64		nruns;
+	int64		n;
+} CsSortedRuns;
+
+/* Sorted values that lie one by one. */
+#define CsSortedValues(values, number) ((CsSortedRuns) {.value = (values), .nruns = (number), .n = (number)})
+
+/* How many values there are in the first runs. */
+static inline int64
+CsSortedUpTo(const CsSortedRuns *s, int64 nruns)
+{
+	return s->upto == NULL ? nruns : nruns == 0 ? 0 : s->upto[nruns - 1];
+}
+
+extern int64 CsSortedBelow(const CsSortedRuns *s, double x);
+extern double CsSortedQuantile(const CsSortedRuns *s, double p);
 extern double CsRoundBetween(double border, double low, double high);
 extern double CsRoundBorder(double border, const double *sorted, int64 n, double center,
 							double spread);

@@ -397,6 +397,44 @@ CsCountBelow(const double *sorted, int64 n, double x)
 	return low;
 }
 
+/* The number of values below x. */
+int64
+CsSortedBelow(const CsSortedRuns *s, double x)
+{
+	return CsSortedUpTo(s, CsCountBelow(s->value, s->nruns, x));
+}
+
+/* The value at a rank from 0 to n - 1. */
+static double
+ValueAt(const CsSortedRuns *s, int64 rank)
+{
+	int64		low = 0,
+				high = s->nruns - 1;
+
+	if (s->upto == NULL)
+		return s->value[rank];
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (s->upto[middle] <= rank)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return s->value[low];
+}
+
+/* CsQuantileSorted() of values that may lie in runs. */
+double
+CsSortedQuantile(const CsSortedRuns *s, double p)
+{
+	double		part;
+	int64		below = CsQuantileRank(s->n, p, &part);
+
+	return below >= s->n - 1 ? ValueAt(s, s->n - 1) : CsBetweenValues(ValueAt(s, below), ValueAt(s, below + 1), part);
+}
+
 /*
  * A border between two values as a person would write it: the number of the fewest digits that lies
  * strictly between the values, as near to the border as these digits can be; the border where no such

@@ -146,11 +146,10 @@ SketchNumbers(CsBaseline *b, const CsObservedFeature *f, int nquantiles)
 {
 	b->mean = f->mean;
 	b->sd = f->sd;
-	b->nquantiles = (int) Min(f->nvalues, (int64) nquantiles);
+	b->nquantiles = (int) Min(f->values.n, (int64) nquantiles);
 	b->quantiles = palloc(sizeof(double) * Max(b->nquantiles, 1));
 	for (int i = 0; i < b->nquantiles; i++)
-		b->quantiles[i] = f->nvalues <= nquantiles ? f->values[i] :
-			CsQuantileSorted(f->values, f->nvalues, (double) i / (nquantiles - 1));
+		b->quantiles[i] = CsSortedQuantile(&f->values, f->values.n == 1 ? 0 : (double) i / (b->nquantiles - 1));
 }
 
 /* Keep the most frequent levels of a reference; the others are in the total only. */
@@ -379,6 +378,25 @@ OpenDrift(const CsReport *base, Jsonb *options)
 	return report;
 }
 
+/* CsObserveRequest.landmarks: the baseline's quantiles, and the edges of the bins. */
+static const double *
+ListLandmarks(void *state, int feature, int *n)
+{
+	const DriftReport *report = state;
+	const CsBaseline *b = &report->baselines[feature];
+	double	   *landmarks = palloc(sizeof(double) * (b->nquantiles + CS_DEFAULT_BINS));
+	CsBinEdge	edges[CS_DEFAULT_BINS];
+	int			nedges = b->nquantiles == 0 ? 0 : CsQuantileBins(b->quantiles, b->nquantiles, CS_DEFAULT_BINS, edges);
+
+	*n = 0;
+	for (int i = 0; i < b->nquantiles; i++)
+		if (i == 0 || b->quantiles[i] != b->quantiles[i - 1])
+			landmarks[(*n)++] = b->quantiles[i];
+	for (int i = 0; i < nedges; i++)
+		landmarks[(*n)++] = edges[i].value;
+	return landmarks;
+}
+
 /* CsReportKind.ask */
 static void
 AskFeatures(void *state, CsObserveRequest *request)
@@ -387,6 +405,7 @@ AskFeatures(void *state, CsObserveRequest *request)
 
 	Assert(request->visit == NULL);
 	request->visit = CompareFeature;
+	request->landmarks = ListLandmarks;
 	request->feature_state = report;
 	request->reserved += report->reserved;
 }
@@ -403,7 +422,7 @@ PutDrift(void *state, const CsObservation *observation)
 		PutFeature(&report->base, &report->features[i]);
 }
 
-const CsReportKind CsDriftReport = {"drift", OpenDrift, AskFeatures, PutDrift, .of_features = true};
+const CsReportKind CsDriftReport = {"drift", OpenDrift, AskFeatures, PutDrift, .of_features = true, .by_passes = true};
 
 /* drift(model, source, reference, options, version) */
 Datum

@@ -44,10 +44,10 @@ typedef struct LevelTable
 
 /* Quartiles of sorted values. */
 static void
-FillQuartiles(CsDriftSide *side, const double *sorted, int64 n)
+FillQuartiles(CsDriftSide *side, const CsSortedRuns *sorted)
 {
 	for (int i = 0; i < 3; i++)
-		side->quartile[i] = CsQuantileSorted(sorted, n, (i + 1) / 4.0);
+		side->quartile[i] = CsSortedQuantile(sorted, (i + 1) / 4.0);
 }
 
 /* Statistics of a number; both sides have values. */
@@ -55,12 +55,12 @@ static void
 CompareNumbers(CsDriftFeature *d, const CsBaseline *b, const CsObservedFeature *current)
 {
 	CsComparison c = CsCompareNumbers(b->quantiles, b->nquantiles, d->side[CS_BASELINE].n_values,
-									  b->sd, current->values, current->nvalues);
+									  b->sd, &current->values);
 
 	CsMeasureAll(&c, d->measures);
 	CsComparisonFree(&c);
-	FillQuartiles(&d->side[CS_BASELINE], b->quantiles, b->nquantiles);
-	FillQuartiles(&d->side[CS_CURRENT], current->values, current->nvalues);
+	FillQuartiles(&d->side[CS_BASELINE], &CsSortedValues(b->quantiles, b->nquantiles));
+	FillQuartiles(&d->side[CS_CURRENT], &current->values);
 }
 
 static int
@@ -99,13 +99,9 @@ FillBooleanLevels(CsObservedLevel *levels, int64 n, int64 ntrue)
 
 /* How many of the sorted numbers 0 and 1 are 1. */
 static int64
-CountTrue(const double *values, int64 n)
+CountTrue(const CsSortedRuns *values)
 {
-	int64		nfalse = 0;
-
-	while (nfalse < n && values[nfalse] == 0)
-		nfalse++;
-	return n - nfalse;
+	return values->n - CsSortedBelow(values, 1);
 }
 
 /* The baseline's levels by text, and what it does not tell apart as the rest. */
@@ -255,7 +251,7 @@ CompareCategories(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *b,
 	AddBaseline(&t, d, p, b, in_training);
 	if (d->feature->kind == CS_BOOLEAN)
 	{
-		FillBooleanLevels(boolean, current->nvalues, CountTrue(current->values, current->nvalues));
+		FillBooleanLevels(boolean, current->values.n, CountTrue(&current->values));
 		AddCurrent(&t, boolean, 2, 0);
 	}
 	else

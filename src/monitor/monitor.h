@@ -2,7 +2,8 @@
  * monitor.h
  *	  Watching a deployed model: what its source looks like now, against what it was trained on.
  *
- * observe.c reads a source once and keeps what all reports need; each report is a file of its own
+ * observe.c reads a source once and keeps what all reports need, and observe_passes.c has
+ * other servers add it up that have the rows; each report is a file of its own
  * that turns an observation into rows: sizes.c, quality.c, fairness.c.  at_risk.c and
  * compare_versions.c read a source by one version and by two, as scoring does; migration.c reads
  * what resegment() has recorded.  What all of them share is in report.c.
@@ -29,9 +30,7 @@ typedef struct CsObservedFeature
 	int64		nrows;			/* that were looked at */
 	int64		n_null;			/* NaN included */
 	int64		n_infinite;		/* numbers */
-	/* numbers: the finite values, ascending; only while the feature is visited */
-	int64		nvalues;
-	double	   *values;
+	CsSortedRuns	values;			/* of numbers, the finite ones; only while the feature is visited */
 	double		mean,
 				sd;				/* of the finite values, ddof 0 */
 	/* categories: most frequent first, ties by text; only while the feature is visited */
@@ -87,7 +86,7 @@ typedef void (*CsSampleVisitor) (void *state, const CsObservation *observation,
 /* Samples that one observation takes. */
 #define CS_MAX_SAMPLES 2
 
-typedef struct CsSampleRequest
+typedef struct CsObservedSampleRequest
 {
 	int			rows;			/* at most */
 	uint64		seed;
@@ -95,7 +94,7 @@ typedef struct CsSampleRequest
 	/* called when all rows have been read, and the sample is released; NULL: the sample stays */
 	CsSampleVisitor visit;
 	void	   *state;
-} CsSampleRequest;
+} CsObservedSampleRequest;
 
 /* What is wanted of a source; several reports can ask for their parts of one request. */
 typedef struct CsObserveRequest
@@ -107,7 +106,7 @@ typedef struct CsObserveRequest
 	Size		reserved;		/* of maintenance_work_mem, which the caller has taken */
 
 	int			nsamples;
-	CsSampleRequest samples[CS_MAX_SAMPLES];
+	CsObservedSampleRequest samples[CS_MAX_SAMPLES];
 
 	/*
 	 * Called for each feature, in order, with its values and levels at hand.  As training does where a
@@ -117,6 +116,12 @@ typedef struct CsObserveRequest
 	CsFeatureVisitor visit;
 	void	   *feature_state;
 
+	/*
+	 * Values of a number of which it matters how many lie below and up to them, where the source is observed by
+	 * passes (observe_passes.c); palloc'd.  NULL: none does.
+	 */
+	const double *(*landmarks) (void *state, int feature, int *n);
+
 	/* Called for each row, in a context that is reset after it; or NULL. */
 	CsRowVisitor visit_row;
 	void	   *row_state;
@@ -125,12 +130,14 @@ typedef struct CsObserveRequest
 } CsObserveRequest;
 
 extern CsObservation *CsObserve(const CsObserveRequest *request);
+extern CsObservation *CsObservationCreate(const CsScorer *scorer, const CsRelation *relation, const CsPlacer *placer);
+extern CsObservation *CsObserveByPasses(const CsObserveRequest *request);
 
 typedef struct CsObserver CsObserver;
 
 extern CsObserver *CsObserveBegin(CsPass *pass, CsPlacer *placer, const CsObserveRequest *request);
 extern CsObservation *CsObserveEnd(CsObserver *observer);
-extern int	CsObserveSample(CsObserveRequest *request, CsSampleRequest sample);
+extern int	CsObserveSample(CsObserveRequest *request, CsObservedSampleRequest sample);
 
 /* baseline.c */
 extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
@@ -158,6 +165,7 @@ typedef struct CsReportKind
 	void		(*put) (void *state, const CsObservation *observation);
 	bool		on_demand;		/* monitor() makes it where its options are given, "reference" among them */
 	bool		of_features;	/* it is about features, and needs no segments */
+	bool		by_passes;		/* it asks for nothing that passes do not tell, see observe_passes.c */
 } CsReportKind;
 
 extern const CsReportKind CsQualityReport;

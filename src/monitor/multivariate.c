@@ -98,14 +98,14 @@ CheckMemory(const CsScorer *scorer, int sample)
 static bool
 AreSameNumbers(const CsBaseline *b, const CsObservedFeature *f)
 {
-	int			nquantiles = (int) Min(f->nvalues, (int64) CS_QUANTILE_POINTS);
+	int			nquantiles = (int) Min(f->values.n, (int64) CS_QUANTILE_POINTS);
 
 	if (f->n_infinite > 0 || nquantiles != b->nquantiles)
 		return false;
 	for (int i = 0; i < nquantiles; i++)
 	{
-		double		now = nquantiles == f->nvalues ? f->values[i] :
-			CsQuantileSorted(f->values, f->nvalues, (double) i / (nquantiles - 1));
+		double		now = nquantiles == f->values.n ? f->values.value[i] :
+			CsSortedQuantile(&f->values, (double) i / (nquantiles - 1));
 
 		if (fabs(now - b->quantiles[i]) > ROUNDING * fabs(b->quantiles[i]))
 			return false;
@@ -281,7 +281,7 @@ OpenMultivariate(const CsReport *base, Jsonb *options)
 	report->base = *base;
 	ReadOptions(options, &report->options);
 	report->baseline_size = request.reserved = CheckMemory(base->scorer, report->options.sample);
-	(void) CsObserveSample(&request, (CsSampleRequest) {
+	(void) CsObserveSample(&request, (CsObservedSampleRequest) {
 		report->options.sample, (uint64) report->options.seed
 	});
 	report->baseline = ObserveBaseline(base, &request);
@@ -295,7 +295,7 @@ AskCurrent(void *state, CsObserveRequest *request)
 	MultivariateReport *report = state;
 
 	request->reserved += report->baseline_size;
-	report->sample = CsObserveSample(request, (CsSampleRequest) {
+	report->sample = CsObserveSample(request, (CsObservedSampleRequest) {
 		report->options.sample, (uint64) report->options.seed + 1
 	});
 }

@@ -44,7 +44,7 @@ struct CsObserver
 
 /* Have a sample taken.  Returns its place among the observation's. */
 int
-CsObserveSample(CsObserveRequest *request, CsSampleRequest sample)
+CsObserveSample(CsObserveRequest *request, CsObservedSampleRequest sample)
 {
 	Assert(request->nsamples < CS_MAX_SAMPLES);
 	request->place = true;
@@ -68,7 +68,7 @@ PrepareSamples(CsObserver *o)
 	o->result->samples = palloc0(sizeof(CsObservedSample) * CS_MAX_SAMPLES);
 	for (int i = 0; i < o->request.nsamples; i++)
 	{
-		const CsSampleRequest *request = &o->request.samples[i];
+		const CsObservedSampleRequest *request = &o->request.samples[i];
 		CsObservedSample *sample = &o->result->samples[i];
 
 		CsReservoirInit(&o->reservoirs[i], request->rows, request->seed, UINT64CONST(0x0B5E47E));
@@ -80,39 +80,47 @@ PrepareSamples(CsObserver *o)
 	return size;
 }
 
+/* An observation of which no more is known than how features are bound; palloc'd. */
+CsObservation *
+CsObservationCreate(const CsScorer *scorer, const CsRelation *relation, const CsPlacer *placer)
+{
+	const CsPipeline *p = CsScorerPipeline(scorer);
+	CsObservation *result = palloc0(sizeof(CsObservation));
+
+	result->scorer = scorer;
+	result->source = relation->description;
+	result->scored = placer->is_bound;
+	result->features = palloc0(sizeof(CsObservedFeature) * p->nfeatures);
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsColumn *column = CsRelationFeature(relation, NameStr(p->feature[i].name), p->feature[i].vector_width);
+
+		result->features[i].state = placer->states == NULL ? CS_BIND_DONE : placer->states[i];
+		if (column != NULL)
+			result->features[i].type = CsColumnTypeName(column);
+	}
+	result->segment_rows = palloc0(sizeof(int64) * scorer->nsegments);
+	result->segment_distances = palloc0(sizeof(CsDistances) * scorer->nsegments);
+	return result;
+}
+
 /* Have the columns read, and make room for what is counted of the rows. */
 static void
 Prepare(CsObserver *o)
 {
 	const CsObserveRequest *request = &o->request;
-	const CsRelation *relation = o->pass->relation;
 	const CsPipeline *p = o->pipeline;
-	CsObservation *result = o->result;
-	int			nsegments = request->scorer->nsegments;
 
 	if (o->placer == NULL)
 		o->placer = CsPassTryToPlace(o->pass, request->scorer,
-									 request->place && nsegments > 0 ? CS_PLACE_TRY : CS_PLACE_NOT);
-	result->scorer = request->scorer;
-	result->source = relation->description;
-	result->scored = o->placer->is_bound;
-	result->features = palloc0(sizeof(CsObservedFeature) * p->nfeatures);
+									 request->place && request->scorer->nsegments > 0 ? CS_PLACE_TRY : CS_PLACE_NOT);
+	o->result = CsObservationCreate(request->scorer, o->pass->relation, o->placer);
 	o->missing = palloc(sizeof(bool) * p->nfeatures);
 	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const CsColumn *column = CsRelationFeature(relation, NameStr(p->feature[i].name),
-												   p->feature[i].vector_width);
-
 		o->skips |= p->feature[i].impute == CS_IMPUTE_SKIP;
-		result->features[i].state = o->placer->states == NULL ? CS_BIND_DONE : o->placer->states[i];
-		if (column != NULL)
-			result->features[i].type = CsColumnTypeName(column);
-	}
 	o->extra_column = palloc(sizeof(int) * Max(request->nextra, 1));
 	for (int i = 0; i < request->nextra; i++)
 		o->extra_column[i] = CsPassColumn(o->pass, request->extra[i]);
-	result->segment_rows = palloc0(sizeof(int64) * nsegments);
-	result->segment_distances = palloc0(sizeof(CsDistances) * nsegments);
 }
 
 /* The error when the values of one feature alone are too many. */
@@ -295,16 +303,15 @@ Visit(CsObserver *o, int feature)
 		double	   *scratch = palloc_extended(sizeof(double) * Max(c->n, 1), MCXT_ALLOC_HUGE);
 		CsMoments	moments = {0};
 
-		f->values = c->values;
-		f->nvalues = c->n;
-		CsSortDoubles(f->values, f->nvalues, scratch);
+		CsSortDoubles(c->values, c->n, scratch);
 		pfree(scratch);
-		CsMomentsAdd(&moments, f->values, f->nvalues);
+		CsMomentsAdd(&moments, c->values, c->n);
+		f->values = CsSortedValues(c->values, c->n);
 		f->mean = CsMomentsMean(&moments);
 		f->sd = CsMomentsDeviation(&moments, 0);
 	}
 	o->request.visit(o->request.feature_state, o->result, feature);
-	f->values = NULL;
+	f->values = (CsSortedRuns) {0};
 	f->levels = NULL;
 	CsKeptRelease(&o->kept, feature);
 }
@@ -377,7 +384,7 @@ VisitSamples(CsObserver *o)
 {
 	for (int i = 0; i < o->request.nsamples; i++)
 	{
-		const CsSampleRequest *request = &o->request.samples[i];
+		const CsObservedSampleRequest *request = &o->request.samples[i];
 		CsObservedSample *sample = &o->result->samples[i];
 
 		if (request->visit == NULL)
@@ -422,7 +429,6 @@ CsObserveBegin(CsPass *pass, CsPlacer *placer, const CsObserveRequest *request)
 
 	o->request = *request;
 	o->pipeline = CsScorerPipeline(request->scorer);
-	o->result = palloc0(sizeof(CsObservation));
 	o->pass = pass;
 	o->placer = placer;
 	Prepare(o);
@@ -444,12 +450,18 @@ CsObserveEnd(CsObserver *o)
 	return o->result;
 }
 
-/* Read a source, as the caller, for an observation. */
+/* Read a source, as the caller, for an observation, or where its rows are on other servers have these add them up. */
 CsObservation *
 CsObserve(const CsObserveRequest *request)
 {
-	CsPass	   *pass = CsPassOpen(request->relation);
-	CsObserver *o = CsObserveBegin(pass, NULL, request);
+	CsObservation *observation = CsObserveByPasses(request);
+	CsPass	   *pass;
+	CsObserver *o;
+
+	if (observation != NULL)
+		return observation;
+	pass = CsPassOpen(request->relation);
+	o = CsObserveBegin(pass, NULL, request);
 
 	(void) CsPassRead(pass);
 	return CsObserveEnd(o);

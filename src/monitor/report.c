@@ -8,6 +8,7 @@
 #include "custseg.h"
 
 #include "call/call.h"
+#include "dist/dist.h"
 #include "monitor/monitor.h"
 
 /* Features that a reason lists before it says "and others". */
@@ -125,14 +126,49 @@ CsReportsEnd(CsReporting *r)
 		r->kinds[i]->put(r->states[i], observation);
 }
 
-/* Make reports on one version and one source, which is read once for all of them, as far as memory allows. */
+/* Observe a source for the reports that ask for nothing that passes do not tell, or for the others, if there are any. */
+static void
+MakeThose(CsReporting *r, const CsRelation *relation, const CsScorer *scorer, bool by_passes)
+{
+	CsObserveRequest request = {.scorer = scorer,.relation = relation};
+	const CsObservation *observation;
+	bool		any = false;
+
+	for (int i = 0; i < r->n; i++)
+	{
+		if (r->kinds[i]->by_passes != by_passes)
+			continue;
+		r->kinds[i]->ask(r->states[i], &request);
+		any = true;
+	}
+	if (!any)
+		return;
+	observation = CsObserve(&request);
+	for (int i = 0; i < r->n; i++)
+		if (r->kinds[i]->by_passes == by_passes)
+			r->kinds[i]->put(r->states[i], observation);
+}
+
+/*
+ * Make reports on one version and one source, which is read once for all of them, as far as memory allows.  Where its
+ * rows are on other servers, reports that passes can make are made by them.
+ */
 void
 CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds, Jsonb *const *options, int n)
 {
 	CsReporting *r = OpenReports(reports, kinds, options, n);
-	CsPass	   *pass = CsPassOpen(CsSourceOpen(reports[0].scorer, reports[0].source));
+	const CsScorer *scorer = reports[0].scorer;
+	CsRelation *relation = CsSourceOpen(scorer, reports[0].source);
+	CsPass	   *pass;
 
-	Observe(r, pass, NULL, reports[0].scorer);
+	if (CsIsElsewhere(CsPiecesOf(relation)))
+	{
+		MakeThose(r, relation, scorer, true);
+		MakeThose(r, relation, scorer, false);
+		return;
+	}
+	pass = CsPassOpen(relation);
+	Observe(r, pass, NULL, scorer);
 	(void) CsPassRead(pass);
 	CsReportsEnd(r);
 }

@@ -103,7 +103,7 @@ AskSample(void *state, CsObserveRequest *request)
 {
 	SilhouetteReport *report = state;
 
-	report->sample = CsObserveSample(request, (CsSampleRequest) {
+	report->sample = CsObserveSample(request, (CsObservedSampleRequest) {
 		SampleRows(request->scorer), SAMPLE_SEED, TakeSample, report
 	});
 }

@@ -381,7 +381,7 @@ PutSizes(void *state, const CsObservation *observation)
 	PutTotal(report);
 }
 
-const CsReportKind CsSizesReport = {"segment_sizes", OpenSizes, AskPlaces, PutSizes};
+const CsReportKind CsSizesReport = {"segment_sizes", OpenSizes, AskPlaces, PutSizes, .by_passes = true};
 
 /* segment_sizes(model, source, options, version) */
 Datum

@@ -35,8 +35,8 @@ CountInBins(CsComparison *c)
 	if (is_sketch)
 		CsQuantileBinShares(c->quantiles, c->nquantiles, edges, nedges, c->share[CS_BASELINE]);
 	else
-		CsBinShares(c->quantiles, c->n[CS_BASELINE], edges, nedges, c->share[CS_BASELINE]);
-	CsBinShares(c->current, c->n[CS_CURRENT], edges, nedges, c->share[CS_CURRENT]);
+		CsBinShares(&CsSortedValues(c->quantiles, c->nquantiles), edges, nedges, c->share[CS_BASELINE]);
+	CsBinShares(&c->current, edges, nedges, c->share[CS_CURRENT]);
 	c->nparts = CsMergeRareBins(nedges + 1, c->share[CS_BASELINE], c->n[CS_BASELINE], c->share[CS_CURRENT], c->n[CS_CURRENT],
 								is_sketch ? SKETCH_STEPS / (c->nquantiles - 1) : 0);
 }
@@ -54,17 +54,16 @@ CountedRows(int nquantiles, int64 n)
 }
 
 /*
- * Compare numbers: m current values, sorted, with the quantiles of n values of a baseline, whose
+ * Compare numbers: the current values with the quantiles of n values of a baseline, whose
  * standard deviation sd may be NaN.  The arrays must live as long as the comparison, which
  * CsComparisonFree() ends.
  */
 CsComparison
-CsCompareNumbers(const double *quantiles, int nquantiles, int64 n, double sd, const double *current,
-				 int64 m)
+CsCompareNumbers(const double *quantiles, int nquantiles, int64 n, double sd, const CsSortedRuns *current)
 {
 	CsComparison c = {
-		.quantiles = quantiles, .nquantiles = nquantiles, .current = current, .n = {n, m}, .sd = sd,
-		.counted = {CountedRows(nquantiles, n), m}, .chi_square = NoChiSquare()
+		.quantiles = quantiles, .nquantiles = nquantiles, .current = *current, .n = {n, current->n}, .sd = sd,
+		.counted = {CountedRows(nquantiles, n), current->n}, .chi_square = NoChiSquare()
 	};
 
 	for (int side = 0; side < 2; side++)

@@ -136,35 +136,39 @@ UpperTail(double t, double n, double m, const Ties *ties)
 
 /* T of two sorted samples.  OUT ties. */
 static double
-StatisticOfSamples(const double *x, int64 n, const double *y, int64 m, Ties *ties)
+StatisticOfSamples(const double *x, int64 n, const CsSortedRuns *current, Ties *ties)
 {
+	const double *y = current->value;
+	int64		m = current->n;
 	double		sum = 0,
 				compensation = 0,
 				total = (double) n + m,
 				k = (double) n * m;
 
 	*ties = (Ties) {.total = total};
-	for (int64 i = 0, j = 0, turn = 0; i < n || j < m; turn++)
+	for (int64 i = 0, j = 0, turn = 0; i < n || j < current->nruns; turn++)
 	{
-		double		value = i == n ? y[j] : j == m ? x[i] : Min(x[i], y[j]),
+		double		value = i == n ? y[j] : j == current->nruns ? x[i] : Min(x[i], y[j]),
 					off;
-		int64		before = i + j;
+		int64		before = i + CsSortedUpTo(current, j),
+					upto;
 
 		CsCheckInterrupts(turn);
 		while (i < n && x[i] == value)
 			i++;
-		while (j < m && y[j] == value)
+		while (j < current->nruns && y[j] == value)
 			j++;
-		off = (double) (i * m - j * n) / k;
-		CsAddCompensated(&sum, &compensation, (i + j - before) * off * off);
-		AddTie(ties, (double) (i + j - before));
+		upto = CsSortedUpTo(current, j);
+		off = (double) (i * m - upto * n) / k;
+		CsAddCompensated(&sum, &compensation, (i + upto - before) * off * off);
+		AddTie(ties, (double) (i + upto - before));
 	}
 	return k / total / total * (sum + compensation);
 }
 
 /* The squared distance of F and G amid each step of the baseline's quantiles: their mean. */
 static double
-MeanOverBaseline(const double *quantiles, int nquantiles, const double *y, int64 m)
+MeanOverBaseline(const double *quantiles, int nquantiles, const CsSortedRuns *current)
 {
 	int			steps = nquantiles - 1;
 	CsQuantileCursor at = {0};
@@ -180,11 +184,11 @@ MeanOverBaseline(const double *quantiles, int nquantiles, const double *y, int64
 					before,
 					off;
 
-		for (; upto < m && y[upto] <= value; upto++)
+		for (; upto < current->nruns && current->value[upto] <= value; upto++)
 			CsCheckInterrupts(upto);
 		if (is_atom && (i == 0 || quantiles[i - 1] != quantiles[i]))
 			CsQuantileShares(quantiles, nquantiles, value, &at, &before, &atom);
-		off = (is_atom ? atom : (i + 0.5) / steps) - (double) upto / m;
+		off = (is_atom ? atom : (i + 0.5) / steps) - (double) CsSortedUpTo(current, upto) / current->n;
 		CsAddCompensated(&sum, &compensation, off * off);
 	}
 	return (sum + compensation) / steps;
@@ -192,25 +196,28 @@ MeanOverBaseline(const double *quantiles, int nquantiles, const double *y, int64
 
 /* The same over the values of the current sample. */
 static double
-MeanOverCurrent(const double *quantiles, int nquantiles, const double *y, int64 m)
+MeanOverCurrent(const double *quantiles, int nquantiles, const CsSortedRuns *current)
 {
+	const double *y = current->value;
+	int64		m = current->n,
+				nruns = current->nruns;
 	double		sum = 0,
 				compensation = 0;
 	CsQuantileCursor at = {0};
 
-	for (int64 j = 0, next; j < m; j = next)
+	for (int64 j = 0, next; j < nruns; j = next)
 	{
 		double		before,
 					upto,
 					off;
 
-		for (next = j + 1; next < m && y[next] == y[j]; next++)
+		for (next = j + 1; next < nruns && y[next] == y[j]; next++)
 			;
 		if (unlikely((uint64) j / INTERRUPT_VALUES != (uint64) next / INTERRUPT_VALUES))
 			CHECK_FOR_INTERRUPTS();
 		CsQuantileShares(quantiles, nquantiles, y[j], &at, &before, &upto);
-		off = upto - (double) next / m;
-		CsAddCompensated(&sum, &compensation, (next - j) * off * off);
+		off = upto - (double) CsSortedUpTo(current, next) / m;
+		CsAddCompensated(&sum, &compensation, (CsSortedUpTo(current, next) - CsSortedUpTo(current, j)) * off * off);
 	}
 	return (sum + compensation) / m;
 }
@@ -224,10 +231,11 @@ TiesOfQuantiles(const CsComparison *c, Ties *ties)
 {
 	const double *ends = c->quantiles + 1;
 	int			steps = c->nquantiles - 1;
-	const double *y = c->current;
-	int64		m = c->n[CS_CURRENT];
+	const CsSortedRuns *current = &c->current;
+	const double *y = current->value;
+	int64		m = current->nruns;
 	double		step = (double) c->counted[CS_BASELINE] / steps,
-				weight = (double) c->counted[CS_CURRENT] / m;
+				weight = (double) c->counted[CS_CURRENT] / current->n;
 
 	*ties = (Ties) {.total = c->counted[CS_BASELINE] + c->counted[CS_CURRENT]};
 	for (int64 i = 0, j = 0, turn = 0; i < steps || j < m; turn++)
@@ -241,7 +249,7 @@ TiesOfQuantiles(const CsComparison *c, Ties *ties)
 			i++;
 		while (j < m && y[j] == value)
 			j++;
-		AddTie(ties, (double) (i - first) * step + (double) (j - before) * weight);
+		AddTie(ties, (double) (i - first) * step + (double) (CsSortedUpTo(current, j) - CsSortedUpTo(current, before)) * weight);
 	}
 }
 
@@ -255,11 +263,10 @@ StatisticOfQuantiles(const CsComparison *c)
 	double		n = c->counted[CS_BASELINE],
 				m = c->counted[CS_CURRENT],
 				total = n + m;
-	int64		values = c->n[CS_CURRENT];
 
 	return n * m / total *
-		(n / total * MeanOverBaseline(c->quantiles, c->nquantiles, c->current, values) +
-		 m / total * MeanOverCurrent(c->quantiles, c->nquantiles, c->current, values));
+		(n / total * MeanOverBaseline(c->quantiles, c->nquantiles, &c->current) +
+		 m / total * MeanOverCurrent(c->quantiles, c->nquantiles, &c->current));
 }
 
 /* The two-sample test of Cramer and von Mises. */
@@ -267,7 +274,7 @@ CsCvmResult
 CsCramerVonMises(const double *baseline, int64 n, const double *current, int64 m)
 {
 	Ties		ties;
-	double		t = StatisticOfSamples(baseline, n, current, m, &ties);
+	double		t = StatisticOfSamples(baseline, n, &CsSortedValues(current, m), &ties);
 
 	return (CsCvmResult) {t, UpperTail(t, n, m, &ties)};
 }
@@ -285,7 +292,7 @@ Measure(const CsComparison *c)
 		TiesOfQuantiles(c, &ties);
 	}
 	else
-		t = StatisticOfSamples(c->quantiles, c->n[CS_BASELINE], c->current, c->n[CS_CURRENT], &ties);
+		t = StatisticOfSamples(c->quantiles, c->n[CS_BASELINE], &c->current, &ties);
 	return CsMeasureOf(t, UpperTail(t, c->counted[CS_BASELINE], c->counted[CS_CURRENT], &ties));
 }
 

@@ -73,9 +73,9 @@ CsQuantileBins(const double *baseline, int64 n, int bins, CsBinEdge *edges)
 
 /* How many of the sorted values lie before an edge. */
 static int64
-CountBefore(const double *sorted, int64 n, const CsBinEdge *edge)
+CountBefore(const CsSortedRuns *sorted, const CsBinEdge *edge)
 {
-	return CsCountBelow(sorted, n, edge->inclusive ? edge->value : nextafter(edge->value, INFINITY));
+	return CsSortedBelow(sorted, edge->inclusive ? edge->value : nextafter(edge->value, INFINITY));
 }
 
 /*
@@ -83,15 +83,15 @@ CountBefore(const double *sorted, int64 n, const CsBinEdge *edge)
  * sum to 1.
  */
 void
-CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges, double *share)
+CsBinShares(const CsSortedRuns *sorted, const CsBinEdge *edges, int nedges, double *share)
 {
 	int64		before = 0;
 
 	for (int i = 0; i <= nedges; i++)
 	{
-		int64		upto = i < nedges ? CountBefore(sorted, n, &edges[i]) : n;
+		int64		upto = i < nedges ? CountBefore(sorted, &edges[i]) : sorted->n;
 
-		share[i] = (double) (upto - before) / n;
+		share[i] = (double) (upto - before) / sorted->n;
 		before = upto;
 	}
 }
@@ -208,13 +208,15 @@ Area(double share, double from, double to)
 
 /* The Wasserstein distance of order 1; infinite when the shares at an infinity differ. */
 double
-CsWasserstein(const double *baseline, int64 n, const double *current, int64 m)
+CsWasserstein(const double *baseline, int64 n, const CsSortedRuns *current)
 {
+	const double *run = current->value;
 	double		sum = 0,
 				compensation = 0,
-				value = Min(baseline[0], current[0]);
-	int64		i = 0,
-				j = 0,
+				value = Min(baseline[0], run[0]);
+	int64		m = current->n,
+				i = 0,
+				j = 0,			/* runs of the current values */
 				check = INTERRUPT_VALUES;
 
 	for (;;)
@@ -224,12 +226,12 @@ CsWasserstein(const double *baseline, int64 n, const double *current, int64 m)
 
 		while (i < n && baseline[i] == value)
 			i++;
-		while (j < m && current[j] == value)
+		while (j < current->nruns && run[j] == value)
 			j++;
-		if (i == n && j == m)
+		if (i == n && j == current->nruns)
 			break;
-		next = i == n ? current[j] : j == m ? baseline[i] : Min(baseline[i], current[j]);
-		difference = i * m - j * n;
+		next = i == n ? run[j] : j == current->nruns ? baseline[i] : Min(baseline[i], run[j]);
+		difference = i * m - CsSortedUpTo(current, j) * n;
 		if (difference != 0)
 			CsAddCompensated(&sum, &compensation,
 							 Area(fabs((double) difference) / (double) (n * m), value, next));
@@ -328,8 +330,7 @@ const CsStatistic CsStatistic_jensen_shannon = {
 static CsMeasure
 MeasureWasserstein(const CsComparison *c)
 {
-	double		distance = CsWassersteinQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], c->current,
-												  c->n[CS_CURRENT]);
+	double		distance = CsWassersteinQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], &c->current);
 
 	return CsMeasureOf(distance == 0 ? 0 : c->sd > 0 ? distance / c->sd : NAN, NAN);
 }

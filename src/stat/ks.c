@@ -43,26 +43,28 @@ typedef struct Extremes
 
 /* Walk both distribution functions, value by value. */
 static Extremes
-WalkSamples(const double *baseline, int64 n, const double *current, int64 m)
+WalkSamples(const double *baseline, int64 n, const CsSortedRuns *current)
 {
-	double		first = Min(baseline[0], current[0]);
+	const double *run = current->value;
+	double		first = Min(baseline[0], run[0]);
 	Extremes	extremes = {0, 0, first, first};
-	int64		i = 0,
-				j = 0,
+	int64		m = current->n,
+				i = 0,
+				j = 0,			/* runs of the current values */
 				difference = 0, /* F - G in units of 1 / (n m) */
 				above = 0,
 				below = 0,
 				check = INTERRUPT_STEPS;
 
 	/* after the end of one sample the difference only returns to 0 */
-	while (i < n && j < m)
+	while (i < n && j < current->nruns)
 	{
-		double		value = Min(baseline[i], current[j]);
+		double		value = Min(baseline[i], run[j]);
 
 		for (; i < n && baseline[i] == value; i++)
 			difference += m;
-		for (; j < m && current[j] == value; j++)
-			difference -= n;
+		for (; j < current->nruns && run[j] == value; j++)
+			difference -= n * (CsSortedUpTo(current, j + 1) - CsSortedUpTo(current, j));
 		if (difference > above)
 		{
 			above = difference;
@@ -214,9 +216,10 @@ ResultOf(const Extremes *extremes, int64 n, int64 m)
 
 /* The two-sample Kolmogorov-Smirnov test. */
 CsKsResult
-CsKsTest(const double *baseline, int64 n, const double *current, int64 m)
+CsKsTest(const double *baseline, int64 n, const CsSortedRuns *current)
 {
-	Extremes	extremes = WalkSamples(baseline, n, current, m);
+	int64		m = current->n;
+	Extremes	extremes = WalkSamples(baseline, n, current);
 	CsKsResult	result = ResultOf(&extremes, n, m);
 
 	Assert(n > 0 && n <= CS_MAX_SAMPLE_ROWS && m > 0 && m <= CS_MAX_SAMPLE_ROWS);
@@ -237,37 +240,40 @@ CsKsTest(const double *baseline, int64 n, const double *current, int64 m)
  * found by linear interpolation; for frequent values see quantile_function.c.
  */
 CsKsResult
-CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double *current, int64 m)
+CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const CsSortedRuns *current)
 {
-	double		first = Min(quantiles[0], current[0]);
+	const double *run = current->value;
+	int64		m = current->n,
+				nruns = current->nruns;
+	double		first = Min(quantiles[0], run[0]);
 	Extremes	extremes = {0, 0, first, first};
 	CsKsResult	result;
 	CsQuantileCursor at = {0};
 
 	/* these are all the values there were */
 	if (n == nquantiles)
-		return CsKsTest(quantiles, n, current, m);
+		return CsKsTest(quantiles, n, current);
 
 	/* between two values of current the baseline only rises: the extremes are at these values */
-	for (int64 j = 0, next; j < m; j = next)
+	for (int64 j = 0, next; j < nruns; j = next)
 	{
 		double		before,
 					upto;
 
-		for (next = j + 1; next < m && current[next] == current[j]; next++)
+		for (next = j + 1; next < nruns && run[next] == run[j]; next++)
 			;
 		if (unlikely((uint64) j / INTERRUPT_STEPS != (uint64) next / INTERRUPT_STEPS))
 			CHECK_FOR_INTERRUPTS();
-		CsQuantileShares(quantiles, nquantiles, current[j], &at, &before, &upto);
-		if (before - (double) j / m > extremes.above)
+		CsQuantileShares(quantiles, nquantiles, run[j], &at, &before, &upto);
+		if (before - (double) CsSortedUpTo(current, j) / m > extremes.above)
 		{
-			extremes.above = before - (double) j / m;
-			extremes.above_at = current[j];
+			extremes.above = before - (double) CsSortedUpTo(current, j) / m;
+			extremes.above_at = run[j];
 		}
-		if ((double) next / m - upto > extremes.below)
+		if ((double) CsSortedUpTo(current, next) / m - upto > extremes.below)
 		{
-			extremes.below = (double) next / m - upto;
-			extremes.below_at = current[j];
+			extremes.below = (double) CsSortedUpTo(current, next) / m - upto;
+			extremes.below_at = run[j];
 		}
 	}
 	result = ResultOf(&extremes, n, m);
@@ -278,7 +284,7 @@ CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double
 static CsMeasure
 Measure(const CsComparison *c)
 {
-	CsKsResult	ks = CsKsTestQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], c->current, c->n[CS_CURRENT]);
+	CsKsResult	ks = CsKsTestQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], &c->current);
 
 	/* of a share, whichever it is, the variance is at most a quarter */
 	return CsMeasureBetween(ks.statistic, ks.p, ks.statistic, sqrt(0.25 / ks.effective_n));

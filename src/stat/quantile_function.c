@@ -105,19 +105,18 @@ AreaBetween(double from, double to, double width)
  * sides.
  */
 double
-CsWassersteinQuantiles(const double *quantiles, int nquantiles, int64 n, const double *current,
-					   int64 m)
+CsWassersteinQuantiles(const double *quantiles, int nquantiles, int64 n, const CsSortedRuns *current)
 {
 	int			steps = nquantiles - 1;
 	double		sum = 0,
 				compensation = 0,
-				last = current[0] - quantiles[0];
+				last = current->value[0] - quantiles[0];
 
 	if (n == nquantiles)
-		return CsWasserstein(quantiles, n, current, m);
+		return CsWasserstein(quantiles, n, current);
 	for (int i = 1; i <= steps; i++)
 	{
-		double		next = CsQuantileSorted(current, m, (double) i / steps) - quantiles[i];
+		double		next = CsSortedQuantile(current, (double) i / steps) - quantiles[i];
 
 		CsAddCompensated(&sum, &compensation, AreaBetween(last, next, 1.0 / steps));
 		last = next;

@@ -27,7 +27,7 @@ typedef struct CsComparison
 	/* numbers: values, the baseline's by quantiles, see CsKsTestQuantiles; NULL for levels */
 	const double *quantiles;
 	int			nquantiles;
-	const double *current;
+	CsSortedRuns	current;
 	int64		n[2];			/* values on each side, at least 1 */
 	double		sd;				/* of the baseline */
 
@@ -45,7 +45,7 @@ typedef struct CsComparison
 
 /* comparison.c */
 extern CsComparison CsCompareNumbers(const double *quantiles, int nquantiles, int64 n, double sd,
-									 const double *current, int64 m);
+									 const CsSortedRuns *current);
 extern CsComparison CsCompareLevels(const CsLevelRows *levels, int nlevels, const int64 *rows, int rest);
 extern void CsComparisonFree(CsComparison *c);
 

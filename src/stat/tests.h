@@ -10,6 +10,7 @@
 #define CUSTSEG_TESTS_H
 
 #include "custseg.h"
+#include "math/math.h"
 
 /* The two samples, where they are numbered. */
 enum
@@ -37,9 +38,9 @@ typedef struct CsKsResult
 	bool		exact;			/* or by the law of the one-sample statistic */
 } CsKsResult;
 
-extern CsKsResult CsKsTest(const double *baseline, int64 n, const double *current, int64 m);
+extern CsKsResult CsKsTest(const double *baseline, int64 n, const CsSortedRuns *current);
 extern CsKsResult CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n,
-									const double *current, int64 m);
+									const CsSortedRuns *current);
 
 /* kolmogorov.c */
 extern double CsKolmogorovUpper(int64 n, double d);
@@ -57,8 +58,7 @@ typedef struct CsBinEdge
 } CsBinEdge;
 
 extern int	CsQuantileBins(const double *baseline, int64 n, int bins, CsBinEdge *edges);
-extern void CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges,
-						double *share);
+extern void CsBinShares(const CsSortedRuns *sorted, const CsBinEdge *edges, int nedges, double *share);
 
 /* Population stability index of the same bins' (levels') shares in samples of n and m rows. */
 typedef struct CsPsiResult
@@ -88,7 +88,7 @@ typedef struct CsCvmResult
 } CsCvmResult;
 
 extern CsCvmResult CsCramerVonMises(const double *baseline, int64 n, const double *current, int64 m);
-extern double CsWasserstein(const double *baseline, int64 n, const double *current, int64 m);
+extern double CsWasserstein(const double *baseline, int64 n, const CsSortedRuns *current);
 
 /*
  * quantile_function.c: a baseline of n values of which quantiles are kept, as for
@@ -123,7 +123,7 @@ CsQuantileShares(const double *quantiles, int nquantiles, double value, CsQuanti
 extern void CsQuantileBinShares(const double *quantiles, int nquantiles, const CsBinEdge *edges,
 								int nedges, double *share);
 extern double CsWassersteinQuantiles(const double *quantiles, int nquantiles, int64 n,
-									 const double *current, int64 m);
+									 const CsSortedRuns *current);
 
 /*
  * chi_square.c

@@ -255,7 +255,7 @@ KsTest(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
 
 	if (!HaveBoth(samples))
 		return FormKsResult(fcinfo, NULL, n, m);
-	ks = CsKsTest(samples->value[CS_BASELINE], n, samples->value[CS_CURRENT], m);
+	ks = CsKsTest(samples->value[CS_BASELINE], n, &CsSortedValues(samples->value[CS_CURRENT], m));
 	return FormKsResult(fcinfo, &ks, n, m);
 }
 
@@ -269,8 +269,8 @@ ShareBins(const CsTwoSamples *samples, double **baseline, double **current)
 
 	*baseline = palloc(sizeof(double) * (nedges + 1));
 	*current = palloc(sizeof(double) * (nedges + 1));
-	CsBinShares(samples->value[CS_BASELINE], samples->n[CS_BASELINE], edges, nedges, *baseline);
-	CsBinShares(samples->value[CS_CURRENT], samples->n[CS_CURRENT], edges, nedges, *current);
+	CsBinShares(&CsSortedValues(samples->value[CS_BASELINE], samples->n[CS_BASELINE]), edges, nedges, *baseline);
+	CsBinShares(&CsSortedValues(samples->value[CS_CURRENT], samples->n[CS_CURRENT]), edges, nedges, *current);
 	return nedges + 1;
 }
 
@@ -297,7 +297,7 @@ Wasserstein(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
 	if (!HaveBoth(samples))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(CsWasserstein(samples->value[CS_BASELINE], samples->n[CS_BASELINE],
-								   samples->value[CS_CURRENT], samples->n[CS_CURRENT]));
+								   &CsSortedValues(samples->value[CS_CURRENT], samples->n[CS_CURRENT])));
 }
 
 /* A distance of the shares of bins. */
@@ -397,7 +397,7 @@ custseg_ks_test_quantiles(PG_FUNCTION_ARGS)
 	if (!HaveBoth(samples))
 		return FormKsResult(fcinfo, NULL, n, m);
 	ks = CsKsTestQuantiles(samples->value[CS_BASELINE], (int) nquantiles, n,
-						   samples->value[CS_CURRENT], m);
+						   &CsSortedValues(samples->value[CS_CURRENT], m));
 	return FormKsResult(fcinfo, &ks, n, m);
 }
 

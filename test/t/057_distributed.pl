@@ -34,7 +34,7 @@ END
 # A table whose hash partitions are in turn on the two servers.
 sub spread
 {
-    my ($table, $leaves) = @_;
+    my ($table, $leaves, $source) = @_;
 
     $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH (id)");
     for my $i (0 .. $leaves - 1)
@@ -45,11 +45,11 @@ sub spread
         $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
               . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
     }
-    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM customers ORDER BY hashint4extended(id, 3)");
+    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $source ORDER BY hashint4extended(id, 3)");
 }
 
-spread('eight', 8);
-spread('sixteen', 16);
+spread('eight', 8, 'customers');
+spread('sixteen', 16, 'customers');
 $here->safe_psql('postgres', <<"END");
 CREATE TABLE reversed AS SELECT * FROM customers ORDER BY id DESC;
 CREATE TABLE shuffled AS SELECT * FROM customers ORDER BY hashint4extended(id, 1);
@@ -119,6 +119,44 @@ is($here->safe_psql('postgres', "SELECT string_agg(name, ', ' ORDER BY segment) 
     'segment 1, segment 2, the third, segment 4', 'a retraining keeps names');
 is($here->safe_psql('postgres', "SELECT count(*) FILTER (WHERE custseg.predict('eight', c) <> custseg.predict('customers', c)) FROM customers c"), '0',
     'it predicts as the model of the plain table');
+
+# Reports: those of a table here, from what the other servers add up.
+my %reports = (
+    'segment_sizes' => 'segment, name, n, share, training_share, change, low, high, p_adjusted, round(mean_distance::numeric, 9), herfindahl, entropy, psi, psi_critical, n_unplaced, verdict, reason',
+    'drift' => 'feature, kind, n_baseline, n_current, null_share_baseline, null_share_current, psi, psi_critical, wasserstein, jensen_shannon, chi_square, cramers_v, l_infinity, new_levels, vanished_levels, verdict'
+);
+
+$here->safe_psql('postgres', <<'END');
+CREATE TABLE moved AS SELECT id, recency * 1.2 + 1 AS recency,
+    CASE id % 50 WHEN 0 THEN NULL WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' ELSE frequency END AS frequency, round(monetary) AS monetary,
+    CASE WHEN id % 9 = 0 THEN 'app' ELSE channel END AS channel, member OR id % 3 = 0 AS member FROM customers WHERE id % 8 > 1 OR id < 3000;
+END
+spread('moved_there', 16, 'moved');
+$here->safe_psql('postgres', "SELECT custseg.train('skips', 'customers', $features, prep => '{\"impute\": \"skip\", \"transform\": \"log1p\"}', options => '{\"engine\": \"local\"}')");
+%log = map { $_ => -s $there{$_}->logfile } keys %there;
+for my $model (qw(customers skips))
+{
+    for my $report (sort keys %reports)
+    {
+        my $call = "SELECT $reports{$report} FROM custseg.$report('$model',";
+        my $expected = $here->safe_psql('postgres', "$call 'moved')");
+
+        is($here->safe_psql('postgres', "$call 'moved_there')"), $expected, "$report of $model: as of a table here");
+        like($expected, qr/drifted/, "$report of $model: something has drifted");
+    }
+    is($here->safe_psql('postgres', "SELECT count(*) FROM custseg.drift('$model', 'moved_there') a JOIN custseg.drift('$model', 'moved') b USING (feature)"
+          . ' WHERE a.ks IS DISTINCT FROM b.ks AND abs(a.ks - b.ks) > 0.001'), '0', "drift of $model: the KS distance within 0.001");
+}
+is($here->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', feature, psi, round(wasserstein::numeric, 12), verdict), ', ' ORDER BY feature) FROM custseg.drift('customers', 'customers', reference => 'moved_there')"),
+    $here->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', feature, psi, round(wasserstein::numeric, 12), verdict), ', ' ORDER BY feature) FROM custseg.drift('customers', 'customers', reference => 'moved')"),
+    'drift: a reference over there, whose standard deviation has other last bits');
+for my $name (sort keys %there)
+{
+    my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
+
+    cmp_ok(scalar @asked, '>', 20, "$name was asked for reports");
+    is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows for them");
+}
 
 # Where a server would send its rows instead, that is an error before it does.
 $here->safe_psql('postgres', "ALTER SERVER west OPTIONS (DROP extensions)");
