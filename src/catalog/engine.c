@@ -19,34 +19,49 @@ static const char *const distributed_sql =
 static const char *const worker_sql =
 "SELECT FROM pg_catalog.pg_dist_local_group AS g WHERE g.groupid OPERATOR(pg_catalog.>) 0";
 
-/* Has a statement about a table of Citus' catalogue a row?  False where there is no such table. */
-static bool
-HasRow(const char *table, const char *sql, Oid argument)
+static const char *const shards_sql =
+"SELECT FROM pg_catalog.pg_dist_shard AS s WHERE s.logicalrelid OPERATOR(pg_catalog.=) $1"
+" AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition AS p"
+" WHERE p.logicalrelid OPERATOR(pg_catalog.=) $1 AND p.partmethod OPERATOR(pg_catalog.<>) 'n')";
+
+/*
+ * How many rows, "most" at the most (0: all are counted), has a statement about a table of Citus' catalogue?
+ * None where there is no such table.
+ */
+static int
+CountRows(const char *table, const char *sql, Oid argument, int most)
 {
 	Oid			type = OIDOID;
 	Datum		value = ObjectIdGetDatum(argument);
-	bool		found;
+	int			n;
 
 	if (!OidIsValid(get_relname_relid(table, PG_CATALOG_NAMESPACE)))
-		return false;
+		return 0;
 	SPI_connect();
-	if (SPI_execute_with_args(sql, OidIsValid(argument) ? 1 : 0, &type, &value, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(sql, OidIsValid(argument) ? 1 : 0, &type, &value, NULL, true, most) != SPI_OK_SELECT)
 		elog(ERROR, "could not read %s", table);
-	found = SPI_processed > 0;
+	n = (int) SPI_processed;
 	SPI_finish();
-	return found;
+	return n;
 }
 
 /* Does Citus keep the rows of a table: in shards, or on all its servers? */
 bool
 CsIsCitusTable(Oid table)
 {
-	return HasRow("pg_dist_partition", distributed_sql, table);
+	return CountRows("pg_dist_partition", distributed_sql, table, 1) > 0;
+}
+
+/* How many shards has a table on Citus' servers?  0 where all of them have all its rows, or Citus has none. */
+int
+CsCitusShards(Oid table)
+{
+	return CountRows("pg_dist_partition", shards_sql, table, 0);
 }
 
 /* Is this server one of those to which a coordinator of Citus sends its queries? */
 bool
 CsIsCitusWorker(void)
 {
-	return HasRow("pg_dist_local_group", worker_sql, InvalidOid);
+	return CountRows("pg_dist_local_group", worker_sql, InvalidOid, 1) > 0;
 }

@@ -8,6 +8,7 @@
 #include "custseg.h"
 
 extern bool CsIsCitusTable(Oid table);
+extern int	CsCitusShards(Oid table);
 extern bool CsIsCitusWorker(void);
 
 #endif							/* CUSTSEG_ENGINE_H */

@@ -12,7 +12,7 @@
 
 #include "access/table.h"
 #include "call/call.h"
-#include "catalog/namespace.h"
+#include "catalog/engine.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_inherits.h"
@@ -65,27 +65,6 @@ RelationItem(Oid relid, const char *only)
 {
 	return psprintf("%s%s", only, quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
 															 get_rel_name(relid)));
-}
-
-/* The shards that Citus has of a relation on other servers; 0: it is none of its tables. */
-static int
-CountShards(Oid relid)
-{
-	Oid			schema = get_namespace_oid("pg_catalog", true);
-	Oid			shards = get_relname_relid("pg_dist_partition", schema);
-	int			n = 0;
-	Datum		argument = ObjectIdGetDatum(relid);
-	Oid			type = OIDOID;
-
-	if (!OidIsValid(shards))
-		return 0;
-	SPI_connect();
-	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_dist_shard JOIN pg_catalog.pg_dist_partition USING (logicalrelid)"
-							  " WHERE logicalrelid OPERATOR(pg_catalog.=) $1"
-							  " AND partmethod OPERATOR(pg_catalog.<>) 'n'", 1, &type, &argument, NULL, true, 0) == SPI_OK_SELECT)
-		n = (int) SPI_processed;
-	SPI_finish();
-	return n;
 }
 
 /* Note a foreign table: those of postgres_fdw have their rows on other servers. */
@@ -146,6 +125,7 @@ CsPieces *
 CsPiecesOf(const CsRelation *rel)
 {
 	CsPieces   *pieces = palloc0(sizeof(CsPieces));
+	int			nshards;
 
 	pieces->relation = rel;
 	pieces->nitems = pieces->nstates = 1;
@@ -154,8 +134,9 @@ CsPiecesOf(const CsRelation *rel)
 	/* a part of a relation is read as a query is */
 	if (!OidIsValid(rel->relid) || rel->from_item[0] == '(')
 		return pieces;
-	pieces->nstates = Max(CountShards(rel->relid), 1);
-	pieces->is_sharded = CountShards(rel->relid) > 0;
+	nshards = CsCitusShards(rel->relid);
+	pieces->nstates = Max(nshards, 1);
+	pieces->is_sharded = nshards > 0;
 	if (pieces->is_sharded)
 		return pieces;
 	if (get_rel_relkind(rel->relid) == RELKIND_FOREIGN_TABLE)
