@@ -159,6 +159,16 @@ SELECT custseg_private.pass_merge(s) FROM (
     SELECT custseg_private.pass(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]) AS s
     UNION ALL SELECT custseg_private.pass(convert_to('{"numbers": 2, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "survey"}]}', 'UTF8'), ARRAY[1, 2]::float8[])
 ) s;
+-- as many plans as a statement has stay open, though each comes with the first row alone
+CREATE FUNCTION with_plans(n int, OUT same bool) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE 'SELECT ' || (SELECT string_agg(replace(
+        'custseg_private.pass(custseg_private.once(PLAN), ARRAY[x]::float8[]) = custseg_private.pass(PLAN, ARRAY[x]::float8[])',
+        'PLAN', format('a_plan(%L)', '{"pass": "survey"}' || repeat(' ', i))), ' AND ') FROM generate_series(1, n) i)
+        || ' FROM generate_series(1, 100) x' INTO same;
+END
+$$;
+SELECT n, same FROM unnest('{4,5,40}'::int[]) n, with_plans(n) AS same;
 CREATE AGGREGATE forged(bytea, float8[]) (SFUNC = custseg_private.pass_accum, STYPE = bytea, INITCOND = '\x3150534300');
 SELECT forged(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass_accum(NULL, a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);

@@ -15,6 +15,7 @@
 #include "dist/dist.h"
 #include "algo/algo.h"
 #include "algo/kmeans_exact.h"
+#include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "prep/survey.h"
 #include "score/overlap_pass.h"
@@ -45,24 +46,34 @@ enum
 	ARG_OTHER = 1
 };
 
-/* Plans that are kept: more than any statement has. */
-#define MOST_OPEN 4
+/* Plans that are kept for the next statement though no state needs them. */
+#define MOST_IDLE 4
 
+/* A plan that has been read.  It stays for as long as an aggregate has a state of it. */
 typedef struct OpenPass
 {
-	MemoryContext context;
+	dlist_node	node;
+	MemoryContext context;		/* which this is in, too */
 	CsTally	   *pass;
+	int64		nstates;		/* that need it */
 } OpenPass;
 
 /* The last one used is the first.  They belong to the transaction's memory. */
-static OpenPass openPasses[MOST_OPEN];
+static dlist_head openPasses = DLIST_STATIC_INIT(openPasses);
 static MemoryContext passesContext = NULL;
+
+/* That a state needs a plan.  It is in the memory of the aggregate, and found by the digest: that memory may go last. */
+typedef struct Need
+{
+	MemoryContextCallback callback;
+	uint64		digest[2];
+} Need;
 
 /* The memory of the open passes is going. */
 static void
 ForgetPasses(void *argument)
 {
-	memset(openPasses, 0, sizeof(openPasses));
+	dlist_init(&openPasses);
 	passesContext = NULL;
 }
 
@@ -81,21 +92,63 @@ StartPasses(void)
 }
 
 /* The open pass of that digest, or NULL. */
-static CsTally *
+static OpenPass *
 FindPass(const uint64 digest[2])
 {
-	for (int i = 0; i < MOST_OPEN && openPasses[i].pass != NULL; i++)
-	{
-		OpenPass	found = openPasses[i];
+	dlist_iter	iter;
 
-		if (found.pass->digest[0] != digest[0] || found.pass->digest[1] != digest[1])
+	dlist_foreach(iter, &openPasses)
+	{
+		OpenPass   *found = dlist_container(OpenPass, node, iter.cur);
+
+		if (found->pass->digest[0] != digest[0] || found->pass->digest[1] != digest[1])
 			continue;
-		for (; i > 0; i--)
-			openPasses[i] = openPasses[i - 1];
-		openPasses[0] = found;
-		return found.pass;
+		dlist_move_head(&openPasses, &found->node);
+		return found;
 	}
 	return NULL;
+}
+
+/* The memory of an aggregate is going, and with it a state. */
+static void
+ReleasePass(void *argument)
+{
+	const Need *need = argument;
+	OpenPass   *open = FindPass(need->digest);
+
+	if (open != NULL && open->nstates > 0)
+		open->nstates--;
+}
+
+/* Keep a plan until the memory of an aggregate is reset. */
+static void
+HoldPass(OpenPass *open, MemoryContext aggregate)
+{
+	Need	   *need = MemoryContextAllocZero(aggregate, sizeof(Need));
+
+	memcpy(need->digest, open->pass->digest, sizeof(need->digest));
+	need->callback.func = ReleasePass;
+	need->callback.arg = need;
+	open->nstates++;
+	MemoryContextRegisterResetCallback(aggregate, &need->callback);
+}
+
+/* Forget the plans that no state needs, but for those that were used last. */
+static void
+ForgetIdle(void)
+{
+	dlist_mutable_iter iter;
+	int			nidle = 0;
+
+	dlist_foreach_modify(iter, &openPasses)
+	{
+		OpenPass   *open = dlist_container(OpenPass, node, iter.cur);
+
+		if (open->nstates > 0 || ++nidle <= MOST_IDLE)
+			continue;
+		dlist_delete(&open->node);
+		MemoryContextDelete(open->context);
+	}
 }
 
 /* The digest of a plan's bytes. */
@@ -110,13 +163,13 @@ DigestPlan(const bytea *plan, uint64 digest[2])
 }
 
 /* Read a plan and keep what comes of it. */
-static CsTally *
+static OpenPass *
 OpenPlan(const bytea *plan, const uint64 digest[2])
 {
 	MemoryContext context;
 	MemoryContext reading;
 	MemoryContext old;
-	CsTally	   *pass;
+	OpenPass   *open;
 	Jsonb	   *json;
 	int			length = (int) VARSIZE_ANY_EXHDR(plan);
 	char	   *text;
@@ -129,38 +182,40 @@ OpenPlan(const bytea *plan, const uint64 digest[2])
 	text = pg_any_to_server(pnstrdup(VARDATA_ANY(plan), length), length, PG_UTF8);
 	json = CsJsonbFromText(text);
 	MemoryContextSwitchTo(context);
-	pass = CsTallyOpen(json, digest, CsTallyKinds);
+	open = palloc0(sizeof(OpenPass));
+	open->context = context;
+	open->pass = CsTallyOpen(json, digest, CsTallyKinds);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(reading);
 
-	if (openPasses[MOST_OPEN - 1].context != NULL)
-		MemoryContextDelete(openPasses[MOST_OPEN - 1].context);
-	for (int i = MOST_OPEN - 1; i > 0; i--)
-		openPasses[i] = openPasses[i - 1];
-	openPasses[0] = (OpenPass) {context, pass};
-	return pass;
+	dlist_push_head(&openPasses, &open->node);
+	ForgetIdle();
+	return open;
 }
 
-/* The pass of the call's plan: the one that its state belongs to, when it has one. */
+/* The pass of the call's plan, which stays for the aggregate's state: the one that a state belongs to, when there is one. */
 static CsTally *
-PassOfCall(FunctionCallInfo fcinfo, const CsTallyState *state)
+PassOfCall(FunctionCallInfo fcinfo, const CsTallyState *state, MemoryContext aggregate)
 {
 	uint64		digest[2];
 	bytea	   *plan;
-	CsTally	   *pass;
+	OpenPass   *open;
 
 	if (state != NULL && VARSIZE(state) >= offsetof(CsTallyState, section))
 	{
-		pass = FindPass(state->digest);
-		if (pass != NULL)
-			return pass;
+		open = FindPass(state->digest);
+		if (open != NULL)
+			return open->pass;
 	}
 	if (PG_ARGISNULL(ARG_PLAN))
 		CsRejectValue("a pass needs a plan", "Only custseg's own statements call this aggregate.");
 	plan = PG_GETARG_BYTEA_PP(ARG_PLAN);
 	DigestPlan(plan, digest);
-	pass = FindPass(digest);
-	return pass != NULL ? pass : OpenPlan(plan, digest);
+	open = FindPass(digest);
+	if (open == NULL)
+		open = OpenPlan(plan, digest);
+	HoldPass(open, aggregate);
+	return open->pass;
 }
 
 /* The error of a row that does not have the columns of the plan. */
@@ -229,8 +284,7 @@ custseg_pass_accum(PG_FUNCTION_ARGS)
 	CsTally	   *pass;
 	bool		has_levels = PG_NARGS() > ARG_LEVELS;
 
-	(void) CsAggregateContext(fcinfo, "pass");
-	pass = PassOfCall(fcinfo, state);
+	pass = PassOfCall(fcinfo, state, CsAggregateContext(fcinfo, "pass"));
 	if (state == NULL)
 		state = CsTallyStart(pass);
 	else if (!CsTallyIsOf(pass, state))
