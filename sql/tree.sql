@@ -406,6 +406,10 @@ END $$;
 SELECT count(*), count(*) FILTER (WHERE same) AS same, count(*) FILTER (WHERE shortest) AS shortest, max(length(exact)) AS exact, max(length(shown)) AS shown FROM generate_series(1, 18) seed, tree_borders(seed);
 SELECT condition, description FROM custseg.tree_rules('borders');
 SELECT custseg.drop_model('borders', whole => true);
+-- a tree needs the rows themselves
+SELECT n_rows FROM custseg.train('engines', 'SELECT i AS x, i > 50 AS class FROM generate_series(1, 100) i', '{x}', algorithm => 'tree', options => '{"target": "class", "engine": "local"}');
+SELECT custseg.train('engines', 'SELECT i AS x, i > 50 AS class FROM generate_series(1, 100) i', '{x}', algorithm => 'tree', options => '{"target": "class", "engine": "distributed"}');
+SELECT custseg.drop_model('engines', whole => true);
 DROP FUNCTION tree_borders;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;
 DROP TYPE tree_size;

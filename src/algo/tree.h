@@ -22,7 +22,7 @@ typedef struct TreeOptions
 } TreeOptions;
 
 /* What only train() has comes first, so that surrogate() can leave it out. */
-#define TREE_NOPTIONS 11
+#define TREE_NOPTIONS 12
 #define TREE_TRAIN_OPTIONS 5
 
 extern const CsOption CsTreeOptions[TREE_NOPTIONS];
