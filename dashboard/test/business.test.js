@@ -15,6 +15,7 @@ import { findPage } from '../web/pages.js';
 import { dark, light } from '../web/theme.js';
 import * as effects from '../web/charts/effects.js';
 import * as gate from '../web/charts/gate.js';
+import * as governance from '../web/charts/governance.js';
 import * as kpis from '../web/charts/kpis.js';
 import * as lifetimeValue from '../web/charts/lifetime-value.js';
 import * as sizes from '../web/charts/sizes.js';
@@ -250,6 +251,21 @@ function textsOf(table, name) {
         return row.map((entry, i) => cell(entry !== null && typeof entry === 'object' ? entry.text : entry, table.columns[i].kind, 'EUR'));
     });
 }
+
+test('of one customer it is told what became of the customer, and who is like', async () => {
+    const change = { at: '2026-11-03T10:00:00Z', kind: 'change', from_segment: 2, from_name: '<b>Regular</b>', to_segment: null, to_name: null, version: 3, cause: 'resegment', reason: null };
+    const told = (history) => ({ computed: { customer: '<i>40</i>', history } });
+    const like = { about: { presentation: {} }, computed: { customer: '7', similar: [{ id: '9', segment: 1, name: null, distance: 0.25, shared: ['spent', 'orders'], different: [] }] } };
+
+    assert.match(governance.historySentence(told(null)), /^Only a role that owns the model/);
+    assert.match(governance.historySentence(told([])), /^Nothing is kept of/);
+    assert.match(governance.historySentence(told([change])), /^The last of 1 change of .*<i>40<\/i>.*: moved on .* from <b>Regular<\/b> to no segment\. The reason: nobody has said it\.$/u);
+    assert.deepEqual(governance.historyTable(told([change])).rows, [[change.at, 'moved', '<b>Regular</b>', 'no segment', '3', null]]);
+    assert.deepEqual(governance.historyTable(told(null)).rows, []);
+    assert.match(governance.similarSentence(like), /^Most like customer .*7.* is .*9.*, of segment 1: alike in .*spent.* and .*orders/iu);
+    assert.deepEqual(governance.similarTable(like).rows.map((row) => row.slice(0, 3)), [['9', 'segment 1', 0.25]]);
+    assert.match(governance.similarSentence({ ...like, computed: { customer: '7', similar: [] } }), /^There is no other customer like/);
+});
 
 test('every card of every model says what it shows, or which part is missing; no answer is longer than 60 kB', async () => {
     const models = (await call('GET', '/api/models')).body.filter((model) => model.kind === 'segments');

@@ -43,6 +43,7 @@ describe('business, experiments, watch and customer in a browser', { skip: chrom
         }
     }
 
+    const ofOne = ['history', 'similar'];
     const at = (page, state, model = 'club') => dashboard.url + address(model, page, state);
     const one = async (text, ...values) => (await client.query(text, values)).rows[0];
     const sentence = (page, card) => page.locator(`#${card} .sentence`).textContent();
@@ -71,12 +72,13 @@ describe('business, experiments, watch and customer in a browser', { skip: chrom
         await withPage(async (page) => {
             for (const name of own) {
                 await visit(page, at(name));
-                assert.deepEqual(await page.locator('.missing').evaluateAll((all) => all.map((it) => it.closest('.card').id)), [], name);
+                // of one customer nothing is told until somebody looks one up
+                assert.deepEqual(await page.locator('.missing').evaluateAll((all) => all.map((it) => it.closest('.card').id)), name === 'customer' ? ofOne : [], name);
                 const bare = await page.locator('.card:has(> .chart)').evaluateAll((all) => all.filter((it) => !it.querySelector('details summary')).map((it) => it.id));
                 assert.deepEqual(bare, []);
                 await visit(page, at(name, {}, 'forty'));
                 const empty = await page.locator('.missing').evaluateAll((all) => all.map((it) => [it.closest('.card').id, it.querySelector('p').textContent, it.querySelector('pre')?.textContent ?? '']));
-                for (const [card, why, sql] of empty) assert.ok(why.length > 20 && /SELECT|CALL/.test(sql), `${card}: ${why} ${sql}`);
+                for (const [card, why, sql] of empty) assert.ok(why.length > 20 && (ofOne.includes(card) ? sql === '' && /looked up by key/.test(why) : /SELECT|CALL/.test(sql)), `${card}: ${why} ${sql}`);
                 assert.ok(name === 'customer' || empty.length > 2, name);
             }
         });
