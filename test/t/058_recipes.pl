@@ -79,7 +79,7 @@ END
     unlink "$folder/refuse";
     ($ended, $out, $err) = $environment->('mailer', @run);
     ok($ended, 'started again it ends well') or diag($err);
-    like(slurp_file($taken), qr/^mail-1-6\t\[\{"change_position": 1, "model": "shop", "customer": "1000", "from_segment": 2, .*"customer": "1001"/, 'the other side has all changes, in order');
+    like(slurp_file($taken), qr/^mail-1-6\t\[\{"change_position": 1, "model": "shop", "customer": "11", "from_segment": 3, .*"customer": "21".*"customer": "31".*"change_position": 4, "model": "shop", "customer": "1000".*"customer": "40".*"customer": "1001"/, 'the other side has all changes, in order');
     is($node->safe_psql('postgres', "SELECT n FROM custseg.consumers WHERE consumer = 'mail'"), '0', 'and all are acknowledged');
 
     # killed between: the other side gets them once more, with the same key
