@@ -4023,12 +4023,14 @@ CREATE FUNCTION custseg.describe(
     OUT n_iqr_outliers bigint,
     OUT n_z_outliers bigint,
     OUT top_levels jsonb,
-    OUT suggestion text
+    OUT suggestion text,
+    OUT meaning text,
+    OUT unit text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_describe'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.describe IS 'Describes each column of a source: its values, spread, shape, outliers or levels, with advice for training.
+COMMENT ON FUNCTION custseg.describe IS 'Describes each column of a source: its values, spread, shape, outliers or levels, with advice for training and what set_column_note() keeps of its meaning.
 topic: data 1
 example: SELECT * FROM custseg.describe(''customers'')';
 
@@ -10186,7 +10188,7 @@ CREATE VIEW custseg.published_description WITH (security_invoker = true) AS
 SELECT p.model, p.version, p.published_at, q.*
 FROM custseg.published p
 JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'description'
-CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (column_name text, type text, kind text, n bigint, n_null bigint, null_share float8, n_infinite bigint, n_distinct bigint, mean float8, standard_deviation float8, minimum float8, first_quartile float8, median float8, third_quartile float8, maximum float8, skewness float8, kurtosis float8, jarque_bera float8, jarque_bera_p_value float8, n_iqr_outliers bigint, n_z_outliers bigint, top_levels jsonb, suggestion text);
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (column_name text, type text, kind text, n bigint, n_null bigint, null_share float8, n_infinite bigint, n_distinct bigint, mean float8, standard_deviation float8, minimum float8, first_quartile float8, median float8, third_quartile float8, maximum float8, skewness float8, kurtosis float8, jarque_bera float8, jarque_bera_p_value float8, n_iqr_outliers bigint, n_z_outliers bigint, top_levels jsonb, suggestion text, meaning text, unit text);
 
 COMMENT ON VIEW custseg.published_description IS 'Rows of describe() in the newest publication of each model.';
 

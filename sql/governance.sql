@@ -52,6 +52,8 @@ SELECT outcome('SELECT count(*) FROM custseg.personal_data(NULL)');
 -- what columns mean: of a model, of a relation
 SELECT custseg.set_column_note(:'m', NULL, 'monetary', '{"meaning": "What was spent <b>in all</b>", "unit": "EUR", "source_system": "till", "owner": "finance"}');
 SELECT custseg.set_column_note(NULL, 'customer', 'monetary', '{"meaning": "not this", "range": "0 or more", "update_cadence": "each night"}'), custseg.set_column_note(NULL, 'customer', 'channel', '{"meaning": "Where the first order came from"}');
+SELECT column_name, meaning, unit FROM custseg.describe('customer') WHERE meaning IS NOT NULL OR unit IS NOT NULL;
+SELECT count(*) FILTER (WHERE meaning IS NOT NULL) AS of_a_query FROM custseg.describe('SELECT * FROM customer');
 SELECT custseg.set_presentation(:'m', '{"columns": {"frequency": {"label": "Orders", "unit": "orders"}}}');
 SELECT column_name, kind, is_feature, meaning, source_system, unit, range, update_cadence, steward FROM custseg.data_dictionary(:'m');
 SELECT jsonb_pretty(custseg_private.described_presentation(:'m')) AS presentation, custseg_private.described_presentation('medoids') -> 'columns' -> 'monetary' AS of_the_relation, custseg_private.described_presentation('nothing') AS nothing;

@@ -9,6 +9,7 @@
 #include "call/call.h"
 #include "catalog/pg_type_d.h"
 #include "explore/explore.h"
+#include "life/life.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "prep/prep.h"
@@ -36,7 +37,7 @@ enum
 {
 	D_COLUMN, D_TYPE, D_KIND, D_N, D_N_NULL, D_NULL_SHARE, D_N_INFINITE, D_DISTINCT, D_MEAN, D_SD, D_MIN,
 	D_Q1, D_MEDIAN, D_Q3, D_MAX, D_SKEWNESS, D_KURTOSIS, D_JB, D_JB_P, D_IQR_OUTLIERS, D_Z_OUTLIERS, D_TOP,
-	D_SUGGESTION, D_COLUMNS
+	D_SUGGESTION, D_MEANING, D_UNIT, D_COLUMNS
 };
 
 PG_FUNCTION_INFO_V1(custseg_describe);
@@ -396,6 +397,27 @@ FindSegments(const CsLook *look, Description *described)
 		described[i].segments = reasons[i];
 }
 
+/* Fill in what is noted of the columns of the relation that is read; of those of a query nothing is. */
+static void
+PutNotes(const CsLook *look, Description *described)
+{
+	List	   *notes = CsNotesOfRelation(look->relation->relid);
+	ListCell   *cell;
+
+	foreach(cell, notes)
+	{
+		const CsColumnNote *note = lfirst(cell);
+
+		for (int i = 0; i < look->ncolumns; i++)
+		{
+			if (strcmp(NameStr(look->columns[i].column.name), note->column) != 0)
+				continue;
+			described[i].row[D_MEANING] = CsValueText(note->meaning);
+			described[i].row[D_UNIT] = CsValueText(note->unit);
+		}
+	}
+}
+
 /* The rows of describe() in the making. */
 struct CsDescribing
 {
@@ -451,6 +473,7 @@ CsResult *
 CsDescribeEnd(CsDescribing *d)
 {
 	FindSegments(d->look, d->described);
+	PutNotes(d->look, d->described);
 	for (int i = 0; i < d->look->ncolumns; i++)
 	{
 		d->described[i].row[D_SUGGESTION] = CsValueText(Suggest(d->look, &d->look->columns[i], &d->described[i]));

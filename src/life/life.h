@@ -57,6 +57,16 @@ extern void CsVersionBegin(CsNewVersion *v);
 extern void CsVersionEnd(CsNewVersion *v);
 extern void CsVersionTellWaiting(const CsNewVersion *v);
 
+/* note.c: what is noted of a column of a relation; what is not said is NULL. */
+typedef struct CsColumnNote
+{
+	char	   *column;
+	char	   *meaning;
+	char	   *unit;
+} CsColumnNote;
+
+extern List *CsNotesOfRelation(Oid relid);
+
 /* within.c: versions within a segment of another model. */
 #define CS_WITHIN_KEY "within"
 

@@ -44,6 +44,13 @@ static const char *const clear_source_sql =
 "DELETE FROM custseg.column_note AS t WHERE t.source OPERATOR(pg_catalog.=) $1"
 " AND t.column_name OPERATOR(pg_catalog.=) $2";
 
+/* Three texts a note, for all that is read is one column of texts; nobody can note an empty one. */
+static const char *const relation_sql =
+"SELECT fact.value FROM custseg.column_note AS t"
+" CROSS JOIN LATERAL pg_catalog.unnest(ARRAY[t.column_name, coalesce(t.meaning, ''), coalesce(t.unit, '')]) WITH ORDINALITY AS fact (value, place)"
+" WHERE t.source OPERATOR(pg_catalog.=) $1"
+" ORDER BY t.column_name, fact.place";
+
 PG_FUNCTION_INFO_V1(custseg_set_column_note);
 PG_FUNCTION_INFO_V1(custseg_require_owner);
 PG_FUNCTION_INFO_V1(custseg_may_read);
@@ -53,6 +60,37 @@ enum
 {
 	NOTE_MODEL, NOTE_SOURCE, NOTE_COLUMN, NOTE_NOTE
 };
+
+/* The text by which notes know a relation, palloc'd: its name with its schema. */
+static char *
+RelationKey(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/*
+ * What is noted of the columns of a relation, which the caller may read: CsColumnNote *, palloc'd, by the names of the
+ * columns.  InvalidOid, as of a query, has none.
+ */
+List *
+CsNotesOfRelation(Oid relid)
+{
+	List	   *facts = !OidIsValid(relid) ? NIL : CsCatalogTexts(relation_sql, CsValues(CsValueText(RelationKey(relid))), true);
+	List	   *notes = NIL;
+
+	for (int i = 0; i + 2 < list_length(facts); i += 3)
+	{
+		CsColumnNote *note = palloc(sizeof(CsColumnNote));
+		char	   *meaning = list_nth(facts, i + 1);
+		char	   *unit = list_nth(facts, i + 2);
+
+		note->column = list_nth(facts, i);
+		note->meaning = meaning[0] == '\0' ? NULL : meaning;
+		note->unit = unit[0] == '\0' ? NULL : unit;
+		notes = lappend(notes, note);
+	}
+	return notes;
+}
 
 /* A relation that the caller owns, with its schema, palloc'd; an error unless it has the column. */
 static char *
@@ -77,7 +115,7 @@ SourceArgument(FunctionCallInfo fcinfo, const char *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(relid))));
-	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+	return RelationKey(relid);
 }
 
 /* Read the facts of a note; which are given, as a bool[] of SQL. */
