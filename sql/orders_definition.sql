@@ -138,6 +138,10 @@ SELECT days_between_mean, days_between_variation FROM custseg.rfm('SELECT 1 AS c
 -- the first and the last time that there are
 SELECT customer_id, first_purchase, last_purchase, days_since_last, tenure_days, days_between_mean
 FROM custseg.rfm('SELECT 1 AS customer, t::timestamp AS at, 1 AS amount FROM (VALUES (''4713-01-02 BC''), (''294276-12-30'')) v (t)', 'customer', 'at', 'amount', options => '{"time_zone": "UTC"}');
+SELECT sum(differences(format('SELECT i %% 2 AS customer, t::%s AS at, 1 AS amount FROM (VALUES (1, ''4713-01-02 BC''), (3, ''2026-01-01 00:00:00.000001''), (5, ''294276-12-30''), (2, ''4713-01-02 BC''), (4, ''294276-12-30'')) v (i, t)', type), '{}'))
+FROM unnest('{timestamp,timestamptz,date}'::text[]) type;
+SELECT customer_id, tenure_days, days_between_mean FROM custseg.customer_features('SELECT 1 AS customer, t::timestamp AS at, 1 AS amount FROM (VALUES (''4713-01-02 BC''), (''294276-12-30'')) v (t)', 'customer', 'at', 'amount');
+SELECT customer_id, event_tenure_days, n_sessions FROM custseg.customer_events('SELECT 1 AS customer, t::timestamp AS at, ''visit'' AS kind FROM (VALUES (''4713-01-02 BC''), (''294276-12-30'')) v (t)', 'customer', 'at', 'kind');
 -- customers are told apart as the column's own equality does it
 CREATE COLLATION ignoring_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 SELECT customer_id, frequency, monetary FROM custseg.rfm('SELECT customer COLLATE ignoring_case AS customer, now() AS at, 1 AS amount FROM (VALUES (''Anna''), (''ANNA''), (''bob'')) v (customer)', 'customer', 'at', 'amount');

@@ -133,12 +133,12 @@ AppendSessions(StringInfo sql, const CsEventsRequest *r)
 
 	appendStringInfo(sql, ", spaced AS (\n"
 					 "    SELECT customer, at, day, hour, kind%s,\n"
-					 "        CASE WHEN at - pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at) <= %s THEN 0 ELSE 1 END AS begins\n"
+					 "        CASE WHEN %s <= %s THEN 0 ELSE 1 END AS begins\n"
 					 "    FROM event\n"
 					 "), seen AS (\n"
 					 "    SELECT customer, at, day, hour, kind%s, pg_catalog.sum(begins) OVER (PARTITION BY customer ORDER BY at) AS session\n"
 					 "    FROM spaced\n)",
-					 value, r->session_gap, value);
+					 value, CsSqlSpan(r->time, "pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at)", "at"), r->session_gap, value);
 }
 
 /* The weight of an event. */
@@ -168,7 +168,7 @@ Weight(const CsEventsRequest *r)
 static const char *
 Part(const CsEventsRequest *r)
 {
-	const char *lives = psprintf("%s / %s::pg_catalog.float8", CsSqlDays("at", "moment.as_of"),
+	const char *lives = psprintf("%s / %s::pg_catalog.float8", CsSqlDays(r->time, "at", "moment.as_of"),
 								 quote_literal_cstr(psprintf("%.17g", r->options.half_life_days)));
 
 	return psprintf("CASE WHEN %s <= %s THEN pg_catalog.round(%s * pg_catalog.power(0.5::pg_catalog.float8, %s) * %s)::bigint ELSE 0::bigint END", lives,
@@ -251,9 +251,9 @@ Trend(const char *recent, const char *before)
 
 /* Events a month: those who have been known for less than a month are taken to have been for one. */
 static const char *
-PerMonth(const char *n)
+PerMonth(const CsEventsRequest *r, const char *n)
 {
-	return psprintf("%s::pg_catalog.float8 * %s / greatest(%s, %s)", n, MONTH_DAYS, CsSqlDays("e.first", "moment.as_of"), MONTH_DAYS);
+	return psprintf("%s::pg_catalog.float8 * %s / greatest(%s, %s)", n, MONTH_DAYS, CsSqlDays(r->time, "e.first", "moment.as_of"), MONTH_DAYS);
 }
 
 /* A column of a kind in the row of a customer, 0 for who has none. */
@@ -280,8 +280,8 @@ EachMeasure(StringInfo sql, CsEventsRequest *r, int kind, MeasureTaker take)
 	take(sql, r, name, "n", CountOf("n", kind), NO_EVENTS);
 	foreach(cell, r->windows)
 		take(sql, r, name, psprintf("n_%dd", lfirst_int(cell)), CountOf(psprintf("n_%d", lfirst_int(cell)), kind), NO_EVENTS);
-	take(sql, r, name, "per_month", PerMonth(CountOf("n", kind)), NO_VALUE);
-	take(sql, r, name, "days_since_last", CsSqlDays(psprintf("e.last_%d", kind), "moment.as_of"), NULL);
+	take(sql, r, name, "per_month", PerMonth(r, CountOf("n", kind)), NO_VALUE);
+	take(sql, r, name, "days_since_last", CsSqlDays(r->time, psprintf("e.last_%d", kind), "moment.as_of"), NULL);
 	take(sql, r, name, "trend", Trend(CountOf("recent", kind), CountOf("before", kind)), NULL);
 	take(sql, r, name, "active_days", CountOf("active_days", kind), NO_EVENTS);
 	take(sql, r, name, "sessions", CountOf("sessions", kind), NO_EVENTS);
@@ -375,10 +375,10 @@ AppendOwn(StringInfo sql, CsEventsRequest *r)
 {
 	AppendFeature(sql, r, CsSqlInstant(r->time, r->zone, "e.first"), "first_event", NULL);
 	AppendFeature(sql, r, CsSqlInstant(r->time, r->zone, "e.last"), "last_event", NULL);
-	AppendFeature(sql, r, CsSqlDays("e.last", "moment.as_of"), "days_since_last_event", NULL);
-	AppendFeature(sql, r, CsSqlDays("e.first", "moment.as_of"), "event_tenure_days", NULL);
+	AppendFeature(sql, r, CsSqlDays(r->time, "e.last", "moment.as_of"), "days_since_last_event", NULL);
+	AppendFeature(sql, r, CsSqlDays(r->time, "e.first", "moment.as_of"), "event_tenure_days", NULL);
 	AppendFeature(sql, r, "e.n", "n_events", NO_EVENTS);
-	AppendFeature(sql, r, PerMonth("e.n"), "events_per_month", NO_VALUE);
+	AppendFeature(sql, r, PerMonth(r, "e.n"), "events_per_month", NO_VALUE);
 	AppendFeature(sql, r, "e.active_days", "n_active_days", NO_EVENTS);
 	AppendFeature(sql, r, "e.sessions", "n_sessions", NO_EVENTS);
 	AppendFeature(sql, r, "e.n::pg_catalog.float8 / e.sessions::pg_catalog.float8", "events_per_session", NULL);

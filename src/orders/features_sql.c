@@ -214,7 +214,7 @@ AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
 {
 	appendStringInfo(sql, ", spaced AS (\n"
 					 "    SELECT customer, at, last, amount, lines%s,\n"
-					 "        (pg_catalog.date_part('epoch', at - pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at)) * 1000000::pg_catalog.float8)::bigint AS gap\n"
+					 "        %s AS gap\n"
 					 "    FROM orders\n"
 					 "), ordered AS (\n"
 					 "    SELECT\n"
@@ -225,11 +225,12 @@ AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
 					 "        pg_catalog.max(amount) AS largest_order,\n"
 					 "        pg_catalog.avg(lines) AS lines_per_order,\n"
 					 "        %s AS quantity_per_order,\n"
-					 "        pg_catalog.sum(gap)::pg_catalog.float8 / pg_catalog.count(gap)::pg_catalog.float8 / 86400000000::pg_catalog.float8 AS days_between_mean,\n"
-					 "        pg_catalog.stddev_samp(gap::pg_catalog.float8) / nullif(pg_catalog.avg(gap::pg_catalog.float8), 0::pg_catalog.float8) AS days_between_variation\n"
+					 "        pg_catalog.sum(gap) / pg_catalog.count(gap)::pg_catalog.float8 / 86400000000::pg_catalog.float8 AS days_between_mean,\n"
+					 "        pg_catalog.stddev_samp(gap) / nullif(pg_catalog.avg(gap), 0::pg_catalog.float8) AS days_between_variation\n"
 					 "    FROM spaced\n"
 					 "    GROUP BY customer\n)",
 					 r->quantity != NULL ? ", quantity" : "",
+					 CsSqlMicroseconds(r->time, "pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at)", "at"),
 					 r->quantity != NULL ? "pg_catalog.avg(quantity)" : "NULL::pg_catalog.float8");
 }
 
@@ -403,7 +404,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 for_view ? "" : "::pg_catalog.text", for_view ? CsSqlColumn(r->customer) : "customer_id",
 					 Instant(r, "moment.as_of"), Instant(r, "o.first_purchase"),
 					 Instant(r, "o.last_purchase"),
-					 CsSqlDays("o.last_purchase", "moment.as_of"), CsSqlDays("o.first_purchase", "moment.as_of"),
+					 CsSqlDays(r->time, "o.last_purchase", "moment.as_of"), CsSqlDays(r->time, "o.first_purchase", "moment.as_of"),
 					 r->quantity != NULL || !for_view ?
 					 "    o.quantity_per_order::pg_catalog.float8 AS quantity_per_order,\n" : "");
 	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "n_products");

@@ -126,7 +126,7 @@ InZone(PGFunction function, pg_tz *zone, int64 time)
 /*
  * An error where "as_of" is no time to count from; "latest" is what is taken where it is not given.
  * Two windows, of CS_MOST_WINDOW_DAYS at most, lie before any that is left, whatever the zone.  From the earliest time
- * there is to the latest "as_of" the microseconds fit 64 bits: PostgreSQL 15 subtracts times without a look at that.
+ * there is to the latest "as_of" the microseconds fit 64 bits.
  */
 void
 CsCheckAsOfTime(TimestampTz as_of, const char *latest)

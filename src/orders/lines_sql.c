@@ -84,11 +84,30 @@ CsSqlBefore(const CsColumn *time, pg_tz *zone, const char *as_of, const char *in
 	return time->converter.type == TIMESTAMPTZOID ? psprintf("%s AT TIME ZONE %s", local, ZoneSql(zone)) : local;
 }
 
-/* The days between two times, to the microsecond, as rfm() computes them. */
+/*
+ * The interval from a time of the time column to another.  Each is subtracted from one time between: from the earliest
+ * time there is to the latest the microseconds do not fit 64 bits, which PostgreSQL 15 does not look at.
+ */
 const char *
-CsSqlDays(const char *from, const char *to)
+CsSqlSpan(const CsColumn *time, const char *from, const char *to)
 {
-	return psprintf("(pg_catalog.date_part('epoch', %s - %s) * 1000000::pg_catalog.float8)::bigint::pg_catalog.float8 / 86400000000::pg_catalog.float8", to, from);
+	const char *between = time->converter.type == TIMESTAMPTZOID ? "'2000-01-01 00:00:00+00'::pg_catalog.timestamptz" : "'2000-01-01 00:00:00'::timestamp";
+
+	return psprintf("(%s - %s) - (%s - %s)", to, between, from, between);
+}
+
+/* The microseconds from a time of the time column to another, a whole number as float8. */
+const char *
+CsSqlMicroseconds(const CsColumn *time, const char *from, const char *to)
+{
+	return psprintf("pg_catalog.round(pg_catalog.date_part('epoch', %s) * 1000000::pg_catalog.float8)", CsSqlSpan(time, from, to));
+}
+
+/* The days from a time of the time column to another, to the microsecond, as rfm() computes them. */
+const char *
+CsSqlDays(const CsColumn *time, const char *from, const char *to)
+{
+	return psprintf("%s / 86400000000::pg_catalog.float8", CsSqlMicroseconds(time, from, to));
 }
 
 /*
