@@ -156,6 +156,11 @@ JOIN (VALUES ('next', 0.05394927416292555::float8, 0.8391585199974307::float8), 
 SELECT share, round(low::numeric, 12) AS low, round(high::numeric, 12) AS high FROM custseg.journey('SELECT * FROM visits WHERE customer = 1', 'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-06-01"}') WHERE kind = 'next' AND from_step = 'visit';
 SELECT share, round(low::numeric, 12) AS low, high FROM custseg.journey('SELECT * FROM visits WHERE step = ''visit'' AND customer < 5 AND at < timestamptz ''2026-01-25'' + CASE customer WHEN 1 THEN 20 ELSE 0 END * interval ''1 day'' AND customer <> 2',
     'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-06-01"}') WHERE kind = 'end';
+-- two customers whose visits come to much the same tell no more than two (R 4.2.2, by the formulas of the page on algorithms)
+SELECT kind, n, n_from, abs(j.low / g.low - 1) < 1e-11 AS low, abs(j.high / g.high - 1) < 1e-11 AS high
+FROM custseg.journey('SELECT c AS customer, timestamptz ''2026-01-01'' + i * interval ''10 days'' + s * interval ''1 day'' AS at, ''step '' || s AS step FROM generate_series(1, 2) c, generate_series(1, 20) i, generate_series(0, (i < 10 + c)::int) s',
+    'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-12-01"}') j
+JOIN (VALUES ('next', 0.03118107891762395::float8, 0.9743301528990411::float8), ('end', 1 - 0.9743301528990411, 1 - 0.03118107891762395)) g (what, low, high) ON g.what = kind WHERE from_step = 'step 0';
 -- with one visit each there is nothing that hangs together
 SELECT count(*), bool_and(j.low = w.low AND j.high = w.high) AS same
 FROM custseg.journey('SELECT DISTINCT ON (customer) * FROM visits WHERE step = ''visit'' UNION ALL SELECT customer, at, step FROM visits WHERE step = ''basket'' AND at < timestamptz ''2026-01-13''', 'customer', 'at', 'step', options => '{"horizon": "2 days", "as_of": "2026-06-01"}') j,

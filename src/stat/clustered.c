@@ -6,12 +6,13 @@
  * ways tell no more than the customers.  The design effect is the variance of a share, as the clusters' counts tell it,
  * over that of independent cases (Kish, Survey Sampling, 1965); the interval is Wilson's for so many times fewer cases, with
  * Student's law for the clusters less one (Korn and Graubard, Survey Methodology 24, 1998; Dean and Pagano, Journal of
- * Survey Statistics and Methodology 3, 2015).
+ * Survey Statistics and Methodology 3, 2015).  That law holds for an effect of 1, too: two clusters of many cases that have
+ * about the same share may have it by chance.
  *
  * Of a rare outcome few clusters have any, and its own variance says little: the effect is at least that of all outcomes
- * together, the mean of Rao and Scott's (Annals of Statistics 12, 1984).  It is at least 1, with which the interval is
- * Wilson's own, and no more than where each cluster is of one kind.  That is what is taken where all cases have the same
- * outcome, or are of one cluster, so that nothing tells how much they hang together.
+ * together, the mean of Rao and Scott's (Annals of Statistics 12, 1984).  It is at least 1, and no more than where each
+ * cluster is of one kind.  That is what is taken where all cases have the same outcome, or are of one cluster, so that
+ * nothing tells how much they hang together.  Where no cluster has two cases, the interval is Wilson's own.
  */
 #include "custseg.h"
 
@@ -81,12 +82,12 @@ CsClusteredInterval(const CsClusters *clusters, const CsClusteredCount *count, c
 		effect = all->variance / all->independent;
 	if (is_known && one.independent > 0)
 		effect = Max(effect, one.variance / one.independent);
-	effect = Min(effect, most);
-	if (is_known && effect > 1)
+	effect = Max(Min(effect, most), 1);
+	if (is_known && most > 1)
 	{
 		effect *= (double) clusters->n / (double) (clusters->n - 1);
 		z = CsStudentQuantile(1 - confidence, (double) (clusters->n - 1));
 	}
-	cases = clusters->cases / Max(effect, 1);
+	cases = clusters->cases / effect;
 	CsScoreInterval(share * cases, cases, z, low, high);
 }
