@@ -16,7 +16,10 @@
  * samples, F - G there has the mean 0 and the variance C (N - C) / (n m (N - 1)) of the hypergeometric law, which gives the mean
  * of T exactly.  For the variance, F - G is taken to be normal, with covariances C (N - C') / (n m (N - 1)) for C <= C', and
  * Anderson's variance, which is exact without ties, is multiplied by what ties make of that.  That is too little for a handful
- * of values, so that of fewer than ten in a sample the larger p of both laws is told, with ties and without.
+ * of values, so that of fewer than ten in a sample the larger p of both laws is told, with ties and without.  It is far too little
+ * where a sample hardly ever has a value that is not the most frequent one: of ten values, one of a hundred of which is not 0, a
+ * single one of these is seen in one of ten samples.  So both laws are asked as well where fewer than five such values are to be
+ * expected in a sample, the number from which on counts are taken to be near normal (Cochran, Biometrics 10, 1954).
  *
  * The limit law's tail is Smirnov's (1937; Anderson and Darling, 1952, equation 4.35),
  *
@@ -39,6 +42,9 @@
 
 /* Values of a sample from which on the law with ties alone is believed. */
 #define ENOUGH 10
+
+/* Values of a sample, beside the most frequent one, that are to be expected for that. */
+#define ENOUGH_OTHERS 5
 
 /* Points of the rule: enough for exp(-x u^2 / 2) until p is 0. */
 #define POINTS 128
@@ -86,6 +92,7 @@ typedef struct Ties
 {
 	double		total;			/* values */
 	double		upto;			/* of them, those that were taken */
+	double		largest;		/* of the most frequent value */
 	double		inner,			/* sum of c C^2 */
 				inner_rest,
 				mean,			/* sum of c C (1 - C) */
@@ -104,12 +111,20 @@ AddTie(Ties *t, double count)
 				own;
 
 	t->upto += count;
+	t->largest = Max(t->largest, count);
 	upto = Min(t->upto / t->total, 1);
 	above = 1 - upto;
 	own = c * upto * upto;
 	CsAddCompensated(&t->inner, &t->inner_rest, own);
 	CsAddCompensated(&t->mean, &t->mean_rest, c * upto * above);
 	CsAddCompensated(&t->spread, &t->spread_rest, c * above * above * (2 * (t->inner + t->inner_rest) - own));
+}
+
+/* Does the smaller sample, of so many values, have enough for the law with ties alone? */
+static bool
+AreEnough(const Ties *ties, double values)
+{
+	return values >= ENOUGH && values * (1 - ties->largest / ties->total) >= ENOUGH_OTHERS;
 }
 
 /* The p of T for samples of n and m values, all of which the ties know.  Of one value each T is 1/4, or 0 for a tie: p is 1. */
@@ -131,7 +146,7 @@ UpperTail(double t, double n, double m, const Ties *ties)
 	if (t <= 0 || share <= 0)
 		return 1;				/* the samples are the same, or all values are */
 	p = LimitUpper(1.0 / 6 + (t - tied_mean) / sqrt(45 * variance * share));
-	return Min(n, m) >= ENOUGH ? p : Max(p, LimitUpper(1.0 / 6 + (t - mean) / sqrt(45 * variance)));
+	return AreEnough(ties, Min(n, m)) ? p : Max(p, LimitUpper(1.0 / 6 + (t - mean) / sqrt(45 * variance)));
 }
 
 /* T of two sorted samples.  OUT ties. */
