@@ -123,7 +123,7 @@ is($here->safe_psql('postgres', "SELECT count(*) FILTER (WHERE custseg.predict('
 # Reports: those of a table here, from what the other servers add up.
 my %reports = (
     'segment_sizes' => 'segment, name, n, share, training_share, change, low, high, p_adjusted, round(mean_distance::numeric, 9), herfindahl, entropy, psi, psi_critical, n_unplaced, verdict, reason',
-    'drift' => 'feature, kind, n_baseline, n_current, null_share_baseline, null_share_current, psi, psi_critical, wasserstein, jensen_shannon, chi_square, cramers_v, l_infinity, new_levels, vanished_levels, verdict'
+    'drift' => 'feature, kind, n_baseline, n_current, null_share_baseline, null_share_current, psi, psi_critical, ks, wasserstein, jensen_shannon, chi_square, cramers_v, l_infinity, p_value, p_adjusted, new_levels, vanished_levels, statistics, verdict, reason'
 );
 
 $here->safe_psql('postgres', <<'END');
