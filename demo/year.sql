@@ -336,7 +336,7 @@ SELECT custseg.set_presentation('loyalty', jsonb_build_object(
         "average_order": {"label": "Average order", "unit": "GBP"},
         "tenure": {"label": "Days since the first order", "unit": "days"},
         "channel": {"label": "Channel used most"},
-        "age": {"label": "Age", "unit": "years", "description": "Where the customer has told it."}}',
+        "age": {"label": "Age", "unit": "years", "description": "The age that the customer has stated."}}',
     'curves', (
         SELECT jsonb_agg(jsonb_build_object('segment', s.segment, 'name', c.name, 'curve', 'exp', 'a', c.a, 'b', c.b) ORDER BY s.segment)
         FROM (VALUES ('Loyal customers', 70000, 30000), ('App fans', 45000, 25000), ('Slipping away', 85000, 22000),

@@ -4,11 +4,13 @@
 import { currency } from './facts.js';
 import { Table } from './table.jsx';
 
-/** Shows the table that "table" makes of a card's data, under a caption for those who hear the page. */
+/** Shows the table that "table" makes of a card's data, under a caption for those who hear the page; nothing where it makes none. */
 export function TableOf({ props: { data, state, theme }, table, caption }) {
-    return (
+    const made = table(data, state, theme);
+
+    return made && (
         <div class="scroll" role="region" tabindex="0" aria-label={`Table: ${caption}`}>
-            <Table table={table(data, state, theme)} caption={caption} currency={currency(data)} />
+            <Table table={made} caption={caption} currency={currency(data)} />
         </div>
     );
 }

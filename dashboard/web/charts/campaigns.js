@@ -56,9 +56,9 @@ export function lookalikeSentence(data) {
     const [it] = data.lookalike;
     const [first] = origin(data);
     const whom = `the ${plural(it.n_seeds, 'customer')} of ${it.audience ? called(it.audience) : 'the list'}`;
-    const lift = isKnown(it.lift) ? ` Of a fifth of them who were set aside to try it, the list finds ${fixed(it.lift, 1)} times as many as random picks would (${fixed(it.low, 1)} to ${fixed(it.high, 1)})` : '';
-    const verdict = it.rating === 'better than random' ? ': it is better than chance.' : it.rating === 'worse than random' ? ': it is worse than chance, and not to be used.' : ': it is not shown to be better than chance.';
-    return `${plural(it.n_audience, 'customer')} ${it.n_audience === 1 ? 'is' : 'are'} most like ${whom}.${lift ? lift + verdict : ''} Most come from ${segmentName(first)}: ${percent(first.share)}.`;
+    const lift = isKnown(it.lift) ? ` A fifth of the list was set aside as a test: ${fixed(it.lift, 1)} times as many of these are found as by random picks (${fixed(it.low, 1)} to ${fixed(it.high, 1)})` : '';
+    const verdict = it.rating === 'better than random' ? ', which is better than chance.' : it.rating === 'worse than random' ? ', which is worse than chance: do not use it.' : ', which is not shown to be better than chance.';
+    return `${plural(it.n_audience, 'customer')} ${it.n_audience === 1 ? 'is' : 'are'} most like ${whom}.${lift ? lift + verdict : ''} The largest part comes from ${segmentName(first)}: ${percent(first.share)}.`;
 }
 
 /** Returns the option of lookalikes: the share of the audience that comes from each segment, and that of the seeds. */
@@ -96,8 +96,8 @@ export function engagementSentence(data, state) {
     if (rows.length === 0) return whole;
     const [first] = rows;
     const last = rows[rows.length - 1];
-    return `${whole} Most engaged is ${segmentName(first)}: ${percent(first.share)}, with ${number(first.per_month)} events a month each`
-        + `${last === first ? '.' : `; least ${segmentName(last)}: ${percent(last.share)}${isKnown(last.median_days) ? `, whose last event was ${plural(Math.round(last.median_days), 'day')} ago for half of them` : ''}.`}`;
+    return `${whole} The most engaged segment is ${segmentName(first)}: ${percent(first.share)}, with ${number(first.per_month)} events a month each`
+        + `${last === first ? '.' : `; the least engaged is ${segmentName(last)}: ${percent(last.share)}${isKnown(last.median_days) ? `, and half of those with such events had the last one ${plural(Math.round(last.median_days), 'day')} ago or earlier` : ''}.`}`;
 }
 
 /** Returns the option of engagement: the share of each segment that was active, and that of all. */

@@ -6,6 +6,7 @@ import { literal } from '../parts.js';
 import { bars } from './bars.js';
 
 const words = { resegment: 'all were placed again', insert: 'new customers', update: 'a customer’s data changed', delete: 'customers who are gone' };
+const inSentence = { resegment: 'when all customers were placed again', insert: 'of new customers', update: 'of customers whose data had changed', delete: 'of customers who are gone' };
 const word = (cause) => words[cause] ?? cause;
 
 /** Returns why no consumers are shown, or null. */
@@ -18,14 +19,14 @@ export function sentence(data) {
     const begin = `${plural(all.length, 'consumer')} ${all.length === 1 ? 'acts' : 'act'} on changes of ${short(data.feed.source, 60)}.`;
     if (behind.length === 0) return `${begin} ${all.length === 1 ? 'It has' : 'All have'} acknowledged every change.`;
     const [worst] = behind;
-    return `${begin} ${short(worst.consumer, 40)} has yet to act on ${plural(worst.n, 'change')}${worst.oldest_at ? `, the oldest of ${date(worst.oldest_at)}` : ''}${behind.length > 1 ? `; ${plural(behind.length - 1, 'more consumer')} ${behind.length === 2 ? 'is' : 'are'} behind` : ''}. What it reads comes again until it acknowledges.`;
+    return `${begin} ${short(worst.consumer, 40)} has yet to act on ${plural(worst.n, 'change')}${worst.oldest_at ? `, the oldest of ${date(worst.oldest_at)}` : ''}${behind.length > 1 ? `; ${plural(behind.length - 1, 'more consumer')} ${behind.length === 2 ? 'is' : 'are'} behind` : ''}. A change comes again until the consumer has acknowledged it.`;
 }
 
 /** Returns the consumers as a table. */
 export function table(data) {
     return {
-        columns: [{ label: 'Consumer' }, { label: 'Yet to do', kind: 'count' }, { label: 'Oldest', kind: 'time' }, { label: 'Position', kind: 'count' }, { label: 'Last acknowledged', kind: 'time' }, { label: 'Role' }, { label: 'Since', kind: 'date' }],
-        rows: data.feed.consumers.map((it) => [it.consumer, it.n, it.oldest_at, it.change_position, it.acknowledged_at, it.reader, it.created_at]),
+        columns: [{ label: 'Consumer' }, { label: 'Behind', kind: 'count' }, { label: 'Oldest', kind: 'time' }, { label: 'Last acknowledged', kind: 'time' }, { label: 'Role' }, { label: 'Position', kind: 'count' }, { label: 'Since', kind: 'date' }],
+        rows: data.feed.consumers.map((it) => [it.consumer, it.n, it.oldest_at, it.acknowledged_at, it.reader, it.change_position, it.created_at]),
     };
 }
 
@@ -36,7 +37,7 @@ export const causesMissing = (data) => (data.feed.causes ? null : { why: 'Change
 export function causesSentence(data) {
     const rows = data.feed.causes;
     const lately = rows.filter((it) => it.n_30d > 0);
-    return `Kept since ${date(data.feed.tracked_at)}. ${lately.length === 0 ? 'Nothing has changed in the last 30 days.' : `In the last 30 days: ${list(lately.map((it) => `${count(it.n_30d)} because ${it.cause === 'resegment' ? word(it.cause) : `of ${it.cause === 'update' ? 'changed data' : word(it.cause)}`}`))}.`}`;
+    return `Changes have been kept since ${date(data.feed.tracked_at)}. ${lately.length === 0 ? 'There was none in the last 30 days.' : `In the last 30 days: ${list(lately.map((it) => `${count(it.n_30d)} ${inSentence[it.cause] ?? `of the cause “${short(it.cause, 40)}”`}`))}.`}`;
 }
 
 /** Returns the option of the causes. */

@@ -21,7 +21,7 @@ export function sentence(data) {
     const gone = Math.round(all.reduce((sum, it) => sum + it.leaving, 0));
     const worth = all.reduce((sum, it) => sum + (it.value_at_risk ?? 0), 0);
     return `${plural(gone, 'customer')} ${gone === 1 ? 'has' : 'have'} probably left or ${gone === 1 ? 'is' : 'are'} about to, as expected from their last orders${worth > 0 ? `: ${amount(data, worth)} more would come if they stayed` : ''}. `
-        + `Most are of ${segmentName(first)}: ${count(first.leaving)} of ${count(first.n)}, ${percent(1 - first.alive)}${first.value_at_risk > 0 ? `, worth ${amount(data, first.value_at_risk)}` : ''}.`;
+        + `The largest number is in ${segmentName(first)}: ${count(first.leaving)} of ${count(first.n)}, ${percent(1 - first.alive)}${first.value_at_risk > 0 ? `, with ${amount(data, first.value_at_risk)} at stake` : ''}.`;
 }
 
 /** Returns the option. */
