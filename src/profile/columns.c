@@ -135,8 +135,8 @@ AreCodes(const CsPortrait *portrait, const CsPortraitColumn *c)
 }
 
 /* Of columns that are there as numbers and as codes, keep what their values are. */
-void
-CsPortraitChooseKinds(CsPortrait *portrait)
+static void
+ChooseKinds(CsPortrait *portrait)
 {
 	int			n = 0;
 
@@ -279,8 +279,8 @@ CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation
  * Drop columns that nobody named and that turned out to name rows, or to hold their segments, with
  * a NOTICE unless it is to be quiet.
  */
-void
-CsPortraitDropLabels(CsPortrait *portrait, bool is_quiet)
+static void
+DropLabels(CsPortrait *portrait, bool is_quiet)
 {
 	StringInfoData dropped;
 	int			n = 0;
@@ -308,4 +308,13 @@ CsPortraitDropLabels(CsPortrait *portrait, bool is_quiet)
 		ereport(NOTICE,
 				(errmsg("columns left out: %s", dropped.data),
 				 errhint("Name the columns to describe in \"columns\".")));
+}
+
+/* What is left to decide when everything is summed up: which columns are codes, and which only name rows. */
+void
+CsPortraitFinish(CsPortrait *portrait, const CsPortraitRequest *request)
+{
+	ChooseKinds(portrait);
+	if (request->columns == NULL)
+		DropLabels(portrait, request->is_quiet);
 }

@@ -8,9 +8,6 @@
  *
  * Where data/kept.c has no room for all values, the other columns are read in further passes, in
  * which nobody is placed again.
- *
- * Who wants what several functions tell takes one portrait of all columns, and parts of it: the columns and levels that
- * each of them asks for.
  */
 #include "custseg.h"
 
@@ -460,15 +457,6 @@ TellLeftOut(const CsPortrait *portrait, int64 nrows)
 				 errhint("custseg.data_quality() shows the reasons.")));
 }
 
-/* What is left to decide when everything is summed up: which columns are codes, and which only name rows. */
-static void
-Finish(CsPortrait *portrait, const CsPortraitRequest *request)
-{
-	CsPortraitChooseKinds(portrait);
-	if (request->columns == NULL)
-		CsPortraitDropLabels(portrait, request->is_quiet);
-}
-
 /*
  * Begin a portrait of the rows of a pass, which a placer of the report's version places.  It is to be ended when the
  * pass has been read.  Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
@@ -604,85 +592,6 @@ CsPortraitWhole(const CsPortraying *c)
 	return c->portrait;
 }
 
-/* Is a column among those that a request asks for, of a portrait of all columns? */
-static bool
-IsPart(const CsPortraying *c, int column, const CsPortraitRequest *request)
-{
-	const CsPortrait *portrait = c->portrait;
-	const CsPortraitColumn *of = &portrait->columns[column];
-
-	if (column == portrait->value)
-		return request->value != NULL ||
-			(!portrait->value_is_extra && (of->feature >= 0 || !request->only_features) &&
-			 !(request->only_numbers && CsIsCategory(of)));
-	if (of->as_codes && column - 1 == portrait->value && request->value != NULL)
-		return false;
-	return (of->feature >= 0 || !request->only_features) && !(request->only_numbers && CsIsCategory(of));
-}
-
-/* Show no more than so many levels of a category, and none of fewer customers: they go to the others. */
-static void
-PoolLevels(CsPortraitColumn *of, int most, int64 least, int all)
-{
-	CsPortraitLevel *levels = palloc(sizeof(CsPortraitLevel) * (of->nlevels + 1));
-	CsPortraitLevel other = {.is_other = true, .rows = palloc0(sizeof(int64) * (all + 1))};
-	int			shown = 0;
-
-	for (int i = 0; i < of->nlevels; i++)
-	{
-		const CsPortraitLevel *level = &of->levels[i];
-		bool		is_level = !level->is_other && level->text != NULL;
-
-		if (is_level && shown < most && level->rows[all] >= least)
-			levels[shown++] = *level;
-		else if (is_level || level->is_other)
-		{
-			for (int g = 0; g <= all; g++)
-				other.rows[g] += level->rows[g];
-		}
-	}
-	if (other.rows[all] > 0)
-		levels[shown++] = other;
-	if (of->missing[all] > 0)
-		levels[shown++] = (CsPortraitLevel) {.rows = of->missing};
-	of->levels = levels;
-	of->nlevels = shown;
-}
-
-/*
- * The portrait that a request would have, made of one of all columns, with as many levels, the value that it names and
- * the same sample.  It is palloc'd; what is the same is not copied.
- */
-CsPortrait *
-CsPortraitPart(const CsPortraying *c, const CsPortraitRequest *request)
-{
-	CsPortrait *part = palloc(sizeof(CsPortrait));
-
-	*part = *c->portrait;
-	part->columns = palloc(sizeof(CsPortraitColumn) * Max(part->ncolumns, 1));
-	part->ncolumns = 0;
-	part->value = -1;
-	for (int i = 0; i < c->portrait->ncolumns; i++)
-	{
-		if (!IsPart(c, i, request))
-			continue;
-		if (i == c->portrait->value && request->value != NULL)
-			part->value = part->ncolumns;
-		part->columns[part->ncolumns] = c->portrait->columns[i];
-		if (CsIsCategory(&part->columns[part->ncolumns]))
-			PoolLevels(&part->columns[part->ncolumns], request->levels, 0, part->ngroups);
-		part->ncolumns++;
-	}
-	part->sample = CsPortraitSampleOf(c, request->sample, request->seed, false);
-	Finish(part, request);
-	for (int i = 0; i < part->ncolumns; i++)
-	{
-		if (CsIsCategory(&part->columns[i]))
-			PoolLevels(&part->columns[i], request->levels, request->level_rows, part->ngroups);
-	}
-	return part;
-}
-
 /*
  * Read the source, as the caller.  Customers belong to the segment in which a decision by hand puts
  * them, and otherwise to the one in which the model puts them.  Customers that are excluded or
@@ -701,6 +610,6 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	(void) CsPassRead(pass);
 	CsPortraitEnd(c);
 	c->portrait->sample = CsPortraitSampleOf(c, request->sample, request->seed, false);
-	Finish(c->portrait, request);
+	CsPortraitFinish(c->portrait, request);
 	return c->portrait;
 }

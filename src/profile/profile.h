@@ -3,9 +3,9 @@
  *	  Who is in a segment: the customers of a source placed by a version, and summed up column by
  *	  column.
  *
- * portrait.c reads a source once and sums up what all of these functions tell; columns.c says which
- * columns that are, defining.c what sets a segment apart.  Each function is a file of its own that
- * turns the portrait into rows.
+ * portrait.c reads a source once and sums up what all of these functions tell, and portrait_part.c makes
+ * of that what one of them asks for; columns.c says which columns that are, defining.c what sets a
+ * segment apart.  Each function is a file of its own that turns the portrait into rows.
  */
 #ifndef CUSTSEG_PROFILE_H
 #define CUSTSEG_PROFILE_H
@@ -157,8 +157,7 @@ extern const CsPortraitKind CsTestsKind;
 /* columns.c */
 extern void CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 							  const CsPortraitRequest *request);
-extern void CsPortraitChooseKinds(CsPortrait *portrait);
-extern void CsPortraitDropLabels(CsPortrait *portrait, bool is_quiet);
+extern void CsPortraitFinish(CsPortrait *portrait, const CsPortraitRequest *request);
 extern CsChiSquareResult CsPortraitChiSquare(const CsPortrait *portrait,
 											 const CsPortraitColumn *c);
 
