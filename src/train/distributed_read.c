@@ -171,16 +171,6 @@ FitPreparation(CsTraining *t)
 						(long long) t->raw->nrows)));
 }
 
-/* Is there a column whose NULLs have their rows skipped? */
-static bool
-SkipsNulls(const CsPrep *prep)
-{
-	for (int i = 0; i < prep->ncolumns; i++)
-		if (prep->columns[i].impute == CS_IMPUTE_SKIP)
-			return true;
-	return false;
-}
-
 /*
  * Of a category with more levels than a sample tells apart, have the rare ones be "other", as preparation would:
  * the most frequent levels have the lowest codes.
@@ -246,7 +236,7 @@ KeepSample(CsTraining *t)
 void
 CsDistributedRead(CsTraining *t)
 {
-	t->keep_nulls = t->choose_features && SkipsNulls(t->prep);
+	CsRowsKeepNulls(t);
 	CsDistributedSurvey(t);
 	Sample(t);
 	CsFeaturesDropUseless(t);

@@ -94,21 +94,6 @@ FindMode(const CsTraining *t, int feature)
 	return mode;
 }
 
-/* The error of a source without rows to train on. */
-static void
-NoRows(const CsTraining *t)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s has no rows to train on", t->relation->description),
-			 t->n_skipped > 0 ?
-			 errdetail_plural("%lld row was skipped.", "%lld rows were skipped.", t->n_skipped,
-							  (long long) t->n_skipped) : 0,
-			 t->n_skipped > 0 ?
-			 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
-			 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
-}
-
 /* Check the weights that the survey saw; the heaviest one is kept. */
 static void
 CheckWeights(CsTraining *t, const CsTallyRun *run, int first)
@@ -153,7 +138,7 @@ TakeRows(CsTraining *t, const CsTallyRun *run, int first)
 		CsJsonInteger(&json, "no weight", rows[1]);
 	t->skipped = CsJsonFinish(&json);
 	if (t->nrows == 0)
-		NoRows(t);
+		CsReportNoRows(t);
 }
 
 /* Keep what the survey tells of each feature, and count levels. */

@@ -450,14 +450,16 @@ ShareNumbers(Reader *reader, Numbers *numbers)
 	return area;
 }
 
-/* Is there a column whose NULLs have their rows skipped? */
-static bool
-SkipsNulls(const CsPrep *prep)
+/*
+ * Where rows are skipped for NULLs, have them all kept as long as features may still be dropped: a NULL in a column that
+ * is dropped must not cost its row.
+ */
+void
+CsRowsKeepNulls(CsTraining *t)
 {
-	for (int i = 0; i < prep->ncolumns; i++)
-		if (prep->columns[i].impute == CS_IMPUTE_SKIP)
-			return true;
-	return false;
+	t->keep_nulls = false;
+	for (int i = 0; i < t->prep->ncolumns && !t->keep_nulls; i++)
+		t->keep_nulls = t->choose_features && t->prep->columns[i].impute == CS_IMPUTE_SKIP;
 }
 
 /* Give back what was read, to read it again for the features that are left. */
@@ -506,14 +508,9 @@ ForgetLevels(CsTraining *t, int column)
 }
 
 /* Error: no row is left to train on. */
-static void
-NoRows(const CsTraining *t, const Reader *reader)
+void
+CsReportNoRows(const CsTraining *t)
 {
-	if (reader->n_without_outcome > 0 && reader->n_without_outcome == t->n_skipped)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("target column \"%s\" has only nulls", NameStr(t->outcome->name)),
-				 errhint("There is nothing to learn from: give rows whose outcome is known.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s has no rows to train on", t->relation->description),
@@ -523,6 +520,18 @@ NoRows(const CsTraining *t, const Reader *reader)
 			 t->n_skipped > 0 ?
 			 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
 			 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
+}
+
+/* Error: no row is left, where a row may have been skipped because its outcome is not known. */
+static void
+NoRows(const CsTraining *t, const Reader *reader)
+{
+	if (reader->n_without_outcome > 0 && reader->n_without_outcome == t->n_skipped)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target column \"%s\" has only nulls", NameStr(t->outcome->name)),
+				 errhint("There is nothing to learn from: give rows whose outcome is known.")));
+	CsReportNoRows(t);
 }
 
 /*
@@ -681,7 +690,7 @@ LearnLabels(CsTraining *t)
 void
 CsRowsRead(CsTraining *t)
 {
-	t->keep_nulls = t->choose_features && SkipsNulls(t->prep);
+	CsRowsKeepNulls(t);
 	ReadRows(t);
 	CsFeaturesDropUseless(t);
 	if (t->keep_nulls)

@@ -221,6 +221,8 @@ extern CsColumnFacts *CsGatherFacts(const CsTraining *t);
 
 /* rows.c */
 extern void CsRowsRead(CsTraining *t);
+extern void CsRowsKeepNulls(CsTraining *t);
+extern void CsReportNoRows(const CsTraining *t);
 extern void CsRowColumnsCollect(CsTraining *t, CsRowColumns *c);
 extern double CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls);
 
