@@ -15,14 +15,6 @@
 #include "prep/survey.h"
 #include "utils/memutils.h"
 
-/* What a pass takes home of a column, and the parts of memory that are for these values and for what is known. */
-#define MOST_VALUES ((Size) 100000)
-#define FEWEST_VALUES ((Size) 4096)
-#define VALUES_SHARE 16
-#define MOST_CUTS ((Size) 10000)
-#define FEWEST_CUTS ((Size) 256)
-#define CUT_BYTES 1024
-
 /* Runs that stand for the values between two that are known, if there are more than that. */
 #define RUNS_OF_GAP 16
 
@@ -64,18 +56,6 @@ CsStudyRun(const CsStudy *study, JsonbParseState **json)
 	return CsTallyExecute(study->pieces, &study->read, CsJsonFinish(json));
 }
 
-/* The order of a number's values, of which no more than the ends is known. */
-static CsOrder *
-OrderOf(const CsStudy *study, int64 n, double lowest, double highest)
-{
-	Size		columns = Max(study->read.nnumbers, 1);
-	Size		room = CsMemoryLimit() / VALUES_SHARE / sizeof(uint64) / columns;
-
-	return CsOrderCreate(n, lowest, highest, (int64) Max(Min(room, MOST_VALUES), FEWEST_VALUES),
-						 (int) Max(Min(CsMemoryLimit() / CUT_BYTES / columns, MOST_CUTS), FEWEST_CUTS),
-						 PG_INT64_MAX);
-}
-
 /* Take what the survey tells. */
 static void
 TakeSurvey(CsStudy *study, const CsTallyRun *run)
@@ -106,7 +86,7 @@ TakeSurvey(CsStudy *study, const CsTallyRun *run)
 			c->lowest = CsTallyNumbers(run->pass, run->state, first + CS_SURVEY_LOWEST)[c->at];
 			c->highest = CsTallyNumbers(run->pass, run->state, first + CS_SURVEY_HIGHEST)[c->at];
 		}
-		c->order = OrderOf(study, c->moments.n, c->lowest, c->highest);
+		c->order = CsOrderOfColumns(c->moments.n, c->lowest, c->highest, study->read.nnumbers, PG_INT64_MAX);
 	}
 }
 

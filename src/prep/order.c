@@ -15,9 +15,20 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
 #include "prep/order.h"
+
+/* Values of a column that a pass takes home, and the part of memory that those of all columns may take. */
+#define MOST_VALUES ((Size) 100000)
+#define FEWEST_VALUES ((Size) 4096)
+#define VALUES_SHARE 16
+
+/* Cuts of a column in a pass, and what one may take of memory: it is a number in json, twice. */
+#define MOST_CUTS ((Size) 10000)
+#define FEWEST_CUTS ((Size) 256)
+#define CUT_BYTES 1024
 
 /* Cuts of the first pass. */
 #define FIRST_CUTS 2000
@@ -51,6 +62,18 @@ CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts,
 	if (lowest < highest)
 		order->placed[order->nplaced++] = (CsPlaced) {highest + 0.0, n - 1, n, false};
 	return order;
+}
+
+/* CsOrderCreate() of one of so many columns that passes look at together: what they take home is held to memory. */
+CsOrder *
+CsOrderOfColumns(int64 n, double lowest, double highest, int ncolumns, int64 room)
+{
+	Size		columns = Max(ncolumns, 1);
+	Size		values = CsMemoryLimit() / VALUES_SHARE / sizeof(uint64) / columns;
+	Size		cuts = CsMemoryLimit() / CUT_BYTES / columns;
+
+	return CsOrderCreate(n, lowest, highest, (int64) Max(Min(values, MOST_VALUES), FEWEST_VALUES),
+						 (int) Max(Min(cuts, MOST_CUTS), FEWEST_CUTS), room);
 }
 
 /* The number of placed values whose up_to is at most "rank". */

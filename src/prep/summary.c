@@ -17,16 +17,6 @@
 #include "prep/order.h"
 #include "prep/summary.h"
 
-/* Values of a column that a pass takes home, and the part of memory that those of all columns may take. */
-#define MOST_VALUES ((Size) 100000)
-#define FEWEST_VALUES ((Size) 4096)
-#define VALUES_SHARE 16
-
-/* Cuts of a column in a pass, and what one may take of memory: it is a number in json, twice. */
-#define MOST_CUTS ((Size) 10000)
-#define FEWEST_CUTS ((Size) 256)
-#define CUT_BYTES 1024
-
 /* The part of memory that placed values of all columns may take, as far as no more are needed. */
 #define PLACED_SHARE 8
 
@@ -141,9 +131,6 @@ CsSummaryCreate(CsArena *arena, int64 nrows, const CsColumn *columns, CsDictiona
 {
 	CsSummary  *s = palloc0(sizeof(CsSummary));
 	int			ncolumns = prep->ncolumns;
-	Size		room = CsMemoryLimit() / VALUES_SHARE / sizeof(uint64) / Max(ncolumns, 1);
-	int64		most = (int64) Max(Min(room, MOST_VALUES), FEWEST_VALUES);
-	int			cuts = (int) Max(Min(CsMemoryLimit() / CUT_BYTES / Max(ncolumns, 1), MOST_CUTS), FEWEST_CUTS);
 	int64		placed = (int64) (CsMemoryLimit() / PLACED_SHARE / sizeof(CsPlaced) / Max(ncolumns, 1));
 
 	s->s = (CsFitState) {.arena = arena,.nrows = nrows,.columns = columns,.dictionaries = dictionaries,
@@ -166,7 +153,7 @@ CsSummaryCreate(CsArena *arena, int64 nrows, const CsColumn *columns, CsDictiona
 		c->fill = c->low = c->high = NAN;
 		fit->n_infinite = surveys[i].n_infinite;
 		if (columns[i].converter.kind != CS_CATEGORICAL)
-			c->order = CsOrderCreate(surveys[i].n_values, surveys[i].lowest, surveys[i].highest, most, cuts, placed);
+			c->order = CsOrderOfColumns(surveys[i].n_values, surveys[i].lowest, surveys[i].highest, ncolumns, placed);
 		else if (IsNumber(s, i))
 			SummarizeLevels(s, i);
 	}
