@@ -198,15 +198,6 @@ AssignRows(Search *s)
 	return row;
 }
 
-static int
-CompareRows(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a,
-				y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* CLARA's sample of that number, ascending, with the best medoids so far.  Returns its size. */
 static int64
 DrawSample(const Search *s, int sample, int64 *row)
@@ -218,9 +209,9 @@ DrawSample(const Search *s, int sample, int64 *row)
 	CsRngSeed(&rng, (uint64) s->options->common.seed, SAMPLE_STREAM + (uint64) sample);
 	CsRngSample(&rng, s->in->matrix->nrows, drawn, row);
 	for (int c = 0; c < s->best.k; c++)
-		if (bsearch(&s->best.row[c], row, drawn, sizeof(int64), CompareRows) == NULL)
+		if (bsearch_arg(&s->best.row[c], row, drawn, sizeof(int64), CsCompareInt64, NULL) == NULL)
 			row[n++] = s->best.row[c];
-	qsort(row, n, sizeof(int64), CompareRows);
+	qsort_arg(row, n, sizeof(int64), CsCompareInt64, NULL);
 	return n;
 }
 

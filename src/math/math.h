@@ -263,6 +263,8 @@ CsExactAdd(CsExact *sum, double value, double scale)
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 
 extern void CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch);
+extern int	CsCompareInt32(const void *a, const void *b, void *unused);
+extern int	CsCompareInt64(const void *a, const void *b, void *unused);
 
 extern int64 CsCountBelow(const double *sorted, int64 n, double x);
 extern int64 CsQuantileRank(int64 n, double p, double *part);

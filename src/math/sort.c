@@ -1,6 +1,6 @@
 /*
  * sort.c
- *	  Sorting columns of numbers, and quantiles of what is sorted.
+ *	  Sorting columns of numbers, orders of whole numbers for PostgreSQL's sorts, and quantiles of what is sorted.
  *
  * A double's bits, with the sign bit flipped (positive) or all bits flipped (negative), order like
  * the number itself; so a least-significant-digit radix sort of 64-bit keys sorts doubles.  Digits
@@ -328,6 +328,26 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 		CsCheckInterrupts(i);
 		memcpy(&x[i], &value, sizeof(value));
 	}
+}
+
+/* For qsort_arg(), qsort_interruptible() and bsearch_arg(): order of two whole numbers. */
+int
+CsCompareInt32(const void *a, const void *b, void *unused)
+{
+	int32		x = *(const int32 *) a,
+				y = *(const int32 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The same of wider ones. */
+int
+CsCompareInt64(const void *a, const void *b, void *unused)
+{
+	int64		x = *(const int64 *) a,
+				y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
 }
 
 /*

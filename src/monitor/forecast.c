@@ -12,6 +12,7 @@
 #include "call/call.h"
 #include "catalog/tables.h"
 #include "executor/spi.h"
+#include "math/math.h"
 #include "stat/markov.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -91,20 +92,11 @@ typedef struct Forecast
 
 PG_FUNCTION_INFO_V1(custseg_forecast_segments);
 
-static int
-CompareSegments(const void *a, const void *b)
-{
-	int32		x = *(const int32 *) a,
-				y = *(const int32 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Position of a segment, or -1. */
 static int
 PositionOf(const Forecast *f, int32 segment)
 {
-	const int32 *found = bsearch(&segment, f->segments, f->k, sizeof(int32), CompareSegments);
+	const int32 *found = bsearch_arg(&segment, f->segments, f->k, sizeof(int32), CsCompareInt32, NULL);
 
 	return found == NULL ? -1 : (int) (found - f->segments);
 }
@@ -127,7 +119,7 @@ CollectSegments(Forecast *f, const SPITupleTable *rows, uint64 n)
 				f->segments[all++] = DatumGetInt32(segment);
 		}
 	}
-	qsort(f->segments, all, sizeof(int32), CompareSegments);
+	qsort_arg(f->segments, all, sizeof(int32), CsCompareInt32, NULL);
 	for (int i = 0; i < all; i++)
 		if (f->k == 0 || f->segments[i] != f->segments[f->k - 1])
 			f->segments[f->k++] = f->segments[i];
@@ -203,15 +195,6 @@ ReadRuns(Forecast *f, Datum model)
 	SPI_finish();
 }
 
-static int
-CompareDays(const void *a, const void *b)
-{
-	double		x = *(const double *) a,
-				y = *(const double *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Which runs are periods, and how long these are; an error when they are few. */
 static void
 FindPeriods(Forecast *f)
@@ -233,7 +216,7 @@ FindPeriods(Forecast *f)
 				 errmsg("a forecast takes %d periods, and %d are on record", FEW_PERIODS, f->n_periods),
 				 errdetail("A period lies between two runs of custseg.resegment() over a whole table with the same version."),
 				 errhint("Run custseg.resegment() at regular times, such as once a month, and ask again later.")));
-	qsort(days, f->n_periods, sizeof(double), CompareDays);
+	CsSortDoubles(days, f->n_periods, palloc(sizeof(double) * f->n_periods));
 	f->days = (days[(f->n_periods - 1) / 2] + days[f->n_periods / 2]) / 2;
 }
 

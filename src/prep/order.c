@@ -16,6 +16,7 @@
 #include "custseg.h"
 
 #include "call/call.h"
+#include "math/math.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
 #include "prep/order.h"
@@ -184,15 +185,6 @@ CompareDoubles(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int
-CompareRanks(const void *a, const void *b)
-{
-	int64		x = *(const int64 *) a,
-				y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Cuts that are being collected. */
 typedef struct Cuts
 {
@@ -339,7 +331,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 
 	if (!IsAsked(order))
 		return query;
-	qsort(order->ranks, order->nranks, sizeof(int64), CompareRanks);
+	qsort_arg(order->ranks, order->nranks, sizeof(int64), CsCompareInt64, NULL);
 	collect = AreFew(order);
 	for (int i = 0; i < order->nvalues; i++)
 		AddCut(&cuts, order->values[i]);

@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "math/math.h"
 #include "miscadmin.h"
 #include "orders/orders.h"
 #include "products/products.h"
@@ -83,7 +84,7 @@ HitsOf(Evaluation *e, int64 customer, const CsItemNeighbors *group)
 				hits = 0;
 
 	for (int i = 0; i < n; i++)
-		hits += bsearch(&e->best[i].item, products + before, fresh, sizeof(int32), CsProductCompare) != NULL;
+		hits += bsearch_arg(&e->best[i].item, products + before, fresh, sizeof(int32), CsCompareInt32, NULL) != NULL;
 	return hits;
 }
 

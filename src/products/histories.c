@@ -7,6 +7,7 @@
  */
 #include "custseg.h"
 
+#include "math/math.h"
 #include "miscadmin.h"
 #include "products/products.h"
 #include "utils/memutils.h"
@@ -102,8 +103,8 @@ NumberProducts(CsHistories *h)
 		int32	   *products = h->products + h->start[i];
 
 		CsCheckInterrupts(i);
-		qsort(products, h->before[i], sizeof(int32), CsProductCompare);
-		qsort(products + h->before[i], h->length[i] - h->before[i], sizeof(int32), CsProductCompare);
+		qsort_arg(products, h->before[i], sizeof(int32), CsCompareInt32, NULL);
+		qsort_arg(products + h->before[i], h->length[i] - h->before[i], sizeof(int32), CsCompareInt32, NULL);
 	}
 	pfree(ranks);
 }

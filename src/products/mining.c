@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "math/math.h"
 #include "orders/lines.h"
 #include "products/mining.h"
 #include "utils/memutils.h"
@@ -225,7 +226,7 @@ KeepItems(CsMining *m)
 		}
 		if (to == first)
 			continue;
-		qsort(m->items + first, to - first, sizeof(int32), CsProductCompare);
+		qsort_arg(m->items + first, to - first, sizeof(int32), CsCompareInt32, NULL);
 		if (m->customers != NULL)
 			m->customers[kept] = m->customers[order];
 		m->start[++kept] = to;

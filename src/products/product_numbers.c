@@ -202,13 +202,3 @@ CsProductRanks(CsProductNumbers *p)
 	pfree(sorted);
 	return ranks;
 }
-
-/* For qsort() and bsearch(): order of two numbers of products. */
-int
-CsProductCompare(const void *a, const void *b)
-{
-	int32		x = *(const int32 *) a,
-				y = *(const int32 *) b;
-
-	return x < y ? -1 : x > y;
-}

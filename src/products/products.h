@@ -23,7 +23,6 @@ extern int32 CsProductNumber(CsProductNumbers *products, Datum value);
 extern int32 CsProductCount(const CsProductNumbers *products);
 extern const char *CsProductText(const CsProductNumbers *products, int32 number);
 extern int32 *CsProductRanks(CsProductNumbers *products);
-extern int	CsProductCompare(const void *a, const void *b);
 
 /* Products that stand together; valid during the call of the visitor only. */
 typedef struct CsProductGroup

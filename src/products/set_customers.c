@@ -7,17 +7,8 @@
  */
 #include "custseg.h"
 
+#include "math/math.h"
 #include "products/mining.h"
-
-/* Order of two numbers. */
-static int
-CompareNumbers(const void *a, const void *b, void *arg)
-{
-	int64		x = *(const int64 *) a,
-				y = *(const int64 *) b;
-
-	return x < y ? -1 : x > y;
-}
 
 /* Number the customers of the orders from 0, and make room to note of each in which count it was met last. */
 static void
@@ -28,7 +19,7 @@ NumberCustomers(CsMining *m)
 	int64		n = 0;
 
 	memcpy(different, m->customers, sizeof(int64) * m->held);
-	qsort_interruptible(different, m->held, sizeof(int64), CompareNumbers, NULL);
+	qsort_interruptible(different, m->held, sizeof(int64), CsCompareInt64, NULL);
 	for (int64 i = 0; i < m->held; i++)
 	{
 		if (different[i] >= 0 && (n == 0 || different[i] != different[n - 1]))
@@ -38,7 +29,7 @@ NumberCustomers(CsMining *m)
 	{
 		CsCheckInterrupts(i);
 		if (m->customers[i] >= 0)
-			m->customers[i] = (int64 *) bsearch_arg(&m->customers[i], different, n, sizeof(int64), CompareNumbers, NULL) - different;
+			m->customers[i] = (int64 *) bsearch_arg(&m->customers[i], different, n, sizeof(int64), CsCompareInt64, NULL) - different;
 	}
 	m->met = different;
 	for (int64 i = 0; i < n; i++)
@@ -76,7 +67,7 @@ HasItems(const CsMining *m, int32 order, const CsItemset *set)
 
 	for (int i = 0; i < set->size; i++)
 	{
-		if (bsearch(&set->items[i], items, n, sizeof(int32), CsProductCompare) == NULL)
+		if (bsearch_arg(&set->items[i], items, n, sizeof(int32), CsCompareInt32, NULL) == NULL)
 			return false;
 	}
 	return true;

@@ -41,15 +41,6 @@ CsChiSquareUpperInverse(double p, double df)
 	return x;
 }
 
-static int
-CompareTotals(const void *x, const void *y, void *unused)
-{
-	int64		a = *(const int64 *) x,
-				b = *(const int64 *) y;
-
-	return a < b ? -1 : a > b;
-}
-
 /* Leave out totals of 0 and sort the rest.  Returns how many are left. */
 static int
 SortTotals(int64 *totals, int n)
@@ -59,7 +50,7 @@ SortTotals(int64 *totals, int n)
 	for (int i = 0; i < n; i++)
 		if (totals[i] > 0)
 			totals[left++] = totals[i];
-	qsort_interruptible(totals, left, sizeof(int64), CompareTotals, NULL);
+	qsort_interruptible(totals, left, sizeof(int64), CsCompareInt64, NULL);
 	return left;
 }
 
