@@ -158,6 +158,33 @@ for my $name (sort keys %there)
     is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows for them");
 }
 
+# What needs single rows fetches them as long as there is memory for so many; what passes tell needs none for rows.
+$there{west}->safe_psql('postgres', 'CREATE VIEW plenty AS SELECT c.* FROM eight_0 c CROSS JOIN generate_series(1, 30)');
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE plenty ($columns) SERVER west; ANALYZE plenty");
+my $quality = "SELECT count(*) > 0 FROM custseg.data_quality('customers', 'plenty')";
+my $little = "SET maintenance_work_mem = '1MB';";
+
+like(psql_error($here, 'postgres', "$little $quality"),
+    qr/ERROR:  0A000: some \d{5} rows of relation "plenty" would be fetched from other servers.*DETAIL:  They are about 3 MB, and maintenance_work_mem is 1 MB\..*HINT:  Give a sample as the source: a query with TABLESAMPLE\.  Or SET maintenance_work_mem = '3MB' to fetch them all the same\./s,
+    'more rows than there is memory for are not fetched');
+is($here->safe_psql('postgres', "SET maintenance_work_mem = '3MB'; $quality"), 't', 'they are with as much memory as the hint says');
+is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.drift('customers', 'plenty')"), '5', 'drift() needs no memory for them');
+is($here->safe_psql('postgres', "$little SELECT n = (SELECT count(*) FROM plenty) FROM custseg.segment_sizes('customers', 'plenty') WHERE segment IS NULL"), 't',
+    'nor does segment_sizes()');
+
+# Each level comes over with its count, up to a limit.
+for my $levels (100000, 100001)
+{
+    $there{west}->safe_psql('postgres', "CREATE VIEW motley_$levels AS SELECT i AS id, i::float8 AS recency, 1::float8 AS frequency, 2::float8 AS monetary,"
+          . " 'level ' || i AS channel, true AS member FROM generate_series(1, $levels) i");
+    $here->safe_psql('postgres', "CREATE FOREIGN TABLE motley_$levels ($columns) SERVER west");
+}
+is($here->safe_psql('postgres', "SELECT n_current, l_infinity > 0.3, new_levels[1] FROM custseg.drift('customers', 'motley_100000') WHERE feature = 'channel'"),
+    '100000|t|level 1', 'as many levels as there may be');
+like(psql_error($here, 'postgres', "SELECT * FROM custseg.drift('customers', 'motley_100001')"),
+    qr/ERROR:  0A000: column "channel" has more than 100000 levels, which are not counted on other servers.*HINT:  Leave it out, or group its values in a view on these servers\./s,
+    'one more');
+
 # Where a server would send its rows instead, that is an error before it does.
 $here->safe_psql('postgres', "ALTER SERVER west OPTIONS (DROP extensions)");
 like(psql_error($here, 'postgres', "SELECT custseg.train('broken', 'eight', $features)"),
