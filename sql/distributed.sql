@@ -169,11 +169,25 @@ BEGIN
 END
 $$;
 SELECT n, same FROM unnest('{4,5,40}'::int[]) n, with_plans(n) AS same;
+-- a plan that is in error leaves nothing in the memory of its transaction
+CREATE FUNCTION bytes_left(OUT bytes bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1..200 LOOP
+        BEGIN
+            PERFORM custseg_private.pass(a_plan(format('{"pass": "dance %s"}', i)), ARRAY[1]::float8[]);
+        EXCEPTION WHEN OTHERS THEN
+            NULL;
+        END;
+    END LOOP;
+    SELECT coalesce(sum(total_bytes), 0) INTO bytes FROM pg_backend_memory_contexts WHERE name IN ('custseg passes', 'custseg pass', 'custseg plan');
+END
+$$;
+SELECT bytes < 100000 AS is_little FROM bytes_left();
 CREATE AGGREGATE forged(bytea, float8[]) (SFUNC = custseg_private.pass_accum, STYPE = bytea, INITCOND = '\x3150534300');
 SELECT forged(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass_accum(NULL, a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
 DROP AGGREGATE forged(bytea, float8[]);
 
-DROP FUNCTION engines, bits, a_plan;
+DROP FUNCTION engines, bits, a_plan, bytes_left;
 DROP TABLE buyer, reversed, shuffled, parted, large;
 \i :root/test/clean.sql

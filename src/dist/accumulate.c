@@ -175,8 +175,9 @@ OpenPlan(const bytea *plan, const uint64 digest[2])
 	char	   *text;
 
 	StartPasses();
-	context = AllocSetContextCreate(passesContext, "custseg pass", ALLOCSET_DEFAULT_SIZES);
-	reading = AllocSetContextCreate(passesContext, "custseg plan", ALLOCSET_DEFAULT_SIZES);
+	/* the memory of a plan that is in error goes with the call's, not as late as the transaction's */
+	context = AllocSetContextCreate(CurrentMemoryContext, "custseg pass", ALLOCSET_DEFAULT_SIZES);
+	reading = AllocSetContextCreate(CurrentMemoryContext, "custseg plan", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(reading);
 	(void) pg_verify_mbstr(PG_UTF8, VARDATA_ANY(plan), length, false);
 	text = pg_any_to_server(pnstrdup(VARDATA_ANY(plan), length), length, PG_UTF8);
@@ -188,6 +189,7 @@ OpenPlan(const bytea *plan, const uint64 digest[2])
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(reading);
 
+	MemoryContextSetParent(context, passesContext);
 	dlist_push_head(&openPasses, &open->node);
 	ForgetIdle();
 	return open;
