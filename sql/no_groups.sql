@@ -31,6 +31,10 @@ SELECT a.* FROM two_answers('SELECT u(i, 1) AS x, u(i, 2) AS y FROM generate_ser
 SELECT t.algorithm, t.n_segments FROM unnest('{kmeans,gmm,hierarchical,kmedoids,minibatch}'::text[]) a, custseg.train('by ' || a, 'SELECT u(i, 1) AS x, u(i, 2) AS y FROM generate_series(1, 300) i', k => 3, algorithm => a) t;
 SELECT count(DISTINCT metrics -> 'structure') AS answers, count(*) FROM custseg.model_version WHERE model LIKE 'by %';
 
+-- counts without groups, of which half are looked at first: of 26 sources no more than two are left open, where a single set of rows without groups leaves six
+SELECT count(t.version) FROM generate_series(1, 26) s, custseg.train('counts ' || s, format('SELECT floor(-1.5 * ln(1 - u(i, %s))) AS x, floor(-ln(1 - u(i, %s))) AS y FROM generate_series(1, 2000) i', s, s + 100), k => 2 + s % 4) t;
+SELECT count(*) >= 24 AS told FROM custseg.model_version WHERE model LIKE 'counts %' AND metrics -> 'structure' ->> 'rating' = 'none or weak';
+SELECT count(*) FROM custseg.model m, custseg.drop_model(m.name, whole => true) WHERE m.name LIKE 'counts %';
 -- not asked: without silhouettes, of one segment, of segments that the algorithm finds or is given, and where rows or memory are short
 SELECT a.* FROM two_answers('SELECT u(i, 1) AS x, u(i, 2) AS y FROM generate_series(1, 300) i', 3, '{"silhouette_sample": 0}') a;
 SELECT a.* FROM two_answers('SELECT u(i, 1) AS x, u(i, 2) AS y FROM generate_series(1, 300) i', 1) a;

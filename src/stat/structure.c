@@ -57,8 +57,8 @@ static const int stages[] = {5, 20};
 
 /*
  * A glance draws sets that are cut into one number of segments alone: OWN_SETS at most into that of the
- * rows' own, then GLANCE_SETS into another one.  A single set will do where the rows' segments are
- * FAR_EXCESS beyond it, which is tried from FAR_SILHOUETTE on.  From SURE_SETS on it ends where they tell
+ * rows' own, then GLANCE_SETS into another one.  FAR_SETS will do where the rows' segments are FAR_EXCESS
+ * beyond them, which is tried from FAR_SILHOUETTE on.  From SURE_SETS on it ends where they tell
  * enough, and where chance gives as much with at least BEYOND_P, or after the last set with UNLIKELY_P.
  * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.  Of twice FIRST_ROWS
  * and more so many are looked at first.
@@ -66,6 +66,7 @@ static const int stages[] = {5, 20};
 #define GLANCE_SETS 20
 #define FAR_SILHOUETTE 0.35
 #define FAR_EXCESS 0.15
+#define FAR_SETS 3
 #define SURE_SETS 4
 #define OWN_SETS 8
 #define BEYOND_P 0.25
@@ -407,11 +408,11 @@ CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group, uint64 
 	return s;
 }
 
-/* Are the rows' segments so far beyond sets that a single one will do? */
+/* Are the rows' segments so far beyond sets that a few will do?  One will not: of counts, it may be off by as much. */
 static bool
 IsFarBeyond(const CsStructure *s)
 {
-	return s->silhouette >= FAR_SILHOUETTE && Excess(s) >= FAR_EXCESS;
+	return s->references >= FAR_SETS && s->silhouette >= FAR_SILHOUETTE && Excess(s) >= FAR_EXCESS;
 }
 
 /*
