@@ -7700,10 +7700,15 @@ CREATE FUNCTION custseg_private.survey_segments(
 ) RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
+    WITH v AS MATERIALIZED (
+        SELECT survey_segments.model AS model, v AS version
+        FROM custseg_private.require_version(survey_segments.model, survey_segments.version) AS v
+    )
     SELECT s.segment, s.name, a.perk
-    FROM custseg_private.require_version(survey_segments.model, survey_segments.version) AS v
-    -- from the left, so that it is looked for whatever else is empty
-    LEFT JOIN custseg.segment AS s ON s.model = survey_segments.model AND s.version = v
+    FROM v
+    -- from the left, so that it is looked for whatever else is empty; not by the argument: where PostgreSQL plans for one
+    -- that is NULL, it would leave out v, which looks at it
+    LEFT JOIN custseg.segment AS s ON s.model = v.model AND s.version = v.version
     LEFT JOIN custseg.segment_action AS a ON a.model = s.model AND a.segment = s.segment;
 END;
 

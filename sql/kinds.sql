@@ -84,6 +84,33 @@ SELECT function, string_agg(kind || ': ' || answer, ', ' ORDER BY kind) AS answe
 GROUP BY function HAVING NOT 'segments' = ANY (array_agg(kind)) ORDER BY function COLLATE "C";
 SELECT function FROM answered GROUP BY function HAVING bool_and(answer = '42809') ORDER BY function COLLATE "C";
 
+-- Functions in SQL look at the model also where PostgreSQL plans them for one that is NULL, as it does in FROM
+CREATE FUNCTION complaint(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE statement;
+    RETURN NULL;
+EXCEPTION WHEN OTHERS THEN
+    RETURN SQLERRM;
+END $$;
+SET client_min_messages = error;
+CREATE TEMPORARY TABLE complained AS
+SELECT f.function, complaint(format('SELECT * FROM custseg.%I(%s)', f.function, f.given)) AS in_from, complaint(format('SELECT custseg.%I(%s)', f.function, f.given)) AS in_list
+FROM (
+    SELECT p.proname AS function, string_agg(CASE
+            WHEN u.position = 1 THEN 'NULL::text'
+            WHEN format_type(u.type, NULL) = 'text' THEN quote_literal('customer')
+            WHEN format_type(u.type, NULL) = 'jsonb' THEN '''{"metric": "recency", "kind": "mean", "effect": 1}''::jsonb'
+            ELSE '1'
+        END, ', ' ORDER BY u.position) AS given
+    FROM pg_proc p
+    JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'sql'
+    CROSS JOIN unnest(p.proargtypes::oid[]) WITH ORDINALITY u (type, position)
+    WHERE p.pronamespace = 'custseg'::regnamespace AND p.prokind = 'f' AND p.proargnames[1] IN ('model', 'experiment') AND u.position <= greatest(p.pronargs - p.pronargdefaults, 1)
+    GROUP BY p.oid OFFSET 0) f;
+RESET client_min_messages;
+SELECT function, in_from FROM complained ORDER BY function COLLATE "C";
+SELECT function, in_list FROM complained WHERE in_list IS DISTINCT FROM in_from ORDER BY 1;
+
 -- A trigger, too
 CREATE TABLE assigned (LIKE customer);
 CREATE TRIGGER assign BEFORE INSERT ON assigned FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('of purchases', 'segment');

@@ -104,7 +104,7 @@ SELECT survey_fails('answers', '{"perk": "nothing"}');
 SELECT survey_fails('answers', '{"perks": "perk"}');
 SELECT survey_fails('answers', '{"accuracy_above": 75}');
 SELECT survey_fails(NULL);
-SELECT fails(format('SELECT * FROM custseg.%s(%L, ''answers'')', f, m)) FROM (VALUES ('validate_survey', 'nobody'), ('survey_confusion', 'nobody'), ('validate_survey', NULL)) v (f, m);
+SELECT fails(format('SELECT * FROM custseg.%s(%L, ''answers'')', f, m)) FROM (VALUES ('validate_survey', 'nobody'), ('survey_confusion', 'nobody'), ('validate_survey', NULL), ('survey_confusion', NULL)) v (f, m);
 
 SET client_min_messages = warning;
 SELECT custseg.drop_model('surveyed', whole => true);
