@@ -116,6 +116,11 @@ SELECT count(*) > 30 AS several, max(size) > 1 AS pairs FROM roomy;
 SELECT count(*) AS differ FROM (SELECT * FROM roomy EXCEPT SELECT * FROM custseg.frequent_itemsets('many', 'number', 'product', '{"min_support": 0.03}')) d;
 SELECT fails($$SELECT custseg.frequent_itemsets('many', 'number', 'product', '{"min_support": 0.0001}')$$) ~ 'maintenance_work_mem' AS too_many;
 SELECT fails($$SELECT custseg.basket_rules('many', 'number', 'product', '{"min_support": 0.00001}')$$) ~ 'maintenance_work_mem' AS too_many;
+-- what is known to need more memory than what is left needs more than there is altogether
+SET maintenance_work_mem = '2MB';
+SELECT (regexp_match(fails($$SELECT custseg.frequent_itemsets('SELECT n, hashint4(n * j) % 40 AS p, n % 300 AS customer FROM generate_series(1, 20000) n, generate_series(1, 4) j', 'n', 'p', '{"min_support": 0.001, "customer": "customer", "min_customers": 5}')$$),
+    'the search for frequent sets, of which \d+ are found, needs more than (\d+) MB'))[1]::int >= 2 AS more_than_there_is;
+SET maintenance_work_mem = '1MB';
 SELECT regexp_replace(fails($$SELECT custseg.frequent_itemsets('SELECT i AS number, repeat(''x'', 100) || i AS product FROM generate_series(1, 20000) i', 'number', 'product')$$), 'than \d+ products', 'than N products') AS too_many_products;
 RESET maintenance_work_mem;
 DROP TABLE many, roomy;

@@ -21,7 +21,10 @@ CsMegabytes(Size bytes)
 	return bytes / CS_MEGABYTE + (bytes % CS_MEGABYTE != 0);
 }
 
-/* Raise the error for something that needs so many bytes, or is only known to need more. */
+/*
+ * Raise the error for something that needs so many bytes, or is only known to need more: than the limit, of which some
+ * may be taken by what it goes with.
+ */
 static void pg_attribute_printf(4, 0)
 Report(Size bytes, bool exactly, const char *instead, const char *what, va_list arguments)
 {
@@ -33,7 +36,7 @@ Report(Size bytes, bool exactly, const char *instead, const char *what, va_list 
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("%s needs %s%zu MB, maintenance_work_mem is %d MB", subject.data,
 					exactly ? "" : "more than ",
-					exactly ? CsMegabytes(bytes) : bytes / CS_MEGABYTE, maintenance_work_mem / 1024),
+					exactly ? CsMegabytes(bytes) : Max(bytes, CsMemoryLimit()) / CS_MEGABYTE, maintenance_work_mem / 1024),
 			 exactly ? errhint("SET maintenance_work_mem = '%zuMB'; or %s.", CsMegabytes(bytes), instead) :
 			 errhint("Raise maintenance_work_mem; or %s.", instead)));
 }
