@@ -326,6 +326,22 @@ test('bins of whole numbers end at whole numbers', () => {
     assert.match(cards.histogram.sentence(bins([[0.25, 1.3], [1.3, 2.35]]), {}), /between 0.25 and 1.3 /);
 });
 
+test('an axis of few customers has whole steps, each of its own', () => {
+    const data = makePublication();
+    const few = { ...data, feed: { ...data.feed, causes: data.feed.causes.slice(0, 1).map((it) => ({ ...it, n: 3, n_30d: 3 })) } };
+    const ticks = textsOf(draw(cards.causes, few, light, { width: 640, height: 180 })).filter((it) => /^\d+$/.test(it));
+    assert.ok(ticks.length > 1);
+    assert.deepEqual(ticks, [...new Set(ticks)]);
+});
+
+test('what is kept of single customers: kinds of data are counted, not versions that keep them; a history that may not be read is no table', () => {
+    const row = (kind, version, isNamed) => ({ kind, version, n: 3, is_named: isNamed, reason: 'why', remedy: 'how' });
+    const data = { ...makePublication(), personal_data: [row('change', null, true), row('extremes', 1, false), row('extremes', 2, false), row('values', 1, false), row('values', 2, false)] };
+    assert.equal(cards['personal-data'].sentence(data, {}), 'Customers are named in 3 changes; custseg.forget_customer() deletes those of one customer. 2 more kinds of data have values of single customers without saying whose they are.');
+    assert.equal(cards.history.table({ ...data, computed: { history: null, customer: '7' } }, {}), null);
+    assert.equal(cards.history.table({ ...data, computed: { history: [], customer: '7' } }, {}), null);
+});
+
 test('names are text in a picture, never markup', () => {
     const data = makePublication({ isHostile: true, k: 8 });
     const svg = draw(cards['customers-and-value'], data, light, { width: 900, height: 400 });

@@ -4,6 +4,8 @@
 // A segment has the colour of its number everywhere.  Lines and areas differ by dash as well, so
 // that nobody has to tell colours apart; names stand beside.  Text never stands on these colours.
 
+import { count } from './format.js';
+
 const wheel = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8c7a00', '#7f868c'];
 const dashes = ['solid', [7, 3], [2, 3], [9, 3, 2, 3], [12, 4], [4, 2], [2, 2, 7, 2], [1, 4]];
 
@@ -108,7 +110,7 @@ export function base(theme) {
     };
 }
 
-/** Returns the looks of a value axis or of a category axis; the caller adds its own. */
+/** Returns the looks of a value axis or of a category axis; the caller adds its own.  Where whole numbers are written, steps are whole, or two of them would read the same. */
 export function axis(theme, more = {}) {
     return {
         axisLine: { lineStyle: { color: theme.line } },
@@ -116,6 +118,7 @@ export function axis(theme, more = {}) {
         splitLine: { lineStyle: { color: theme.line } },
         nameTextStyle: { color: theme.muted, fontSize: 12 },
         nameLocation: 'middle',
+        ...(more.axisLabel?.formatter === count ? { minInterval: 1 } : {}),
         ...more,
         axisLabel: { color: theme.ink, fontSize: 12, hideOverlap: true, ...more.axisLabel },
     };

@@ -45,7 +45,7 @@ export function votes(data, theme, { width = 560 } = {}) {
         tooltip: tooltip(theme, { formatter: (it) => tell(rows[it.dataIndex]) }),
         grid: { left: 48, right: 20, top: 24, bottom: 48 },
         xAxis: axis(theme, { type: 'category', data: rows.map((row) => String(row.k)), name: 'number of segments', nameGap: 28 }),
-        yAxis: axis(theme, { type: 'value', min: 0, minInterval: 1, name: 'votes', nameGap: 30, axisLabel: { formatter: count } }),
+        yAxis: axis(theme, { type: 'value', min: 0, name: 'votes', nameGap: 30, axisLabel: { formatter: count } }),
         series: [{
             type: 'bar', barMaxWidth: Math.min(36, width / 14),
             data: rows.map((row) => ({ value: toNumber(row.votes) ?? '-', itemStyle: { color: row.recommended ? theme.accent : theme.noise } })),
