@@ -340,6 +340,8 @@ test('what is kept of single customers: kinds of data are counted, not versions 
     assert.equal(cards['personal-data'].sentence(data, {}), 'Customers are named in 3 changes; custseg.forget_customer() deletes those of one customer. 2 more kinds of data have values of single customers without saying whose they are.');
     assert.equal(cards.history.table({ ...data, computed: { history: null, customer: '7' } }, {}), null);
     assert.equal(cards.history.table({ ...data, computed: { history: [], customer: '7' } }, {}), null);
+    const moved = { at: '2026-11-20T00:00:00+00:00', kind: 'change', from_segment: 1, from_name: 'new', to_segment: 2, to_name: 'loyal', version: 1, reason: null };
+    assert.equal(cards.history.sentence({ ...data, computed: { history: [moved], customer: '7' } }, {}), 'The only change of customer 7: moved on 20 Nov 2026 from new to loyal. The reason: none was given.');
 });
 
 test('names are text in a picture, never markup', () => {

@@ -72,7 +72,7 @@ export function historySentence(data) {
     if (history === null) return `Only a role that owns the model may read the history of ${who}.`;
     if (history.length === 0) return `Nothing is kept of ${who}: the customer has not moved since custseg.track_changes() was called, or it never was.`;
     const [last] = history;
-    return `The last of ${plural(history.length, 'change')} of ${who}: ${kinds[last.kind] ?? last.kind} on ${date(last.at)}${last.kind === 'change' ? ` from ${place(last.from_segment, last.from_name)} to ${place(last.to_segment, last.to_name)}` : ''}. The reason: ${last.reason ?? 'none was given'}.`;
+    return `${history.length === 1 ? 'The only change' : `The last of ${plural(history.length, 'change')}`} of ${who}: ${kinds[last.kind] ?? last.kind} on ${date(last.at)}${last.kind === 'change' ? ` from ${place(last.from_segment, last.from_name)} to ${place(last.to_segment, last.to_name)}` : ''}. The reason: ${last.reason ?? 'none was given'}.`;
 }
 
 /** Returns the history of a customer as a table, the newest first; null where there is none, or none that the reader may see. */
