@@ -18,6 +18,7 @@
 /* Runs that stand for the values between two that are known, if there are more than that. */
 #define RUNS_OF_GAP 16
 
+/* Are a column's values texts?  The others are numbers. */
 static inline bool
 IsText(const CsStudy *study, int column)
 {

@@ -31,6 +31,7 @@ CsAssigningBegin(const CsExperiment *e)
 	return a;
 }
 
+/* Free an assignment that CsAssigningBegin() has made. */
 void
 CsAssigningEnd(CsAssigning *a)
 {

@@ -77,6 +77,7 @@ typedef struct Moves
 	Move		sought;
 } Moves;
 
+/* Is a move the one that is looked for? */
 static inline bool
 IsSought(const Moves *m, uint32 number)
 {

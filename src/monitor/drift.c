@@ -278,6 +278,7 @@ CountOf(const CsDriftFeature *d, int side)
 	return n;
 }
 
+/* The share of NULLs on one side; NULL where it has no rows. */
 static CsValue
 NullShareOf(const CsDriftFeature *d, int side)
 {

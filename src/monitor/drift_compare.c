@@ -63,12 +63,14 @@ CompareNumbers(CsDriftFeature *d, const CsBaseline *b, const CsObservedFeature *
 	FillQuartiles(&d->side[CS_CURRENT], &current->values);
 }
 
+/* Order of two levels by their texts. */
 static int
 CompareLevelTexts(const void *x, const void *y)
 {
 	return strcmp(((const Level *) x)->text, ((const Level *) y)->text);
 }
 
+/* Add a level with its rows on both sides; there is room for it. */
 static void
 AddLevel(LevelTable *t, const char *text, int64 baseline, int64 current)
 {

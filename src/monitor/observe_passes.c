@@ -123,6 +123,7 @@ Ask(const Passes *o, int feature)
 	}
 }
 
+/* Is a feature a number that the source has? */
 static inline bool
 IsNumber(const Passes *o, int feature)
 {

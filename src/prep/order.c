@@ -176,6 +176,7 @@ IsAsked(const CsOrder *order)
 	return order->nranks > 0 || order->nvalues > 0;
 }
 
+/* Order of two numbers, for qsort() and bsearch(). */
 static int
 CompareDoubles(const void *a, const void *b)
 {

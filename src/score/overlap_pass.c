@@ -29,6 +29,7 @@ CsOverlapPlan(JsonbParseState **json, const CsScorer *scorer, int nsegments, con
 	(void) CsJsonEnd(json);
 }
 
+/* CsTallyKind.open: a count for each new segment and each of the version. */
 static void *
 OpenOverlap(CsTally *pass, const CsJsonReader *plan)
 {
@@ -40,6 +41,7 @@ OpenOverlap(CsTally *pass, const CsJsonReader *plan)
 	return o;
 }
 
+/* CsTallyKind.add: count the row for both its segments. */
 static void
 AddOverlap(CsTally *pass, void *own, CsTallyState *state)
 {

@@ -88,6 +88,7 @@ CsPlacedPlan(JsonbParseState **json, const CsScorer *scorer, const int *columns,
 	(void) CsJsonEnd(json);
 }
 
+/* CsTallyKind.open: without the farthest distance the pass looks for it, with it distances are summed up. */
 static void *
 OpenPlaced(CsTally *pass, const CsJsonReader *plan)
 {
@@ -117,6 +118,7 @@ OpenPlaced(CsTally *pass, const CsJsonReader *plan)
 	return p;
 }
 
+/* CsTallyKind.add: place the row, and count it where it belongs. */
 static void
 AddPlaced(CsTally *pass, void *own, CsTallyState *state)
 {

@@ -84,6 +84,7 @@ typedef struct Merge
 	int			size;
 } Merge;
 
+/* The value at hand of the group in a slot. */
 static inline double
 ValueAt(const Merge *m, int slot)
 {

@@ -147,6 +147,7 @@ CutRows(CsTeam *team, const CsMatrix *rows, const void *options, int first, int 
 	return last;
 }
 
+/* Free the labels of all cuts. */
 static void
 FreeCuts(CsTeam *team, Cuts *cuts)
 {
@@ -219,6 +220,7 @@ IsModerate(const CsStructure *s, double p, double excess)
 		excess >= (certain ? CERTAIN_EXCESS : MODERATE_EXCESS);
 }
 
+/* How sure it is that there are groups, by p, the silhouette and its excess over chance. */
 static CsStructureRating
 Rate(const CsStructure *s)
 {
@@ -263,6 +265,7 @@ typedef struct Sets
 	double		found[GLANCE_SETS]; /* with these silhouettes */
 } Sets;
 
+/* Free what sets without groups were drawn from, if any was. */
 static void
 CloseSets(Sets *sets)
 {

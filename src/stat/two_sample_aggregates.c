@@ -225,6 +225,7 @@ ArraySamples(ArrayType *baseline, ArrayType *current, int bins)
 	return samples;
 }
 
+/* Has each sample a value? */
 static bool
 HaveBoth(const CsTwoSamples *samples)
 {

@@ -234,6 +234,7 @@ ForgetLabels(CsTraining *t)
 		CsLabellerForget(t->labellers[i]);
 }
 
+/* Give back numbers that were read, if any were. */
 static void
 ForgetNumbers(Numbers *numbers)
 {
