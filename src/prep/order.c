@@ -352,7 +352,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 	return query;
 }
 
-/* Add values that have been placed to those that were; of equal ones the exact one stays. */
+/* Add values that have been placed to those that were; of equal ones the exact one stays.  An error where they contradict each other. */
 static void
 MergePlaced(CsOrder *order, const CsPlaced *more, int64 n)
 {
@@ -372,6 +372,9 @@ MergePlaced(CsOrder *order, const CsPlaced *more, int64 n)
 			i += is_known;
 			j++;
 		}
+		/* what contradicts itself would never answer: passes would go on and on */
+		if (at > 1 && merged[at - 2].up_to > merged[at - 1].below)
+			CsTallyRowsChanged();
 	}
 	pfree(order->placed);
 	order->placed = merged;

@@ -185,6 +185,15 @@ like(psql_error($here, 'postgres', "SELECT * FROM custseg.drift('customers', 'mo
     qr/ERROR:  0A000: column "channel" has more than 100000 levels, which are not counted on other servers.*HINT:  Leave it out, or group its values in a view on these servers\./s,
     'one more');
 
+# Rows that are others in each pass are an error, however little memory there is for what passes tell, and no passes without end.
+$there{west}->safe_psql('postgres', "CREATE VIEW restless AS SELECT i AS id, random() * 1e6 AS recency, random() AS frequency, random() AS monetary, 'web' AS channel, true AS member FROM generate_series(1, 20000) i");
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE restless ($columns) SERVER west");
+for my $i (1 .. 4)
+{
+    like(psql_error($here, 'postgres', "$little SET statement_timeout = '60s'; SELECT * FROM custseg.drift('customers', 'restless')"),
+        qr/ERROR:  55000: the source had other rows when it was read again/, "rows of chance, $i");
+}
+
 # Where a server would send its rows instead, that is an error before it does.
 $here->safe_psql('postgres', "ALTER SERVER west OPTIONS (DROP extensions)");
 like(psql_error($here, 'postgres', "SELECT custseg.train('broken', 'eight', $features)"),
