@@ -8,9 +8,8 @@
  * H / (n - 1).
  *
  * Levene's test about the medians (Brown and Forsythe, same journal 69, 1974) is the analysis of
- * variance of |x - median of its group|.  Of one or two values these distances are the same, whatever the values: nothing
- * varies within such a group, while its degrees of freedom would count.  Of ten groups of two beside one of three 68 of 100
- * would have a p below 0.05.  So groups of fewer than three values have no part in the test.
+ * variance of |x - median of its group|.  Of one or two values these distances are the same, whatever the values: where no
+ * group has more, nothing can vary within groups, and there is no test.
  *
  * Groups are sorted one by one and then merged by a heap of their first values, so that ranks need no
  * index of the values.
@@ -26,9 +25,6 @@
 #include "stat/tests.h"
 
 #define INTERRUPT_VALUES 262144
-
-/* Values of a group whose variance can be told apart from others. */
-#define LEAST_VALUES 3
 
 /* Values that are added to moments at a time. */
 #define BLOCK_VALUES 1024
@@ -230,7 +226,18 @@ DeviationMoments(const double *sorted, int64 n, double scale)
 	return result;
 }
 
-/* Levene's test of equal variances, about the medians, of the groups of three values and more. */
+/* The number of values of the largest group. */
+static int64
+LargestGroup(const CsGroupedValues *g)
+{
+	int64		largest = 0;
+
+	for (int i = 0; i < g->ngroups; i++)
+		largest = Max(largest, g->start[i + 1] - g->start[i]);
+	return largest;
+}
+
+/* Levene's test of equal variances, about the medians. */
 CsGroupTest
 CsLevene(const CsGroupedValues *g)
 {
@@ -238,21 +245,15 @@ CsLevene(const CsGroupedValues *g)
 	CsGroupTest result = {g->ngroups, g->start[g->ngroups], NAN, NAN, NAN, NAN, NAN};
 	CsAnovaResult anova;
 	double		scale = CsScaleOf(CsLargestOf(g->values, result.n));
-	int			n = 0;
 
 	for (int i = 0; i < g->ngroups; i++)
+		moments[i].m = DeviationMoments(g->values + g->start[i], g->start[i + 1] - g->start[i], scale);
+	anova = CsAnova(moments, g->ngroups);
+	result.df_between = anova.df_between;
+	result.df_within = anova.df_within;
+	if (LargestGroup(g) > 2)
 	{
-		int64		size = g->start[i + 1] - g->start[i];
-
-		if (size >= LEAST_VALUES)
-			moments[n++].m = DeviationMoments(g->values + g->start[i], size, scale);
-	}
-	if (n >= 2)
-	{
-		anova = CsAnova(moments, n);
 		result.statistic = anova.f;
-		result.df_between = anova.df_between;
-		result.df_within = anova.df_within;
 		result.p = anova.p;
 	}
 	pfree(moments);
