@@ -186,6 +186,21 @@ CsReportMemory(const CsTraining *t, int64 nrows)
 				  "training on %lld rows of %d features", (long long) nrows, t->nfeatures);
 }
 
+/* Error: no row is left to train on. */
+void
+CsReportNoRows(const CsTraining *t)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s has no rows to train on", t->relation->description),
+			 t->n_skipped > 0 ?
+			 errdetail_plural("%lld row was skipped.", "%lld rows were skipped.", t->n_skipped,
+							  (long long) t->n_skipped) : 0,
+			 t->n_skipped > 0 ?
+			 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
+			 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
+}
+
 /* Milliseconds since "start". */
 double
 CsMillisecondsSince(instr_time start)

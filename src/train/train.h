@@ -200,6 +200,7 @@ extern Size CsTrainingMemoryLeft(const CsTraining *t);
 
 extern Size CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes);
 extern void CsReportMemory(const CsTraining *t, int64 nrows);
+extern void CsReportNoRows(const CsTraining *t);
 extern double CsMillisecondsSince(instr_time start);
 
 extern int	CsSegmentsAsked(NullableDatum asked, const CsAlgorithm *algorithm, const void *options);
@@ -222,7 +223,6 @@ extern CsColumnFacts *CsGatherFacts(const CsTraining *t);
 /* rows.c */
 extern void CsRowsRead(CsTraining *t);
 extern void CsRowsKeepNulls(CsTraining *t);
-extern void CsReportNoRows(const CsTraining *t);
 extern void CsRowColumnsCollect(CsTraining *t, CsRowColumns *c);
 extern double CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls);
 
