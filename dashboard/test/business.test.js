@@ -259,7 +259,8 @@ test('of one customer it is told what became of the customer, and who is like', 
 
     assert.match(governance.historySentence(told(null)), /^Only a role that owns the model/);
     assert.match(governance.historySentence(told([])), /^Nothing is kept of/);
-    assert.match(governance.historySentence(told([change])), /^The last of 1 change of .*<i>40<\/i>.*: moved on .* from <b>Regular<\/b> to no segment\. The reason: nobody has said it\.$/u);
+    assert.match(governance.historySentence(told([change])), /^The only change of .*<i>40<\/i>.*: moved on .* from <b>Regular<\/b> to no segment\. The reason: none was given\.$/u);
+    assert.match(governance.historySentence(told([{ ...change, reason: 'bought a lot' }, change])), /^The last of 2 changes of .*<i>40<\/i>.*: moved on .* from <b>Regular<\/b> to no segment\. The reason: bought a lot\.$/u);
     assert.deepEqual(governance.historyTable(told([change])).rows, [[change.at, 'moved', '<b>Regular</b>', 'no segment', '3', null]]);
     assert.deepEqual(governance.historyTable(told(null)).rows, []);
     assert.match(governance.similarSentence(like), /^Most like customer .*7.* is .*9.*, of segment 1: alike in .*spent.* and .*orders/iu);
