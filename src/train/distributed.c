@@ -154,6 +154,7 @@ WeighMemory(CsTraining *t)
 						 "SELECT * FROM %s TABLESAMPLE BERNOULLI (1) REPEATABLE (42) on each server.",
 						 CsMegabytes(needed), OidIsValid(t->relation->relid) ? t->relation->from_item : "...")));
 	d->chosen = true;
+	d->needed = is_far ? 0 : needed;
 	d->reason = psprintf("some %.0f rows need about %zu MB, and maintenance_work_mem is %zu MB", nrows,
 						 CsMegabytes(needed), CsMegabytes(CsMemoryLimit()));
 }
@@ -177,7 +178,10 @@ CsDistributionWeigh(CsTraining *t)
 		return;
 	ereport(NOTICE,
 			(errmsg("training with the distributed engine"),
-			 errdetail("Reason: %s.", d->reason)));
+			 errdetail("Reason: %s.", d->reason),
+			 d->needed == 0 ? 0 :
+			 errhint("SET maintenance_work_mem = '%zuMB' to train in memory, which is faster.",
+					 CsMegabytes(d->needed))));
 	/* rows are labelled in the last pass, or once they have been drawn */
 	t->nlabellers = 0;
 	t->streaming = NULL;

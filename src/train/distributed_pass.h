@@ -15,6 +15,7 @@ struct CsDistribution
 	bool		chosen;			/* passes it is */
 	bool		samples;		/* of which all but those that draw a sample are left out */
 	char	   *reason;			/* why, a phrase */
+	Size		needed;			/* bytes that a training in memory takes, where the memory alone is short; or 0 */
 
 	/* what a pass reads of a row: the features first */
 	CsTallyColumns columns;
