@@ -55,6 +55,34 @@ SELECT * FROM engines('buyer', '{visits,basket}', '{"scale": "none"}', '{}');
 SELECT * FROM engines('buyer', '{visits,basket,spent}', '{}', '{"weight": "weight"}');
 SELECT * FROM engines('SELECT id, 1e12 + visits / 100 AS a, 1e-9 * basket AS b, 1e12 + spent AS c FROM buyer', '{a,b,c}', '{}', '{}');
 
+-- in the space of principal components of all rows: these are those of the local engine, with their signs
+SELECT * FROM engines('buyer', '{visits,basket,spent,channel,member,age,since}', '{"pca": 3}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket,spent,age}', '{"pca": 0.9, "scale": "robust", "clip": "iqr", "columns": {"spent": {"transform": "log1p"}, "age": {"impute": "skip"}}}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket,spent}', '{"pca": 2}', '{"weight": "weight"}');
+SELECT * FROM engines('buyer', '{visits,basket,spent}', '{"pca": 2}', '{"covariance_type": "full"}', 'gmm');
+CREATE FUNCTION reductions(source text, features text[], prep jsonb) RETURNS TABLE (
+    components int, mean_close bool, variance_close bool, total_close bool, components_close bool
+) LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL client_min_messages = error;
+    PERFORM custseg.train(e, source, features, 2, prep => prep, options => jsonb_build_object('engine', e, 'n_init', 1, 'max_iter', 1, 'silhouette_sample', 0))
+    FROM unnest('{local,distributed}'::text[]) e;
+    RETURN QUERY SELECT jsonb_array_length(l.r -> 'components'),
+        (SELECT bool_and(abs(x::float8 - y::float8) <= 1e-9 * (1 + abs(x::float8))) FROM ROWS FROM (jsonb_array_elements_text(l.r -> 'mean'), jsonb_array_elements_text(d.r -> 'mean')) u(x, y)),
+        (SELECT bool_and(abs(x::float8 - y::float8) <= 1e-9 * x::float8) FROM ROWS FROM (jsonb_array_elements_text(l.r -> 'variance'), jsonb_array_elements_text(d.r -> 'variance')) u(x, y)),
+        abs((l.r ->> 'total_variance')::float8 - (d.r ->> 'total_variance')::float8) <= 1e-9 * (l.r ->> 'total_variance')::float8,
+        (SELECT bool_and(abs(v::float8 - w::float8) <= 1e-9) FROM ROWS FROM (jsonb_array_elements(l.r -> 'components'), jsonb_array_elements(d.r -> 'components')) u(x, y),
+            ROWS FROM (jsonb_array_elements_text(x), jsonb_array_elements_text(y)) z(v, w))
+    FROM (SELECT reduction FROM custseg.model_version WHERE model = 'local') l(r), (SELECT reduction FROM custseg.model_version WHERE model = 'distributed') d(r);
+    PERFORM custseg.drop_model(e, whole => true) FROM unnest('{local,distributed}'::text[]) e;
+END $$;
+SELECT * FROM reductions('buyer', '{visits,basket,spent,channel,member,age,since}', '{"pca": 9}');
+SELECT * FROM reductions('buyer', '{visits,basket,spent,age}', '{"pca": 0.8, "impute": "skip"}');
+-- far from 0, tiny, without scaling; and with outliers, and more rows than the sample has
+SELECT * FROM reductions('SELECT id, 1e12 + visits AS a, 1e12 + 0.5 * visits + basket AS b, 1e12 + spent AS c FROM buyer', '{a,b,c}', '{"pca": 3, "scale": "none"}');
+SELECT * FROM reductions('SELECT id, 1e-9 * visits AS a, 1e-9 * (visits + 0.1 * basket) AS b, 1e-9 * spent AS c FROM buyer', '{a,b,c}', '{"pca": 3, "scale": "none"}');
+SELECT * FROM reductions('SELECT i AS id, i % 997 + CASE i WHEN 7 THEN 1e9 ELSE 0 END AS a, i % 997 * 0.3 + i * 7919 % 1009 - CASE i WHEN 9 THEN 1e7 ELSE 0 END AS b, i * 104729 % 10007 AS c FROM generate_series(1, 40000::bigint) i', '{a,b,c}', '{"pca": 3}');
+
 -- likewise a mixture
 SELECT t, e.*
 FROM unnest('{full,tied,diag,spherical}'::text[]) t, engines('buyer', '{visits,basket,spent}', '{}', jsonb_build_object('covariance_type', t), 'gmm') e;
@@ -88,6 +116,14 @@ SELECT n_rows, n_segments, converged
 FROM custseg.train('mixture', 'reversed', '{visits,basket,spent,channel,age}', 4, 'gmm', id => 'id', options => '{"engine": "distributed"}');
 SELECT bits('mixture') = bits('mixture parallel') AS same;
 SELECT t, bits(t) = bits('buyer') AS same FROM unnest('{reversed,shuffled,parted,parallel}'::text[]) t;
+
+-- and so do components
+SELECT t, n_rows, n_segments
+FROM unnest('{buyer,reversed,shuffled,parted}'::text[]) t,
+    custseg.train('reduced ' || t, t, '{visits,basket,spent,channel,age}', 4, id => 'id', prep => '{"pca": 3}', options => '{"engine": "distributed"}');
+SELECT t, bits('reduced ' || t) = bits('reduced buyer') AS same, v.reduction = b.reduction AS same_components
+FROM unnest('{reversed,shuffled,parted}'::text[]) t, custseg.model_version v, custseg.model_version b
+WHERE v.model = 'reduced ' || t AND b.model = 'reduced buyer';
 
 -- without k, without names of features, with few rows, with minibatch
 SELECT n_rows, n_segments > 1 AS chosen FROM custseg.train('chosen', 'buyer', '{visits,basket}', options => '{"engine": "distributed"}');
@@ -128,9 +164,13 @@ SET maintenance_work_mem = '8MB';
 SELECT n_rows BETWEEN 100 AND 5000 AS sampled, n_segments FROM custseg.train('dense', 'SELECT id, basket, visits, ''level '' || id % 90 AS level FROM buyer', '{basket,visits,level}', algorithm => 'hierarchical', k => 3, id => 'id', options => '{"engine": "distributed", "silhouette_sample": 0}');
 SELECT n_rows BETWEEN 1000 AND 5000 AS sampled FROM custseg.train('dense', 'buyer', '{basket,visits}', algorithm => 'dbscan', deploy => true, options => '{"engine": "distributed", "eps": 0.2, "silhouette_sample": 0}');
 RESET maintenance_work_mem;
-SELECT n_rows, n_segments FROM custseg.train('reduced', 'buyer', '{visits,basket,spent}', 3, prep => '{"pca": 2}', options => '{"engine": "distributed", "silhouette_sample": 0}');
-SELECT note ~ 'a sample of \d+ of 5000 rows' AS said FROM custseg.model_version WHERE model IN ('dense', 'reduced');
+SELECT note ~ 'a sample of \d+ of 5000 rows' AS said FROM custseg.model_version WHERE model = 'dense';
 
+-- more components than there are columns, and more columns than there is memory for
+SELECT custseg.train('x', 'buyer', '{visits,basket,spent}', 3, prep => '{"pca": 4}', options => '{"engine": "distributed"}');
+SET maintenance_work_mem = '1MB';
+SELECT custseg.train('x', 'SELECT i AS id, ''a'' || i % 95 AS a, ''b'' || i % 97 AS b, ''c'' || i % 93 AS c FROM generate_series(1, 999) i', '{a,b,c}', 2, prep => '{"pca": 2}', options => '{"engine": "distributed"}');
+RESET maintenance_work_mem;
 -- what it cannot do
 SELECT * FROM custseg.choose_k('buyer', '{visits,basket}', options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'SELECT ARRAY[i, 2.0]::float8[] AS v FROM generate_series(1, 9) i', '{v}', 2, options => '{"engine": "distributed"}');
@@ -153,6 +193,7 @@ SELECT custseg_private.pass(a_plan('{"pass": "survey"}'), NULL);
 SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [5], "skip_levels": [], "parts": [{"pass": "survey"}]}', 'UTF8'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "dance"}]}', 'UTF8'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "kmeans"}]}', 'UTF8'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "covariance", "rows": 1, "middle": [0], "reach": [1]}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass_merge(s) FROM (VALUES ('\x00'::bytea)) v(s);
 SELECT custseg_private.pass_merge(decode(repeat('31505343', 20), 'hex'));
 SELECT custseg_private.pass_merge(s) FROM (
@@ -188,6 +229,6 @@ SELECT forged(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass_accum(NULL, a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
 DROP AGGREGATE forged(bytea, float8[]);
 
-DROP FUNCTION engines, bits, a_plan, bytes_left;
+DROP FUNCTION engines, reductions, bits, a_plan, bytes_left;
 DROP TABLE buyer, reversed, shuffled, parted, large;
 \i :root/test/clean.sql

@@ -17,6 +17,7 @@
 #include "algo/kmeans_exact.h"
 #include "lib/ilist.h"
 #include "mb/pg_wchar.h"
+#include "prep/covariance_pass.h"
 #include "prep/survey.h"
 #include "score/overlap_pass.h"
 #include "score/placed_pass.h"
@@ -32,7 +33,7 @@ PG_FUNCTION_INFO_V1(custseg_once);
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
-	&CsPlacedPass, NULL
+	&CsPlacedPass, &CsCovariancePass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

@@ -246,6 +246,7 @@ extern void CsKnnFitDonors(CsPipelineParts *parts, const CsPipeline *p, CsTeam *
 						   const CsMatrix *raw, uint64 seed);
 
 /* pca.c */
+extern void CsPcaTake(CsPipelineParts *parts, const CsCovariance *covariance, double pca);
 extern void CsPcaFit(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team,
 					 const CsMatrix *raw, double pca);
 

@@ -63,23 +63,30 @@ CsComponentsAsked(const CsComponents *c, double pca)
 	return n;
 }
 
+/* Add as many components as "pca" asks for, of columns with these covariances, to parts that have none yet; palloc'd. */
+void
+CsPcaTake(CsPipelineParts *parts, const CsCovariance *covariance, double pca)
+{
+	CsComponents c = CsComponentsOfCovariance(covariance);
+
+	parts->ncomponents = CsComponentsAsked(&c, pca);
+	parts->pca_mean = covariance->mean;
+	parts->pca_variance = c.variance;
+	parts->components = c.vectors;
+	parts->pca_total_variance = c.total;
+}
+
 /* Add components to the parts of pipeline p, which has none yet; palloc'd. */
 void
 CsPcaFit(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team, const CsMatrix *raw,
 		 double pca)
 {
 	CsCovariance covariance;
-	CsComponents c;
 
 	if (raw->nrows < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("PCA needs at least two rows")));
 	covariance = CsCovarianceOfRows(team, p, raw);
-	c = CsComponentsOfCovariance(&covariance);
-	parts->ncomponents = CsComponentsAsked(&c, pca);
-	parts->pca_mean = covariance.mean;
-	parts->pca_variance = c.variance;
-	parts->components = c.vectors;
-	parts->pca_total_variance = c.total;
+	CsPcaTake(parts, &covariance, pca);
 }

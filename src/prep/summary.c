@@ -538,6 +538,14 @@ CsSummaryFinish(CsSummary *s, CsTeam *team, CsMatrix *raw, uint64 seed)
 	return s->s.parts.ndonors == 0 ? p : CsPipelineAssemble(&s->s.parts);
 }
 
+/* The finished pipeline with the components of columns that have these covariances; palloc'd. */
+CsPipeline *
+CsSummaryReduce(CsSummary *s, const CsCovariance *covariance)
+{
+	CsPcaTake(&s->s.parts, covariance, s->s.prep->pca);
+	return CsPipelineAssemble(&s->s.parts);
+}
+
 /* Does the preparation have a step that is fitted to the values of the sample, which nobody else has? */
 bool
 CsSummaryFitsSample(const CsPrep *prep)

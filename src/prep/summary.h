@@ -8,7 +8,8 @@
  *		CsSummaryAsk()			notes the questions of a pass
  *		CsSummaryPlan()			appends its parts
  *		CsSummaryLearn()		takes in its state
- *	 CsSummaryFinish()			the pipeline
+ *	 CsSummaryFinish()			the pipeline, without components
+ *	 CsSummaryReduce()			with components, where all columns' covariances are known
  *
  * What comes of it is what CsPipelineFit() makes of all rows, but for the last bits of moments.  A transform
  * that is fitted to all values, a power, is fitted to those of the sample.
@@ -42,6 +43,7 @@ extern void CsSummaryAsk(CsSummary *s);
 extern void CsSummaryPlan(CsSummary *s, JsonbParseState **json);
 extern void CsSummaryLearn(CsSummary *s, const CsTally *pass, const CsTallyState *state);
 extern CsPipeline *CsSummaryFinish(CsSummary *s, CsTeam *team, CsMatrix *raw, uint64 seed);
+extern CsPipeline *CsSummaryReduce(CsSummary *s, const CsCovariance *covariance);
 extern bool CsSummaryFitsSample(const CsPrep *prep);
 
 #endif							/* CUSTSEG_SUMMARY_H */

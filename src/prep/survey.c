@@ -424,29 +424,70 @@ CsFeatureReach(const CsFeature *f, double lowest, double highest)
 	return isnan(f->fill) ? reach : Max(reach, fabs(f->fill));
 }
 
-/* How far from 0 a feature's columns are in the space before PCA. */
-static double
-ReachOfFeature(const CsPipeline *p, const CsFeature *f, double lowest, double highest)
+/* Between what a feature's columns are in the space before PCA. */
+typedef struct Range
+{
+	double		low,
+				high;
+} Range;
+
+/* Have a range cover a number of a feature, once that is scaled. */
+static inline void
+Cover(Range *range, const CsFeature *f, double x)
+{
+	double		scaled = (x - f->center) / f->spread;
+
+	range->low = Min(range->low, scaled);
+	range->high = Max(range->high, scaled);
+}
+
+/* The range of a feature's columns, given the lowest and the highest value of one that is a number. */
+static Range
+RangeOfFeature(const CsPipeline *p, const CsFeature *f, double lowest, double highest)
 {
 	const CsLevel *levels = CsFeatureLevels(p, f);
-	double		reach = 0;
+	Range		range = {INFINITY, -INFINITY};
 
 	if (!CsEncodesNumber(f->kind, f->encode))
-		return 1;
+		return (Range) {0, 1};
 	if (f->kind == CS_CATEGORICAL)
 	{
 		/* a level that is not known is 0, or filled */
-		reach = fabs(((isnan(f->fill) || f->encode != CS_ENCODE_ORDINAL ? 0 : f->fill) - f->center) / f->spread);
+		Cover(&range, f, isnan(f->fill) || f->encode != CS_ENCODE_ORDINAL ? 0 : f->fill);
 		for (int l = 0; l < f->nlevels; l++)
-			reach = Max(reach, fabs((levels[l].value - f->center) / f->spread));
-		return reach;
+			Cover(&range, f, levels[l].value);
+		return range;
 	}
 	for (int i = 0; i < 3; i++)
 	{
 		double		x = StepsBeforeScale(p, f, i == 0 ? lowest : i == 1 ? highest : NAN);
 
 		if (!isnan(x))
-			reach = Max(reach, fabs((x - f->center) / f->spread));
+			Cover(&range, f, x);
+	}
+	return range;
+}
+
+/*
+ * How far from a middle each column before PCA is, given the lowest and the highest value of each feature that is a
+ * number; palloc'd.  "middle" NULL: from 0.
+ */
+double *
+CsPipelineScaledReach(const CsPipeline *p, const double *lowest, const double *highest, const double *middle)
+{
+	double	   *reach = palloc(sizeof(double) * p->nscaled);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+		Range		range = RangeOfFeature(p, f, lowest[i], highest[i]);
+
+		for (int j = f->first_output; j < f->first_output + f->noutputs; j++)
+		{
+			double		from = middle == NULL ? 0 : middle[j];
+
+			reach[j] = Max(fabs(range.low - from), fabs(range.high - from));
+		}
 	}
 	return reach;
 }
@@ -458,19 +499,11 @@ ReachOfFeature(const CsPipeline *p, const CsFeature *f, double lowest, double hi
 double *
 CsPipelineReach(const CsPipeline *p, const double *lowest, const double *highest)
 {
-	double	   *scaled = palloc(sizeof(double) * p->nscaled);
+	double	   *scaled = CsPipelineScaledReach(p, lowest, highest, NULL);
 	double	   *reach;
 	const double *mean = CsPipelineAt(p, const double, p->pca_mean_offset);
 	const double *component = CsPipelineAt(p, const double, p->pca_offset);
 
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const CsFeature *f = &p->feature[i];
-		double		own = ReachOfFeature(p, f, lowest[i], highest[i]);
-
-		for (int j = 0; j < f->noutputs; j++)
-			scaled[f->first_output + j] = own;
-	}
 	if (p->ncomponents == 0)
 		return scaled;
 	reach = palloc0(sizeof(double) * p->ncomponents);

@@ -66,6 +66,8 @@ extern void CsMomentsRead(const CsTally *pass, const CsTallyPart *part, const Cs
 						  CsColumnMoments *moments);
 
 extern double *CsPipelineReach(const CsPipeline *p, const double *lowest, const double *highest);
+extern double *CsPipelineScaledReach(const CsPipeline *p, const double *lowest, const double *highest,
+									 const double *middle);
 extern double CsFeatureReach(const CsFeature *f, double lowest, double highest);
 
 /*

@@ -9,7 +9,8 @@
  *	 last pass	sizes, inertia, profiles, and the overlap with the deployed version
  *
  * This file says which engine a training has, and why.  How a pass is run is in distributed_pass.c, the survey in
- * distributed_survey.c, the sample and the preparation in distributed_read.c, and the rest in distributed_fit.c.
+ * distributed_survey.c, the sample and the preparation's fit in distributed_read.c, its components in
+ * distributed_prepare.c, and the rest in distributed_fit.c.
  *
  * Nothing is held for a row but for those of the sample.  All passes are under one snapshot, and so are
  * those of other servers that postgres_fdw reads.
@@ -169,7 +170,6 @@ CsDistributionWeigh(CsTraining *t)
 
 	if (d == NULL)
 		return;
-	d->samples |= t->prep->pca > 0;
 	if (t->common->engine != CS_ENGINE_DISTRIBUTED && (d->samples || !CanRead(t)))
 		d->chosen = false;
 	if (!d->chosen)

@@ -15,7 +15,7 @@ extern bool CsReadsByPasses(const CsTraining *t);
 extern bool CsTrainsByPasses(const CsTraining *t);
 extern bool CsIdsAreElsewhere(const CsTraining *t);
 extern void CsDistributedRead(CsTraining *t);
-extern CsPipeline *CsDistributedPipeline(CsTraining *t, CsTeam *team);
+extern void CsDistributedPrepare(CsTraining *t);
 extern void CsDistributedFit(CsTraining *t);
 
 #endif							/* CUSTSEG_DISTRIBUTED_H */

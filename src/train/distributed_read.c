@@ -209,8 +209,7 @@ KeepSample(CsTraining *t)
 {
 	ereport(NOTICE,
 			(errmsg("training on a sample of %lld of %lld rows", (long long) t->raw->nrows, (long long) t->nrows),
-			 errdetail("They are the rows of the lowest hashes, because %s.",
-					   t->algorithm->passes == NULL ? CsWhyNotByPasses(t) : "\"pca\" needs the rows themselves")));
+			 errdetail("They are the rows of the lowest hashes, because %s.", CsWhyNotByPasses(t))));
 	t->fit_note = psprintf("a sample of %lld of %lld rows, because %s", (long long) t->raw->nrows, (long long) t->nrows,
 						   t->distribution->reason);
 	t->nrows = t->raw->nrows;
@@ -255,11 +254,4 @@ CsDistributedRead(CsTraining *t)
 		KeepSample(t);
 	else
 		FitPreparation(t);
-}
-
-/* The pipeline that the passes have fitted. */
-CsPipeline *
-CsDistributedPipeline(CsTraining *t, CsTeam *team)
-{
-	return CsSummaryFinish(t->distribution->summary, team, t->raw, (uint64) t->common->seed);
 }

@@ -243,7 +243,7 @@ ReadRows(CsTraining *t)
 	t->read_milliseconds = CsMillisecondsSince(start);
 }
 
-/* Fit the preparation and take the rows to model space. */
+/* Fit the preparation, unless passes have, and take the rows to model space. */
 static void
 PrepareRows(CsTraining *t, CsTeam *team)
 {
@@ -251,9 +251,7 @@ PrepareRows(CsTraining *t, CsTeam *team)
 
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_PREPARING);
-	if (CsTrainsByPasses(t))
-		t->pipeline = CsDistributedPipeline(t, team);
-	else
+	if (t->pipeline == NULL)
 	{
 		t->baselines = palloc0(sizeof(CsBaseline) * t->nfeatures);
 		t->pipeline = CsPipelineFit(team, t->raw, t->features, t->dictionaries, t->prep,
@@ -436,6 +434,8 @@ CsTrainingPrepare(CsTraining *t)
 	t->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
 	CsProgressStart(t->model != NULL ? t->model : t->command);
 	ReadRows(t);
+	if (CsTrainsByPasses(t))
+		CsDistributedPrepare(t);
 	team = TeamForRows(t);
 	PrepareRows(t, team);
 	return team;

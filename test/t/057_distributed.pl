@@ -98,6 +98,15 @@ for my $model (qw(parallel reversed shuffled eight sixteen mixed))
     is(bits($model), bits('customers'), "$model: the model to the last bit");
 }
 
+# Likewise in the space of principal components.
+for my $table (qw(customers shuffled eight sixteen))
+{
+    $here->safe_psql('postgres', "SELECT custseg.train('reduced $table', '$table', $features, prep => '{\"pca\": 3}', options => '{\"engine\": \"distributed\"}')");
+    is(bits("reduced $table"), bits('reduced customers'), "components of $table: the model to the last bit");
+}
+is($here->safe_psql('postgres', "SELECT count(DISTINCT reduction), min(jsonb_array_length(reduction -> 'components')) FROM custseg.model_version WHERE model ~ '^reduced'"), '1|3',
+    'the same components');
+
 # The plans, and what the other servers were asked.
 my @plans = split /(?=Query Text: )/, slurp_file($here->logfile, $local_log);
 my @passes = grep { /^Query Text: SELECT custseg_private\.pass_merge/ } @plans;
