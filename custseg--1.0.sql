@@ -203,6 +203,9 @@ CREATE TYPE custseg.segment_value_result AS (
     mean_low float8,
     mean_high float8,
     value_at_risk float8,
+    n_leaving bigint,
+    n_left bigint,
+    leaving_at_risk float8,
     reason text
 );
 
@@ -221,6 +224,9 @@ COMMENT ON COLUMN custseg.segment_value_result.high IS 'Upper end of that interv
 COMMENT ON COLUMN custseg.segment_value_result.mean_low IS 'Lower end for each customer.';
 COMMENT ON COLUMN custseg.segment_value_result.mean_high IS 'Upper end for each customer.';
 COMMENT ON COLUMN custseg.segment_value_result.value_at_risk IS 'What the customers who have left, as expected, would be worth if they had not; NULL as alive is.';
+COMMENT ON COLUMN custseg.segment_value_result.n_leaving IS 'Customers of whom nobody knows whether they have left, who are there with a chance from 0.2 to 0.8; NULL as alive is.';
+COMMENT ON COLUMN custseg.segment_value_result.n_left IS 'Customers who have probably left, who are there with a chance below 0.2; NULL as alive is.';
+COMMENT ON COLUMN custseg.segment_value_result.leaving_at_risk IS 'Part of value_at_risk that comes from the customers of n_leaving, who can still be kept.';
 COMMENT ON COLUMN custseg.segment_value_result.reason IS 'What the data do not tell; NULL when there is nothing to say.';
 
 CREATE TYPE custseg.data_quality_result AS (
@@ -8586,6 +8592,7 @@ COMMENT ON COLUMN custseg.kpi_history.reason IS 'Explanation of the rating in wo
 CREATE VIEW custseg.value_at_risk WITH (security_invoker = true) AS
 SELECT h.model, h.version, h.value_model, h.value_version, h.run, h.run_at, h.horizon, h.segment, h.name, h.n,
     1 - h.alive AS churn, h.value_sum, h.value_mean, h.value_at_risk, h.value_at_risk / h.n AS value_at_risk_mean,
+    h.n_leaving, h.n_left, h.leaving_at_risk,
     a.description, a.tone, a.channel, a.offer, a.contact_frequency, a.products, a.tactics,
     a.primary_kpi, a.guardrail_kpi, a.budget_share, a.perk, a.perk_capacity
 FROM custseg.segment_value_history h
@@ -8604,6 +8611,9 @@ COMMENT ON COLUMN custseg.value_at_risk.segment IS 'Number of the segment.';
 COMMENT ON COLUMN custseg.value_at_risk.churn IS 'Share of the customers who have left, as expected.';
 COMMENT ON COLUMN custseg.value_at_risk.value_at_risk IS 'What the customers who have left would be worth if they had not.';
 COMMENT ON COLUMN custseg.value_at_risk.value_at_risk_mean IS 'The same for each customer of the segment.';
+COMMENT ON COLUMN custseg.value_at_risk.n_leaving IS 'Customers of whom nobody knows whether they have left: they can still be kept.';
+COMMENT ON COLUMN custseg.value_at_risk.n_left IS 'Customers who have probably left.';
+COMMENT ON COLUMN custseg.value_at_risk.leaving_at_risk IS 'Part of value_at_risk that comes from the customers of n_leaving.';
 COMMENT ON COLUMN custseg.value_at_risk.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
 
 CREATE VIEW custseg.experiment_gain WITH (security_invoker = true) AS

@@ -38,12 +38,13 @@ CREATE VIEW placed AS SELECT id, CASE WHEN repeats >= 4 THEN 'many' WHEN repeats
 
 -- Sums and means are those of lifetime_value(), by segment
 CREATE TABLE found AS SELECT * FROM custseg.segment_value('repeats', 'groups', 'bought', 'buyers', as_of => '2024-06-30');
-SELECT segment, name, n, round(share::numeric, 4) AS share, round(alive::numeric, 4) AS alive, round(value_mean::numeric, 3) AS value_mean, round(value_share::numeric, 4) AS value_share, reason FROM found;
+SELECT segment, name, n, round(share::numeric, 4) AS share, round(alive::numeric, 4) AS alive, n_leaving, n_left, round(value_mean::numeric, 3) AS value_mean, round(value_share::numeric, 4) AS value_share, reason FROM found;
 SELECT name, f.n = e.n AS n, agrees(f.share, e.share) AS share, agrees(f.alive, e.alive) AS alive, agrees(expected_purchases, e.purchases) AS purchases, agrees(value_sum, e.worth) AS value_sum,
-    agrees(value_mean, e.worth / e.n) AS value_mean, agrees(f.value_share, e.value_share) AS value_share, agrees(value_at_risk, e.at_risk) AS at_risk, agrees(mean_low, low / f.n) AS mean_low, agrees(mean_high, high / f.n) AS mean_high
+    agrees(value_mean, e.worth / e.n) AS value_mean, agrees(f.value_share, e.value_share) AS value_share, agrees(value_at_risk, e.at_risk) AS at_risk, f.n_leaving = e.n_leaving AND f.n_left = e.n_left AS leaving, agrees(f.leaving_at_risk, e.leaving_at_risk) AS leaving_at_risk, agrees(mean_low, low / f.n) AS mean_low, agrees(mean_high, high / f.n) AS mean_high
 FROM found f
 JOIN (SELECT coalesce(name, 'total') AS name, count(*) AS n, count(*) / 600.0::float8 AS share, avg(alive) AS alive, sum(expected_purchases) AS purchases, sum(lifetime_value) AS worth,
-        sum(lifetime_value) / max(sum(lifetime_value)) OVER () AS value_share, sum(lifetime_value / alive * (1 - alive)) AS at_risk
+        sum(lifetime_value) / max(sum(lifetime_value)) OVER () AS value_share, sum(lifetime_value / alive * (1 - alive)) AS at_risk,
+        count(*) FILTER (WHERE alive BETWEEN 0.2 AND 0.8) AS n_leaving, count(*) FILTER (WHERE alive < 0.2) AS n_left, coalesce(sum(lifetime_value / alive * (1 - alive)) FILTER (WHERE alive BETWEEN 0.2 AND 0.8), 0) AS leaving_at_risk
     FROM placed JOIN custseg.lifetime_value('repeats', 'bought', as_of => '2024-06-30') ON customer_id = id::text
     GROUP BY ROLLUP (name)) e USING (name)
 ORDER BY segment;
@@ -90,7 +91,7 @@ FROM custseg.segment_churn('repeats', 'groups', 'bought', 'buyers', '2024-06-30'
 -- Intervals by their definition, with integrals over the chance of leaving, by R 4.2: purchases without a holdout, value with one, and who has left
 SELECT count(*) FROM custseg.train_purchases('plain', 'bought', 'customer', 'at', as_of => '2024-06-30', algorithm => 'mbg_nbd', options => '{"holdout": "none"}');
 SELECT g.name, agrees(f.low, g.low, 1e-6) AS low, agrees(f.high, g.high, 1e-6) AS high, agrees(p.low, g.p_low, 1e-6) AS p_low, agrees(p.high, g.p_high, 1e-6) AS p_high, agrees(c.low, g.c_low, 1e-5) AS c_low, agrees(c.high, g.c_high, 1e-5) AS c_high,
-    p.value_sum IS NULL AND p.value_mean IS NULL AND p.value_at_risk IS NULL AND agrees(p.expected_purchases, f.expected_purchases) = 't' AS without, p.reason
+    p.value_sum IS NULL AND p.value_mean IS NULL AND p.value_at_risk IS NULL AND p.leaving_at_risk IS NULL AND p.n_left = f.n_left AND agrees(p.expected_purchases, f.expected_purchases) = 't' AS without, p.reason
 FROM (VALUES
     ('many', 9730.607428, 14452.198913, 461.411235, 638.122835, 0.508548, 0.593062),
     ('dear', 885.947987, 2102.950006, 29.447608, 62.746228, 0.681230, 0.802722),
@@ -111,7 +112,7 @@ SET client_min_messages = warning;
 SELECT algorithm, verdict FROM custseg.train_purchases('loyal', 'loyal', 'customer', 'at', 'amount');
 SELECT count(*) FROM custseg.train_purchases('pareto', 'bought', 'customer', 'at', 'amount', '2024-06-30', 'pareto_nbd');
 RESET client_min_messages;
-SELECT segment, name, n, alive, value_at_risk, value_sum > 0 AS has_value, low < high AS has_interval, reason FROM custseg.segment_value('loyal', 'groups', customers => 'buyers') WHERE n > 100;
+SELECT segment, name, n, num_nonnulls(alive, value_at_risk, n_leaving, n_left, leaving_at_risk) AS tells_who_left, value_sum > 0 AS has_value, low < high AS has_interval, reason FROM custseg.segment_value('loyal', 'groups', customers => 'buyers') WHERE n > 100;
 SELECT segment, name, n, churn, low, high, expected_leavers, reason FROM custseg.segment_churn('loyal', 'groups', customers => 'buyers') WHERE n > 100;
 SELECT count(*) AS n, count(expected_purchases) AS purchases, count(value_sum) AS value_sum, count(low) AS low, count(value_at_risk) AS at_risk FROM custseg.segment_value('pareto', 'groups', 'bought', 'buyers', horizon => NULL, as_of => '2024-06-30');
 
@@ -133,7 +134,7 @@ WITH kept AS (
     FROM predicted, kept GROUP BY ROLLUP (name)
 )
 SELECT v.name, v.n = e.n AS n, agrees(value_sum, y) AS value_sum, agrees(value_mean, y / e.n) AS value_mean, agrees(low, y - 1.6448536269514722 * off) AS low, agrees(high, y + 1.6448536269514722 * off) AS high,
-    num_nonnulls(alive, expected_purchases, value_at_risk, reason) AS others
+    num_nonnulls(alive, expected_purchases, value_at_risk, n_leaving, n_left, leaving_at_risk, reason) AS others
 FROM valued v JOIN expected e USING (name) ORDER BY v.segment;
 -- of a probability: the number of those to whom it comes, and its share
 WITH expected AS (
@@ -177,8 +178,8 @@ SELECT count(*) AS n, count(DISTINCT (run, run_at)) AS runs, min(model) AS model
 FROM kept;
 -- what is returned is what is kept, and what segment_value() says
 SELECT count(*) AS n, count(*) FILTER (WHERE k IS DISTINCT FROM h) AS different FROM kept k FULL JOIN custseg.segment_value_history h USING (model, run, position);
-SELECT count(*) AS n, count(*) FILTER (WHERE (k.segment, k.name, k.n, k.share, k.alive, k.expected_purchases, k.value_sum, k.value_mean, k.value_share, k.low, k.high, k.mean_low, k.mean_high, k.value_at_risk, k.reason) IS DISTINCT FROM
-    (f.segment, f.name, f.n, f.share, f.alive, f.expected_purchases, f.value_sum, f.value_mean, f.value_share, f.low, f.high, f.mean_low, f.mean_high, f.value_at_risk, f.reason)) AS different
+SELECT count(*) AS n, count(*) FILTER (WHERE (k.segment, k.name, k.n, k.share, k.alive, k.expected_purchases, k.value_sum, k.value_mean, k.value_share, k.low, k.high, k.mean_low, k.mean_high, k.value_at_risk, k.n_leaving, k.n_left, k.leaving_at_risk, k.reason) IS DISTINCT FROM
+    (f.segment, f.name, f.n, f.share, f.alive, f.expected_purchases, f.value_sum, f.value_mean, f.value_share, f.low, f.high, f.mean_low, f.mean_high, f.value_at_risk, f.n_leaving, f.n_left, f.leaving_at_risk, f.reason)) AS different
 FROM kept k JOIN found f USING (name);
 -- other models, other columns
 SELECT count(*), count(as_of), count(horizon), count(discount), bool_and(h.run > (SELECT max(run) FROM kept)) AS later FROM custseg.record_segment_value('spend', 'groups', 'buyers') h;

@@ -27,6 +27,10 @@
  */
 #define MOST_SPEND_VARIATION 4
 
+/* From which chance of being there on nobody knows whether a customer has left, and up to which. */
+#define LEAVING_FROM 0.2
+#define LEAVING_UPTO 0.8
+
 #define BISECTIONS 200
 
 enum
@@ -96,6 +100,13 @@ SpendVariation(const CsWorthModel *m, double repeats, double mean)
 	return 1 / Max(shape - 2, 1.0 / MOST_SPEND_VARIATION);
 }
 
+/* True for a customer of whom nobody knows whether he has left: who can still be kept. */
+static bool
+IsLeaving(const Expected *e)
+{
+	return e->alive >= LEAVING_FROM && e->alive <= LEAVING_UPTO;
+}
+
 /* Add the value of a customer: of so many purchases today, spending so much on each. */
 static void
 AddValue(CsWorthSum *s, const CsWorthModel *m, const Expected *e, double discounted, double repeats, double mean,
@@ -104,6 +115,7 @@ AddValue(CsWorthSum *s, const CsWorthModel *m, const Expected *e, double discoun
 	CsWorthPart *p = &s->part[CS_WORTH_VALUE];
 	double		value = e->there * discounted * spend,
 				each = e->discounted * spend,
+				at_risk = discounted * spend * (1 - e->alive),
 				variation = SpendVariation(m, repeats, mean),
 				within = m->spend == CS_SPEND_GAMMA_GAMMA ? 1 / m->spend_p[SPEND_P] : 0;
 
@@ -122,7 +134,8 @@ AddValue(CsWorthSum *s, const CsWorthModel *m, const Expected *e, double discoun
 		p->spend_slope[i] += e->there * discounted *
 			(CsSpendOf(&higher, repeats, mean) - CsSpendOf(&lower, repeats, mean)) / CS_LOG_STEP;
 	}
-	s->at_risk += discounted * spend * (1 - e->alive);
+	s->at_risk += at_risk;
+	s->leaving_at_risk += IsLeaving(e) ? at_risk : 0;
 }
 
 /* Add a customer with a history, what is to come of it if it is there (with errors), and the mean of its amounts. */
@@ -135,6 +148,8 @@ CsWorthSumAdd(CsWorthSum *s, const CsWorthModel *m, const CsPurchaseHistory *h, 
 	double		spend = CsSpendOf(m, h->repeats, mean);
 
 	s->n++;
+	s->n_leaving += IsLeaving(&e);
+	s->n_left += e.alive < LEAVING_FROM;
 	CsWorthPartAdd(purchases, e.purchases, e.variance);
 	CsWorthPartAdd(alive, e.alive, e.alive * (1 - e.alive));
 	for (int i = 0; i < CS_OPTIMUM_MAX; i++)
@@ -155,6 +170,9 @@ CsWorthSumJoin(CsWorthSum *to, const CsWorthSum *from)
 	to->n += from->n;
 	to->n_unknown += from->n_unknown;
 	to->at_risk += from->at_risk;
+	to->n_leaving += from->n_leaving;
+	to->n_left += from->n_left;
+	to->leaving_at_risk += from->leaving_at_risk;
 	for (int i = 0; i < CS_WORTH_MEASURES; i++)
 	{
 		CsWorthPart *p = &to->part[i];

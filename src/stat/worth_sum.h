@@ -46,6 +46,9 @@ typedef struct CsWorthSum
 	int64		n_unknown;		/* of them, whose value is not known: they are in no sum of it */
 	CsWorthPart part[CS_WORTH_MEASURES];
 	double		at_risk;		/* what those who have left would be worth */
+	int64		n_leaving;		/* of whom nobody knows whether they have left */
+	int64		n_left;			/* who have, all but certainly */
+	double		leaving_at_risk;	/* what of at_risk comes from those who are leaving */
 } CsWorthSum;
 
 static inline double

@@ -140,6 +140,13 @@ IntervalOf(const Report *r, const CsWorthSum *sum, CsWorthMeasure measure, doubl
 		CsNumberInterval(mean, variance, r->worth.confidence, low, high);
 }
 
+/* A number of customers, where the purchases tell who has left. */
+static CsValue
+CountOf(bool tells_alive, int64 n)
+{
+	return CsValueOf(INT8OID, Int64GetDatum(n), !tells_alive);
+}
+
 /* PutLine: a row of segment_value(). */
 static void
 PutValue(const Report *r, const Line *line)
@@ -166,6 +173,8 @@ PutValue(const Report *r, const Line *line)
 						 CsValueFloat8(value / CsWorthPartSum(&all[CS_WORTH_VALUE])),
 						 CsValueFloat8(low), CsValueFloat8(high), CsValueFloat8(low / n_known), CsValueFloat8(high / n_known),
 						 CsValueFloat8(tells_alive && has_value ? sum->at_risk : NAN),
+						 CountOf(tells_alive, sum->n_leaving), CountOf(tells_alive, sum->n_left),
+						 CsValueFloat8(tells_alive && has_value ? sum->leaving_at_risk : NAN),
 						 has_value ? ReasonOf(r, line, "the value") :
 						 CsValueText(r->worth.reason.len > 0 ? r->worth.reason.data : NULL)));
 }
