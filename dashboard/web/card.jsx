@@ -10,6 +10,7 @@ import { dateTime, sentenceOf } from './format.js';
 import { setState, useComputed, useParts } from './hooks.js';
 import { whyMissing } from './parts.js';
 import { address } from './router.js';
+import { TableOf } from './scroll-table.jsx';
 import { Block, Failure, Missing } from './states.jsx';
 import { Table } from './table.jsx';
 
@@ -71,6 +72,7 @@ function Content({ card, heading, height, answers, context }) {
             {card.controls && card.compute && <div class="controls">{card.controls(props)}</div>}
             {card.sentence && <p class="sentence" role={card.compute ? 'status' : undefined}>{sentence}</p>}
             {card.controls && !card.compute && <div class="controls">{card.controls(props)}</div>}
+            {card.caption && <TableOf props={props} table={card.table} caption={card.caption} />}
             {card.render && card.render(props)}
             {card.chart && (!card.compute || data.computed) && card.isDrawn?.(data) !== false && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
             <Foot card={card} heading={heading} sentence={sentence} table={table} stamp={stamp} picture={picture} height={height} context={context} />

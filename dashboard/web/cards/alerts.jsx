@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/alerts.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** Alerts that are open, and those that have closed. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: 160,
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Alerts" />,
+    caption: 'Alerts',
 };

@@ -1,5 +1,4 @@
 import { auditSentence as sentence, auditTable as table } from '../charts/governance.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** Who did what, and when. */
 export default {
@@ -11,5 +10,5 @@ export default {
     height: 360,
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Who did what" />,
+    caption: 'Who did what',
 };

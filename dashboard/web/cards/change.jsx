@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/change.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** What has changed in the last month, in sentences. */
-export default { name: 'change', title: 'The last month in words', parts: ['change'], span: 12, height: 240, sentence, table, render: (props) => <TableOf props={props} table={table} caption="The last month in words" /> };
+export default { name: 'change', title: 'The last month in words', parts: ['change'], span: 12, height: 240, sentence, table, caption: 'The last month in words' };

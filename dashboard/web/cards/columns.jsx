@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/columns.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** The columns of the source. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: (about) => Math.min(420, 60 + 56 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Columns of the source" />,
+    caption: 'Columns of the source',
 };

@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/comparison.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** The compared segments in a table. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: (about) => Math.min(420, 200 + 33 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="The segments beside each other, the column in which they are farthest apart first" />,
+    caption: 'The segments beside each other, the column in which they are farthest apart first',
 };

@@ -1,5 +1,4 @@
 import { missing, sentence, table } from '../charts/feed.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** Who acts on changes, and how far behind. */
-export default { name: 'consumers', title: 'Who acts on changes', parts: ['feed'], span: 6, height: 160, missing, sentence, table, render: (props) => <TableOf props={props} table={table} caption="Consumers of changes" /> };
+export default { name: 'consumers', title: 'Who acts on changes', parts: ['feed'], span: 6, height: 160, missing, sentence, table, caption: 'Consumers of changes' };

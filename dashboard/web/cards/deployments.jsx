@@ -1,5 +1,4 @@
 import { deploymentsSentence, deploymentsTable } from '../charts/versions.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** Which version was in use when. */
 export default {
@@ -11,5 +10,5 @@ export default {
     height: 110,
     sentence: deploymentsSentence,
     table: deploymentsTable,
-    render: (props) => <TableOf props={props} table={deploymentsTable} caption="Deployments" />,
+    caption: 'Deployments',
 };

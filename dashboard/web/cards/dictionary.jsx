@@ -1,5 +1,4 @@
 import { dictionarySentence as sentence, dictionaryTable as table } from '../charts/governance.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** What the columns mean, where they come from, and who answers for them. */
 export default {
@@ -11,5 +10,5 @@ export default {
     height: 300,
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="What the columns mean" />,
+    caption: 'What the columns mean',
 };

@@ -1,5 +1,4 @@
 import { customerRequest, historySentence as sentence, historyTable as table, nobody as missing } from '../charts/governance.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** The segments of one customer over time, with the reasons. */
 export default {
@@ -12,5 +11,5 @@ export default {
     compute: customerRequest('history'),
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Changes of the customer, the newest first" />,
+    caption: 'Changes of the customer, the newest first',
 };

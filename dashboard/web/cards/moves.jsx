@@ -1,5 +1,4 @@
 import { movesSentence, movesTable, probeRequest } from '../charts/customer.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** The nearest change of each column that moves the customer to another segment. */
 export default {
@@ -11,5 +10,5 @@ export default {
     compute: probeRequest,
     sentence: movesSentence,
     table: movesTable,
-    render: (props) => <TableOf props={props} table={movesTable} caption="Changes that move the customer, the nearest first" />,
+    caption: 'Changes that move the customer, the nearest first',
 };

@@ -1,5 +1,4 @@
 import { personalSentence as sentence, personalTable as table } from '../charts/governance.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** What is kept of single customers, why, and how to be rid of it. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: 300,
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="What is kept of single customers" />,
+    caption: 'What is kept of single customers',
 };

@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/profile.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** The profile of the chosen segment. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: (about) => Math.min(420, 60 + 33 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Profile" />,
+    caption: 'Profile',
 };

@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/quality.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** Whether the customers of today are such as the model was trained on. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: 200,
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Quality of the data" />,
+    caption: 'Quality of the data',
 };

@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/rules.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** Rules that describe the segments. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: (about) => Math.min(420, 60 + 50 * (about.n_segments ?? 5)),
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Rules of each segment" />,
+    caption: 'Rules of each segment',
 };

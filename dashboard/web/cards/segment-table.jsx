@@ -1,5 +1,4 @@
 import { table } from '../charts/segment-table.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** All segments in a table that leads to each. */
 export default {
@@ -10,5 +9,5 @@ export default {
     span: 12,
     height: (about) => 40 + 33 * (about.n_segments ?? 5),
     table,
-    render: (props) => <TableOf props={props} table={table} caption="All segments" />,
+    caption: 'All segments',
 };

@@ -1,5 +1,4 @@
 import { customerRequest, similarSentence as sentence, similarTable as table, nobody as missing } from '../charts/governance.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** The customers who are most like one. */
 export default {
@@ -12,5 +11,5 @@ export default {
     compute: customerRequest('similar'),
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Customers like this one, the nearest first" />,
+    caption: 'Customers like this one, the nearest first',
 };

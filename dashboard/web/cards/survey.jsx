@@ -1,5 +1,4 @@
 import { surveySentence as sentence, surveyTable as table } from '../charts/gate.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** What customers say of their segments. */
-export default { name: 'survey', title: 'What customers say', parts: ['survey'], span: 12, height: 160, sentence, table, render: (props) => <TableOf props={props} table={table} caption="Survey" /> };
+export default { name: 'survey', title: 'What customers say', parts: ['survey'], span: 12, height: 160, sentence, table, caption: 'Survey' };

@@ -1,5 +1,4 @@
 import { sentence, table } from '../charts/tests.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** Tests of each column. */
 export default {
@@ -10,5 +9,5 @@ export default {
     height: (about) => Math.min(420, 60 + 33 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: (props) => <TableOf props={props} table={table} caption="Tests of each column" />,
+    caption: 'Tests of each column',
 };

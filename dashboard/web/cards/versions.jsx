@@ -1,5 +1,4 @@
 import { versionsSentence, versionsTable } from '../charts/versions.js';
-import { TableOf } from '../scroll-table.jsx';
 
 /** The versions of the model. */
 export default {
@@ -11,5 +10,5 @@ export default {
     height: 110,
     sentence: versionsSentence,
     table: versionsTable,
-    render: (props) => <TableOf props={props} table={versionsTable} caption="Versions" />,
+    caption: 'Versions',
 };
