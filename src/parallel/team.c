@@ -67,12 +67,19 @@ struct CsTeam
 
 PGDLLEXPORT void CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc);
 
-/* Processors for the members of a team; as many as one likes where the machine does not say. */
+/*
+ * Processors for the members of a team; as many as one likes where the machine does not say.  The machine is
+ * asked once in a session: the answer is read from a file, and a training asks for each block of its rows.
+ */
 static int
 Processors(void)
 {
-	long		online = CsProcessors > 0 ? CsProcessors : sysconf(_SC_NPROCESSORS_ONLN);
+	static long online = 0;
 
+	if (CsProcessors > 0)
+		return CsProcessors;
+	if (online == 0)
+		online = sysconf(_SC_NPROCESSORS_ONLN);
 	return online > 0 ? (int) online : PG_INT32_MAX;
 }
 
