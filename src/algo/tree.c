@@ -249,16 +249,15 @@ MeasureTree(const CsDecisionTree *tree, double validated, CsFitOutput *out)
 static void
 TreeFit(const CsFitInput *in, CsFitOutput *out)
 {
-	int32	   *node_of;
+	CsTreeGrowth *growth = CsTreeGrowthStart(in, NULL, in->matrix->nrows);
 	int32	   *place;
-	CsDecisionTree	   *grown = CsTreeGrow(in, &node_of);
-	CsDecisionTree	   *tree = CsTreePrune(grown, in->options, &place);
+	CsDecisionTree	   *tree = CsTreePrune(CsTreeGrow(growth, NULL), in->options, &place);
 
 	memset(out, 0, sizeof(*out));
 	CheckTree(tree);
 	out->k = in->k;
-	out->labels = LabelRows(in, tree, node_of, place);
-	pfree(node_of);
+	out->labels = LabelRows(in, tree, CsTreeLeaves(growth), place);
+	CsTreeGrowthEnd(growth);
 	pfree(place);
 	StoreTree(tree, out);
 	MeasureTree(tree, CsTreeCrossValidate(in), out);
@@ -269,7 +268,7 @@ TreeFit(const CsFitInput *in, CsFitOutput *out)
 const CsAlgorithm CsTreeAlgorithm = {
 	.name = "tree",
 	.segments = "those of a model or a column, told by questions",
-	.memory_text = "half of the matrix, 10 bytes for each row, and 24 bytes for each row and process; up to 30,000 rows once more the matrix",
+	.memory_text = "half of the matrix, 10 bytes for each row, and 24 bytes for each row and process; of up to 30,000 rows half of it once more",
 	.keeps = "thresholds, each the middle of two neighboring values, and the rows of each leaf",
 	.time = "rows x log(rows) x columns to sort, and rows x columns for each level",
 	.options = CsTreeOptions,

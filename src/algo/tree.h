@@ -77,9 +77,15 @@ CsTreeClass(const CsDecisionTree *tree, int node)
 }
 
 /* tree_grow.c */
-extern CsDecisionTree *CsTreeGrow(const CsFitInput *in, int32 **node_of);
+typedef struct CsTreeGrowth CsTreeGrowth;
+
+extern CsTreeGrowth *CsTreeGrowthStart(const CsFitInput *in, const int64 *rows, int64 nrows);
+extern CsDecisionTree *CsTreeGrow(CsTreeGrowth *g, const uint8 *kept);
+extern const int32 *CsTreeLeaves(const CsTreeGrowth *g);
+extern void CsTreeGrowthEnd(CsTreeGrowth *g);
 extern Size CsTreeGrowMemory(int64 nrows, int ncolumns);
 extern PGDLLEXPORT void CsTreeSortTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsTreeKeepTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsTreeLevelTask(CsTeam *team, const void *args, int item);
 
 /* tree_prune.c */

@@ -14,10 +14,12 @@
  * threshold is the middle of the two values; up to it, a row goes left.  These are the splits of
  * scikit-learn, which chooses between equal columns by chance.
  *
- * Without weights the sums of squares are whole numbers, and so they are exact in doubles up to 94
- * million rows: the tree does not depend on the order of rows or the number of workers.  With weights they
- * are rounded, and splits that differ by no more than that are equal: weights times a constant, or rows
- * in place of weights, give the same tree.
+ * Without weights the sums of squares are whole numbers and summed as such: the tree does not depend on
+ * the order of rows or the number of workers.  With weights they are rounded, and splits that differ by no
+ * more than that are equal: weights times a constant, or rows in place of weights, give the same tree.
+ *
+ * Trees can be grown from the same rows again and again, each without some of them: the rows are sorted
+ * once, and what a tree leaves out is parted from the orders as the rows of a split are.
  *
  * An order holds row numbers; the highest bit tells that the value is larger than that of the row
  * before it in its node, so that values are looked up for the best splits only.
@@ -59,7 +61,9 @@ typedef struct Split
 typedef struct Level
 {
 	int			matrix;
-	int			order;			/* uint32[ncolumns][nrows] */
+	int			rows;			/* int64[nrows]: their numbers in the matrix; -1: they are all its rows */
+	int			sorted;			/* uint32[ncolumns][nrows]: the orders of all rows */
+	int			order;			/* likewise: of those that the tree grows from first */
 	int			classes;		/* uint16[nrows] */
 	int			weights;		/* double[nrows], or -1 */
 	int			sides;			/* a bit a row: it goes left */
@@ -74,8 +78,8 @@ typedef struct Level
 	int64		min_leaf;
 } Level;
 
-/* The growing tree. */
-typedef struct Growth
+/* Rows, and the tree that grows from them. */
+struct CsTreeGrowth
 {
 	const CsFitInput *in;
 	const TreeOptions *options;
@@ -86,12 +90,11 @@ typedef struct Growth
 	int32	   *node_of;		/* by row */
 	int		   *open;			/* nodes to search, palloc'd for each level */
 	Stretch    *stretches;		/* theirs */
-	double		left_weight,	/* of the split at hand */
-			   *left_counts;
-} Growth;
+	double	   *left_counts;	/* of the split at hand */
+};
 
 /*
- * Bytes that CsTreeGrow() takes beside the matrix and the nodes: orders, classes, nodes of rows,
+ * Bytes that growing one tree takes beside the matrix and the nodes: orders, classes, nodes of rows,
  * sides, and the scratch of a column for each process.
  */
 Size
@@ -105,26 +108,40 @@ CsTreeGrowMemory(int64 nrows, int ncolumns)
 	return add_size(kept, mul_size(scratch, Min(members, ncolumns)));
 }
 
+/* The values of a column. */
+static void
+GatherColumn(const Level *level, CsArena *arena, int column, double *values)
+{
+	const CsMatrix *m = CsArenaAddress(arena, level->matrix);
+	const int64 *rows = level->rows < 0 ? NULL : CsArenaAddress(arena, level->rows);
+	int64		at = 0;
+
+	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+	{
+		const double *from = CsMatrixBlock(m, arena, b) + (Size) column * CS_BLOCK_ROWS;
+		int64		first = b * CS_BLOCK_ROWS;
+
+		CHECK_FOR_INTERRUPTS();
+		if (rows == NULL)
+			memcpy(values + first, from, sizeof(double) * CsMatrixBlockRows(m, b));
+		for (; rows != NULL && at < level->nrows && rows[at] < first + CS_BLOCK_ROWS; at++)
+			values[at] = from[rows[at] - first];
+	}
+}
+
 /* CS_TASK(CsTreeSortTask): sort the rows of a column. */
 void
 CsTreeSortTask(CsTeam *team, const void *args, int item)
 {
 	const Level *level = args;
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, level->matrix);
 	int64		n = level->nrows;
-	uint32	   *order = (uint32 *) CsArenaAddress(arena, level->order) + (Size) item * n;
+	uint32	   *order = (uint32 *) CsArenaAddress(arena, level->sorted) + (Size) item * n;
 	double	   *values = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
 	double	   *scratch = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
 	uint32	   *row_scratch = palloc_extended(sizeof(uint32) * n, MCXT_ALLOC_HUGE);
 
-	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		memcpy(values + b * CS_BLOCK_ROWS,
-			   CsMatrixBlock(m, arena, b) + (Size) item * CS_BLOCK_ROWS,
-			   sizeof(double) * CsMatrixBlockRows(m, b));
-	}
+	GatherColumn(level, arena, item, values);
 	for (int64 i = 0; i < n; i++)
 	{
 		CsCheckInterrupts(i);
@@ -171,6 +188,22 @@ PartStretch(uint32 *order, const Stretch *s, const uint8 *sides, uint32 *scratch
 	memcpy(to, scratch, sizeof(uint32) * (right - scratch));
 }
 
+/* CS_TASK(CsTreeKeepTask): of the order of a column, put those rows first that the tree grows from. */
+void
+CsTreeKeepTask(CsTeam *team, const void *args, int item)
+{
+	const Level *level = args;
+	CsArena    *arena = CsTeamArena(team);
+	Size		start = (Size) item * level->nrows;
+	uint32	   *order = (uint32 *) CsArenaAddress(arena, level->order) + start;
+	uint32	   *scratch = palloc_extended(sizeof(uint32) * (level->nrows + 1), MCXT_ALLOC_HUGE);
+	Stretch		all = {.end = level->nrows};
+
+	memcpy(order, (uint32 *) CsArenaAddress(arena, level->sorted) + start, sizeof(uint32) * level->nrows);
+	PartStretch(order, &all, CsArenaAddress(arena, level->sides), scratch);
+	pfree(scratch);
+}
+
 /* Counts left of a position while it moves, and the sums of squares on both sides. */
 typedef struct Sums
 {
@@ -203,67 +236,212 @@ MoveLeft(Sums *sums, int c, double weight)
 	sums->left[c] = left + weight;
 }
 
-/* Look for the best position of a stretch; weights NULL: each row weighs 1. */
-static pg_attribute_always_inline void
-SearchStretch(const uint32 *order, const Stretch *s, int64 min_leaf, const uint16 *classes,
-			  const double *weights, Sums sums, Split *best)
+/* Class counts of a stretch. */
+static const double *
+TotalsOf(const Level *level, CsArena *arena, const Stretch *s)
 {
-	int64		first = Min(s->start + min_leaf, s->end);
-
-	for (int64 i = s->start; i < s->end; i++)
-	{
-		uint32		row = ROW(order[i]);
-
-		CsCheckInterrupts(i);
-		if ((order[i] & LARGER) && i >= first && i <= s->end - min_leaf)
-		{
-			double		proxy = sums.left_squares / sums.left_weight +
-				sums.right_squares / sums.right_weight;
-
-			if (IsBetter(proxy, best->proxy, weights != NULL))
-			{
-				best->proxy = proxy;
-				best->position = i;
-			}
-		}
-		MoveLeft(&sums, classes[row], weights == NULL ? 1 : weights[row]);
-	}
+	return (const double *) CsArenaAddress(arena, level->totals) + s->totals;
 }
 
-/* The value of a row in a column. */
-static double
-ValueOf(const CsMatrix *m, CsArena *arena, int column, uint32 row)
+/* Look for the best position of a stretch whose rows have weights. */
+static void
+SearchWeighted(const Level *level, CsArena *arena, const uint32 *order, const Stretch *s, Split *best)
 {
-	return CsMatrixRow(m, arena, row)[(Size) column * CS_BLOCK_ROWS];
-}
-
-/* The best split of an open node by a column; left: nclasses zeros, which it leaves as they are. */
-static Split
-SearchNode(const Level *level, CsArena *arena, int column, const Stretch *s, double *left)
-{
-	const uint32 *order = (uint32 *) CsArenaAddress(arena, level->order) +
-		(Size) column * level->nrows;
-	const CsMatrix *m = CsArenaAddress(arena, level->matrix);
 	const uint16 *classes = CsArenaAddress(arena, level->classes);
-	Sums		sums = {.left = left};
-	Split		best = {.proxy = -INFINITY};
+	const double *weights = CsArenaAddress(arena, level->weights);
+	int64		first = Min(s->start + level->min_leaf, s->end);
+	Sums		sums = {.total = TotalsOf(level, arena, s)};
 
-	sums.total = (double *) CsArenaAddress(arena, level->totals) + s->totals;
+	sums.left = palloc0(sizeof(double) * level->nclasses);
 	for (int c = 0; c < level->nclasses; c++)
 	{
 		sums.right_weight += sums.total[c];
 		sums.right_squares += sums.total[c] * sums.total[c];
 	}
-	if (level->weights < 0)
-		SearchStretch(order, s, level->min_leaf, classes, NULL, sums, &best);
+	for (int64 i = s->start; i < s->end; i++)
+	{
+		uint32		row = ROW(order[i]);
+
+		CsCheckInterrupts(i);
+		if ((order[i] & LARGER) && i >= first && i <= s->end - level->min_leaf)
+		{
+			double		proxy = sums.left_squares / sums.left_weight +
+				sums.right_squares / sums.right_weight;
+
+			if (IsBetter(proxy, best->proxy, true))
+			{
+				best->proxy = proxy;
+				best->position = i;
+			}
+		}
+		MoveLeft(&sums, classes[row], weights[row]);
+	}
+	pfree(sums.left);
+}
+
+/* Positions whose sums are found one after the other, and then divided all at once. */
+#define WINDOW 256
+
+/* Positions side by side, of rows that weigh 1 each: sums of squares, and which of them can be a split. */
+typedef struct Window
+{
+	double		left[WINDOW],
+				right[WINDOW],
+				proxy[WINDOW];
+	int64		larger[WINDOW];	/* not 0: the value is larger than that before */
+} Window;
+
+/*
+ * The largest proxy of the first n positions of a window, which it fills in: so many rows are left and right
+ * of the first.  Positions that are no split have -infinity.
+ */
+CS_CLONES static double
+DivideWindow(Window *w, int n, double nleft, double nright)
+{
+	double		best[8];
+	double		largest = -INFINITY;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		proxy = w->left[i] / (nleft + i) + w->right[i] / (nright - i);
+
+		w->proxy[i] = w->larger[i] != 0 ? proxy : -INFINITY;
+	}
+	for (int i = n; i % 8 != 0; i++)
+		w->proxy[i] = -INFINITY;
+	for (int j = 0; j < 8; j++)
+		best[j] = -INFINITY;
+	for (int i = 0; i < n; i += 8)
+		for (int j = 0; j < 8; j++)
+			best[j] = w->proxy[i + j] > best[j] ? w->proxy[i + j] : best[j];
+	for (int j = 0; j < 8; j++)
+		largest = Max(largest, best[j]);
+	return largest;
+}
+
+/* Part of a proxy that is more than what rounding does to it. */
+#define PROXY_MARGIN 1e-12
+
+/*
+ * May any of the first n positions of a window have a larger proxy than "best"?  The answer takes no division, and
+ * is yes where rounding leaves it open.
+ */
+CS_CLONES static bool
+MayBeBetter(const Window *w, int n, double nleft, double nright, double best)
+{
+	double		least = best - PROXY_MARGIN * best;
+	int64		any = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		l = nleft + i;
+		double		r = nright - i;
+
+		any |= w->left[i] * r + w->right[i] * l > least * (l * r) ? w->larger[i] : 0;
+	}
+	return any != 0;
+}
+
+/* Class counts left of a position while it moves, of fewer than 2^31 rows, and sums of squares on both sides. */
+typedef struct Counts
+{
+	int64	   *left;			/* by class */
+	int64	   *all;			/* on both sides */
+	int64		left_squares,
+				right_squares;
+} Counts;
+
+/* Fill a window from n places of an order, and let their rows go to the left. */
+static void
+FillWindow(Window *w, const uint32 *order, int n, const uint16 *classes, Counts *counts)
+{
+	int64		left_squares = counts->left_squares;
+	int64		right_squares = counts->right_squares;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			c = classes[ROW(order[i])];
+		int64		gained = 2 * counts->left[c]++ + 1;
+
+		w->left[i] = (double) left_squares;
+		w->right[i] = (double) right_squares;
+		w->larger[i] = order[i] >> 31;
+		left_squares += gained;
+		right_squares += gained - 2 * counts->all[c];
+	}
+	counts->left_squares = left_squares;
+	counts->right_squares = right_squares;
+}
+
+/* Look for the best position of a stretch whose rows weigh 1 each. */
+static void
+SearchCounted(const Level *level, CsArena *arena, const uint32 *order, const Stretch *s, Split *best)
+{
+	const uint16 *classes = CsArenaAddress(arena, level->classes);
+	const double *total = TotalsOf(level, arena, s);
+	int64		first = Min(s->start + level->min_leaf, s->end);
+	Counts		counts = {0};
+	Window		w;
+
+	counts.left = palloc0(sizeof(int64) * level->nclasses);
+	counts.all = palloc(sizeof(int64) * level->nclasses);
+	for (int c = 0; c < level->nclasses; c++)
+	{
+		counts.all[c] = (int64) total[c];
+		counts.right_squares += counts.all[c] * counts.all[c];
+	}
+	for (int64 from = s->start; from < s->end; from += WINDOW)
+	{
+		int			n = (int) Min((int64) WINDOW, s->end - from);
+		double		nleft = (double) (from - s->start);
+		double		nright = (double) (s->end - from);
+		double		largest;
+
+		CHECK_FOR_INTERRUPTS();
+		FillWindow(&w, order + from, n, classes, &counts);
+		for (int i = 0; i < n && from + i < first; i++)
+			w.larger[i] = 0;
+		for (int i = n - 1; i >= 0 && from + i > s->end - level->min_leaf; i--)
+			w.larger[i] = 0;
+		if (best->proxy > 0 && !MayBeBetter(&w, n, nleft, nright, best->proxy))
+			continue;
+		largest = DivideWindow(&w, n, nleft, nright);
+		if (!IsBetter(largest, best->proxy, false))
+			continue;
+		best->proxy = largest;
+		for (best->position = from; w.proxy[best->position - from] != largest; best->position++)
+			;
+	}
+	pfree(counts.left);
+	pfree(counts.all);
+}
+
+/* The value of a row in a column. */
+static double
+ValueOf(const Level *level, CsArena *arena, int column, uint32 row)
+{
+	const CsMatrix *m = CsArenaAddress(arena, level->matrix);
+	const int64 *rows = level->rows < 0 ? NULL : CsArenaAddress(arena, level->rows);
+
+	return CsMatrixRow(m, arena, rows == NULL ? row : rows[row])[(Size) column * CS_BLOCK_ROWS];
+}
+
+/* The best split of an open node by a column. */
+static Split
+SearchNode(const Level *level, CsArena *arena, int column, const Stretch *s)
+{
+	const uint32 *order = (uint32 *) CsArenaAddress(arena, level->order) +
+		(Size) column * level->nrows;
+	Split		best = {.proxy = -INFINITY};
+
+	if (level->weights >= 0)
+		SearchWeighted(level, arena, order, s, &best);
 	else
-		SearchStretch(order, s, level->min_leaf, classes, CsArenaAddress(arena, level->weights),
-					  sums, &best);
-	memset(left, 0, sizeof(double) * level->nclasses);
+		SearchCounted(level, arena, order, s, &best);
 	if (best.proxy > -INFINITY)
 	{
-		best.low = ValueOf(m, arena, column, ROW(order[best.position - 1]));
-		best.high = ValueOf(m, arena, column, ROW(order[best.position]));
+		best.low = ValueOf(level, arena, column, ROW(order[best.position - 1]));
+		best.high = ValueOf(level, arena, column, ROW(order[best.position]));
 	}
 	return best;
 }
@@ -282,7 +460,6 @@ CsTreeLevelTask(CsTeam *team, const void *args, int item)
 	const Stretch *open = CsArenaAddress(arena, level->open);
 	const uint8 *sides = CsArenaAddress(arena, level->sides);
 	Split	   *splits = (Split *) CsArenaAddress(arena, level->splits) + (Size) item * level->nopen;
-	double	   *left = palloc0(sizeof(double) * level->nclasses);
 	int64		longest = 0;
 	uint32	   *scratch;
 
@@ -296,14 +473,13 @@ CsTreeLevelTask(CsTeam *team, const void *args, int item)
 	for (int i = 0; i < level->nopen; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		splits[i] = SearchNode(level, arena, item, &open[i], left);
+		splits[i] = SearchNode(level, arena, item, &open[i]);
 	}
-	pfree(left);
 }
 
 /* Room for two more nodes, held to what memory is left. */
 static void
-ReserveNodes(Growth *g)
+ReserveNodes(CsTreeGrowth *g)
 {
 	CsDecisionTree	   *tree = g->tree;
 	Size		size = sizeof(CsDecisionNode) + sizeof(double) * tree->nclasses;
@@ -335,7 +511,7 @@ ReserveNodes(Growth *g)
 
 /* Add a node with these class counts; returns its number. */
 static int
-AddNode(Growth *g, int parent, int64 n, const double *counts)
+AddNode(CsTreeGrowth *g, int parent, int64 n, const double *counts)
 {
 	CsDecisionTree	   *tree = g->tree;
 	CsDecisionNode *node = &tree->nodes[tree->nnodes];
@@ -359,7 +535,7 @@ AddNode(Growth *g, int parent, int64 n, const double *counts)
 
 /* May a node be split at all?  The limits are scikit-learn's. */
 static bool
-IsOpen(const Growth *g, const CsDecisionNode *node)
+IsOpen(const CsTreeGrowth *g, const CsDecisionNode *node)
 {
 	const TreeOptions *o = g->options;
 
@@ -367,36 +543,44 @@ IsOpen(const Growth *g, const CsDecisionNode *node)
 		node->n >= 2 * (int64) o->min_samples_leaf && node->impurity > DBL_EPSILON;
 }
 
-/* Open the tree's root, which all rows are in. */
-static void
-PlantRoot(Growth *g)
+/* Is a bit of a row set? */
+static inline bool
+HasBit(const uint8 *bits, int64 row)
 {
-	const CsFitInput *in = g->in;
-	const int32 *target = CsArenaAddress(g->arena, in->target);
-	uint16	   *classes = CsArenaAddress(g->arena, g->level.classes);
-	const double *weights = in->weights < 0 ? NULL : CsArenaAddress(g->arena, in->weights);
-	double	   *counts = palloc0(sizeof(double) * in->k);
+	return (bits[row >> 3] >> (row & 7)) & 1;
+}
 
-	for (int64 i = 0; i < in->matrix->nrows; i++)
+/* Plant the tree's root, of the rows whose bit is set in "kept" (NULL: all). */
+static void
+PlantRoot(CsTreeGrowth *g, const uint8 *kept)
+{
+	const uint16 *classes = CsArenaAddress(g->arena, g->level.classes);
+	const double *weights = g->level.weights < 0 ? NULL : CsArenaAddress(g->arena, g->level.weights);
+	double	   *counts = palloc0(sizeof(double) * g->in->k);
+	int64		n = 0;
+
+	for (int64 i = 0; i < g->level.nrows; i++)
 	{
 		CsCheckInterrupts(i);
-		classes[i] = (uint16) target[i];
+		if (kept != NULL && !HasBit(kept, i))
+			continue;
+		n++;
 		g->node_of[i] = 0;
-		counts[target[i]] += weights == NULL ? 1 : weights[i];
+		counts[classes[i]] += weights == NULL ? 1 : weights[i];
 	}
 	ReserveNodes(g);
-	(void) AddNode(g, -1, in->matrix->nrows, counts);
+	(void) AddNode(g, -1, n, counts);
 	g->open = palloc(sizeof(int));
 	g->stretches = palloc0(sizeof(Stretch));
 	g->open[0] = 0;
-	g->stretches[0].end = in->matrix->nrows;
+	g->stretches[0].end = n;
 	g->level.nopen = IsOpen(g, &g->tree->nodes[0]);
 	pfree(counts);
 }
 
 /* An area of the arena with a copy of these bytes. */
 static int
-ShareBytes(Growth *g, const void *bytes, Size size)
+ShareBytes(CsTreeGrowth *g, const void *bytes, Size size)
 {
 	int			area = CsArenaAlloc(g->arena, Max(size, 1));
 
@@ -407,7 +591,7 @@ ShareBytes(Growth *g, const void *bytes, Size size)
 
 /* Have the team search the open nodes, and part the last level's on the way. */
 static void
-SearchLevel(Growth *g, const Stretch *parted, int nparted)
+SearchLevel(CsTreeGrowth *g, const Stretch *parted, int nparted)
 {
 	Level	   *level = &g->level;
 	int			d = g->in->matrix->ncolumns;
@@ -434,7 +618,7 @@ SearchLevel(Growth *g, const Stretch *parted, int nparted)
 
 /* The best column for an open node, -1 for none; of equal ones the first. */
 static int
-BestColumn(const Growth *g, int i)
+BestColumn(const CsTreeGrowth *g, int i)
 {
 	const Split *splits = CsArenaAddress(g->arena, g->level.splits);
 	int			best = -1;
@@ -455,7 +639,7 @@ BestColumn(const Growth *g, int i)
 
 /* Write down which rows of a stretch go to a node; adds up their classes. */
 static void
-SendRows(Growth *g, const uint32 *order, int64 start, int64 end, int node, double *counts)
+SendRows(CsTreeGrowth *g, const uint32 *order, int64 start, int64 end, int node, double *counts)
 {
 	const uint16 *classes = CsArenaAddress(g->arena, g->level.classes);
 	const double *weights = g->level.weights < 0 ? NULL :
@@ -491,7 +675,7 @@ Improvement(const CsDecisionTree *tree, const CsDecisionNode *node, const CsDeci
  * whether it was.
  */
 static bool
-SplitNode(Growth *g, int i)
+SplitNode(CsTreeGrowth *g, int i)
 {
 	CsDecisionTree	   *tree = g->tree;
 	const Stretch *s = &g->stretches[i];
@@ -533,7 +717,7 @@ SplitNode(Growth *g, int i)
 
 /* Split what can be split of a level, and open the next. */
 static void
-SplitLevel(Growth *g)
+SplitLevel(CsTreeGrowth *g)
 {
 	int			n = g->level.nopen;
 	int		   *open = palloc(sizeof(int) * 2 * n);
@@ -577,57 +761,124 @@ SplitLevel(Growth *g)
 	pfree(parted);
 }
 
-/* Areas for the rows; sorts the columns. */
-static void
-StartGrowth(Growth *g)
+/* An area of the classes of the rows of a level. */
+static int
+ShareClasses(const CsFitInput *in, CsArena *arena, const int64 *rows, int64 nrows)
 {
-	const CsFitInput *in = g->in;
-	int64		n = in->matrix->nrows;
-	Level	   *level = &g->level;
+	int			area = CsArenaAlloc(arena, sizeof(uint16) * nrows);
+	uint16	   *classes = CsArenaAddress(arena, area);
+	const int32 *target = CsArenaAddress(arena, in->target);
 
-	level->nrows = n;
-	level->nclasses = in->k;
-	level->min_leaf = g->options->min_samples_leaf;
-	level->weights = in->weights;
-	level->matrix = CsMatrixShare(in->matrix, g->arena);
-	level->order = CsArenaAlloc(g->arena, mul_size(sizeof(uint32) * in->matrix->ncolumns, n));
-	level->classes = CsArenaAlloc(g->arena, sizeof(uint16) * n);
-	level->sides = CsArenaAlloc(g->arena, n / 8 + 1);
-	memset(CsArenaAddress(g->arena, level->sides), 0, n / 8 + 1);
-	g->node_of = palloc_extended(sizeof(int32) * n, MCXT_ALLOC_HUGE);
-	g->left_counts = palloc(sizeof(double) * in->k);
-	CsTeamRun(in->team, CS_TASK(CsTreeSortTask), level, sizeof(*level), in->matrix->ncolumns);
+	for (int64 i = 0; i < nrows; i++)
+	{
+		CsCheckInterrupts(i);
+		classes[i] = (uint16) target[rows == NULL ? i : rows[i]];
+	}
+	return area;
 }
 
 /*
- * Grow the tree of a fit, level by level; palloc'd.  OUT *node_of: the leaf of each row, palloc'd.
+ * Have rows ready for a tree to grow from, of the columns' orders first; palloc'd.  "rows" are their numbers in
+ * the matrix, ascending, or NULL: all of it.
+ */
+CsTreeGrowth *
+CsTreeGrowthStart(const CsFitInput *in, const int64 *rows, int64 nrows)
+{
+	CsTreeGrowth *g = palloc0(sizeof(CsTreeGrowth));
+	CsArena    *arena = CsTeamArena(in->team);
+	Level	   *level = &g->level;
+
+	g->in = in;
+	g->options = in->options;
+	g->arena = arena;
+	level->nrows = nrows;
+	level->nclasses = in->k;
+	level->min_leaf = g->options->min_samples_leaf;
+	level->matrix = CsMatrixShare(in->matrix, arena);
+	level->rows = rows == NULL ? -1 : ShareBytes(g, rows, sizeof(int64) * nrows);
+	level->weights = rows == NULL ? in->weights : CsWeightsOfRows(arena, in->weights, rows, nrows);
+	level->classes = ShareClasses(in, arena, rows, nrows);
+	level->sorted = CsArenaAlloc(arena, mul_size(sizeof(uint32) * in->matrix->ncolumns, nrows));
+	level->order = -1;
+	level->sides = CsArenaAlloc(arena, nrows / 8 + 1);
+	g->node_of = palloc_extended(sizeof(int32) * nrows, MCXT_ALLOC_HUGE);
+	g->left_counts = palloc(sizeof(double) * in->k);
+	CsProgressPhase(CS_PHASE_SEEDING);
+	CsTeamRun(in->team, CS_TASK(CsTreeSortTask), level, sizeof(*level), in->matrix->ncolumns);
+	return g;
+}
+
+/* Have the orders begin with the rows whose bit is set in "kept", or with all of them where it is NULL. */
+static void
+KeepRows(CsTreeGrowth *g, const uint8 *kept)
+{
+	Level	   *level = &g->level;
+	int			d = g->in->matrix->ncolumns;
+	uint8	   *sides = CsArenaAddress(g->arena, level->sides);
+
+	if (kept == NULL)
+	{
+		level->order = level->sorted;
+		memset(sides, 0, level->nrows / 8 + 1);
+		return;
+	}
+	if (level->order < 0)
+		level->order = CsArenaAlloc(g->arena, mul_size(sizeof(uint32) * d, level->nrows));
+	memcpy(sides, kept, level->nrows / 8 + 1);
+	CsTeamRun(g->in->team, CS_TASK(CsTreeKeepTask), level, sizeof(*level), d);
+}
+
+/*
+ * Grow a tree, level by level, from the rows whose bit is set in "kept"; palloc'd.  Where "kept" is NULL it
+ * grows from all rows, and takes their orders apart: it is the only tree that they have.
  */
 CsDecisionTree *
-CsTreeGrow(const CsFitInput *in, int32 **node_of)
+CsTreeGrow(CsTreeGrowth *g, const uint8 *kept)
 {
-	Growth		g = {.in = in,.options = in->options,.arena = CsTeamArena(in->team)};
 	int			depth = 0;
 
-	g.tree = palloc0(sizeof(CsDecisionTree));
-	g.tree->nclasses = in->k;
-	CsProgressPhase(CS_PHASE_SEEDING);
-	StartGrowth(&g);
-	PlantRoot(&g);
+	g->tree = palloc0(sizeof(CsDecisionTree));
+	g->tree->nclasses = g->in->k;
+	g->capacity = 0;
+	KeepRows(g, kept);
+	PlantRoot(g, kept);
 	CsProgressPhase(CS_PHASE_ITERATING);
-	if (g.level.nopen > 0)
-		SearchLevel(&g, NULL, 0);
-	while (g.level.nopen > 0)
+	if (g->level.nopen > 0)
+		SearchLevel(g, NULL, 0);
+	while (g->level.nopen > 0)
 	{
 		CsProgressFit(1, 1, ++depth);
-		SplitLevel(&g);
+		SplitLevel(g);
 	}
-	CsArenaFree(g.arena, g.level.order);
-	CsArenaFree(g.arena, g.level.classes);
-	CsArenaFree(g.arena, g.level.sides);
-	CsArenaFree(g.arena, g.level.matrix);
-	pfree(g.open);
-	pfree(g.stretches);
-	pfree(g.left_counts);
-	*node_of = g.node_of;
-	return g.tree;
+	pfree(g->open);
+	pfree(g->stretches);
+	return g->tree;
+}
+
+/* The leaf of each row in the tree that was grown last; it lives as long as "g". */
+const int32 *
+CsTreeLeaves(const CsTreeGrowth *g)
+{
+	return g->node_of;
+}
+
+/* End of what CsTreeGrowthStart() began; the trees stay. */
+void
+CsTreeGrowthEnd(CsTreeGrowth *g)
+{
+	const Level *level = &g->level;
+
+	if (level->order >= 0 && level->order != level->sorted)
+		CsArenaFree(g->arena, level->order);
+	CsArenaFree(g->arena, level->sorted);
+	CsArenaFree(g->arena, level->classes);
+	CsArenaFree(g->arena, level->sides);
+	CsArenaFree(g->arena, level->matrix);
+	if (level->rows >= 0)
+		CsArenaFree(g->arena, level->rows);
+	if (level->rows >= 0 && level->weights >= 0)
+		CsArenaFree(g->arena, level->weights);
+	pfree(g->node_of);
+	pfree(g->left_counts);
+	pfree(g);
 }

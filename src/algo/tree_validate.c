@@ -28,7 +28,8 @@ typedef struct Asked
 {
 	int64		n;
 	int64	   *rows;
-	int64	   *others;			/* room for those beside a fold */
+	uint8	   *folds;			/* of each */
+	uint8	   *others;			/* room for a bit of each: it is not in the fold at hand */
 } Asked;
 
 /* The fold of a row. */
@@ -40,11 +41,10 @@ FoldOf(int64 row)
 	return (int) ((uint32) hash % FOLDS);
 }
 
-/* The segment that a tree gives to a row of a matrix. */
+/* The segment that a tree gives to a row whose values lie a block's rows apart; "classes" are those of its nodes. */
 static int
-ClassOfRow(const CsDecisionTree *tree, const CsMatrix *m, CsArena *arena, int64 row)
+ClassOfRow(const CsDecisionTree *tree, const int *classes, const double *z)
 {
-	const double *z = CsMatrixRow(m, arena, row);
 	int			at = 0;
 
 	while (tree->nodes[at].column >= 0)
@@ -53,35 +53,7 @@ ClassOfRow(const CsDecisionTree *tree, const CsMatrix *m, CsArena *arena, int64 
 
 		at = z[(Size) node->column * CS_BLOCK_ROWS] <= node->threshold ? node->left : node->right;
 	}
-	return CsTreeClass(tree, at);
-}
-
-/* Grow a tree on some rows. */
-static CsDecisionTree *
-GrowOnRows(const CsFitInput *in, const int64 *rows, int64 nrows)
-{
-	CsArena    *arena = CsTeamArena(in->team);
-	CsMatrix   *matrix = CsMatrixOfRows(arena, in->matrix, rows, nrows);
-	CsFitInput	part = *in;
-	const int32 *classes = CsArenaAddress(arena, in->target);
-	int32	   *node_of,
-			   *place,
-			   *target;
-	CsDecisionTree *tree;
-
-	part.matrix = matrix;
-	part.weights = CsWeightsOfRows(arena, in->weights, rows, nrows);
-	part.target = CsArenaAlloc(arena, sizeof(int32) * nrows);
-	target = CsArenaAddress(arena, part.target);
-	for (int64 i = 0; i < nrows; i++)
-		target[i] = classes[rows[i]];
-	tree = CsTreePrune(CsTreeGrow(&part, &node_of), in->options, &place);
-	pfree(node_of);
-	CsArenaFree(arena, part.target);
-	if (part.weights >= 0)
-		CsArenaFree(arena, part.weights);
-	CsMatrixFree(matrix, arena);
-	return tree;
+	return classes[at];
 }
 
 /* Bytes that cross-validation takes beside the matrix. */
@@ -89,7 +61,7 @@ Size
 CsTreeValidateMemory(int64 nrows, int ncolumns)
 {
 	int64		n = Min(nrows, MOST_VALIDATED);
-	Size		row = sizeof(double) * (ncolumns + 1) + 2 * sizeof(int64) + sizeof(int32);
+	Size		row = sizeof(uint32) * (Size) ncolumns + sizeof(double) + 2 * sizeof(int64) + 2;
 
 	return add_size(CsTreeGrowMemory(n, ncolumns), mul_size(row, n));
 }
@@ -102,29 +74,30 @@ ChooseRows(int64 nrows, uint64 seed)
 	CsRng		rng;
 
 	asked.rows = palloc(sizeof(int64) * asked.n);
-	asked.others = palloc(sizeof(int64) * asked.n);
+	asked.folds = palloc(asked.n);
+	asked.others = palloc(asked.n / 8 + 1);
 	CsRngSeed(&rng, seed, VALIDATION_STREAM);
 	CsRngSample(&rng, nrows, asked.n, asked.rows);
+	for (int64 i = 0; i < asked.n; i++)
+		asked.folds[i] = (uint8) FoldOf(asked.rows[i]);
 	return asked;
 }
 
-/* Find the rows that grow the tree of a fold; returns their number, 0 if they have no weight. */
-static int64
-RowsBesideFold(const Asked *asked, int fold, const double *weights)
+/* Mark the rows that grow the tree of a fold; returns whether they have any weight. */
+static bool
+MarkOthers(const Asked *asked, int fold, const double *weights)
 {
-	int64		n = 0;
 	double		weight = 0;
 
+	memset(asked->others, 0, asked->n / 8 + 1);
 	for (int64 i = 0; i < asked->n; i++)
 	{
-		int64		row = asked->rows[i];
-
-		if (FoldOf(row) == fold)
+		if (asked->folds[i] == fold)
 			continue;
-		asked->others[n++] = row;
-		weight += weights == NULL ? 1 : weights[row];
+		asked->others[i >> 3] |= (uint8) (1 << (i & 7));
+		weight += weights == NULL ? 1 : weights[asked->rows[i]];
 	}
-	return weight > 0 ? n : 0;
+	return weight > 0;
 }
 
 /* Ask a tree about the rows of a fold: adds up their weight, and that of those for which it is right. */
@@ -133,17 +106,27 @@ AskAboutFold(const CsFitInput *in, const Asked *asked, int fold, const double *w
 			 const CsDecisionTree *tree, double *right, double *all)
 {
 	CsArena    *arena = CsTeamArena(in->team);
-	const int32 *classes = CsArenaAddress(arena, in->target);
+	const int32 *target = CsArenaAddress(arena, in->target);
+	int		   *classes = palloc(sizeof(int) * tree->nnodes);
+	const double *block = NULL;
+	int64		at = -1;		/* the block's number */
 
+	for (int i = 0; i < tree->nnodes; i++)
+		classes[i] = CsTreeClass(tree, i);
 	for (int64 i = 0; i < asked->n; i++)
 	{
 		int64		row = asked->rows[i];
 		double		weight = weights == NULL ? 1 : weights[row];
 
-		if (FoldOf(row) != fold)
+		if (asked->folds[i] != fold)
 			continue;
+		if (row / CS_BLOCK_ROWS != at)
+		{
+			at = row / CS_BLOCK_ROWS;
+			block = CsMatrixBlock(in->matrix, arena, at);
+		}
 		*all += weight;
-		if (ClassOfRow(tree, in->matrix, arena, row) == classes[row])
+		if (ClassOfRow(tree, classes, block + row % CS_BLOCK_ROWS) == target[row])
 			*right += weight;
 	}
 }
@@ -157,6 +140,7 @@ CsTreeCrossValidate(const CsFitInput *in)
 {
 	const CsCommonOptions *common = in->options;
 	Asked		asked = ChooseRows(in->matrix->nrows, (uint64) common->seed);
+	CsTreeGrowth *growth = CsTreeGrowthStart(in, asked.rows, asked.n);
 	double		right = 0,
 				all = 0;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg folds",
@@ -167,14 +151,17 @@ CsTreeCrossValidate(const CsFitInput *in)
 		MemoryContext old = MemoryContextSwitchTo(context);
 		const double *weights = in->weights < 0 ? NULL :
 			CsArenaAddress(CsTeamArena(in->team), in->weights);
-		int64		nrows = RowsBesideFold(&asked, fold, weights);
+		int32	   *place;
 
-		if (nrows > 0)
-			AskAboutFold(in, &asked, fold, weights, GrowOnRows(in, asked.others, nrows), &right, &all);
+		if (MarkOthers(&asked, fold, weights))
+			AskAboutFold(in, &asked, fold, weights,
+						 CsTreePrune(CsTreeGrow(growth, asked.others), in->options, &place), &right, &all);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
 	MemoryContextDelete(context);
+	CsTreeGrowthEnd(growth);
+	pfree(asked.folds);
 	pfree(asked.others);
 	pfree(asked.rows);
 	return all > 0 ? right / all : NAN;
