@@ -19,6 +19,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "data/fetch.h"
 #include "data/select_list.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -453,7 +454,7 @@ CsRelationOpenStored(const char *source, const char *search_path, Oid reader)
  *
  * Synchronised scans are off, for they would start wherever another session's scan happens to be,
  * and the plan is not parallel, for workers deliver rows as they come: so the rows come in the same
- * order every time.
+ * order every time.  All rows are an error where more of them would be fetched from other servers than fit into memory.
  */
 void
 CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most, DestReceiver *receiver)
@@ -468,6 +469,8 @@ CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most, DestRecei
 	plan = SPI_prepare(sql, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a source: %s", SPI_result_code_string(SPI_result));
+	if (most == 0)
+		CsFetchCheck(rel, plan);
 	options.read_only = true;
 	options.must_return_tuples = true;
 	options.tcount = most;

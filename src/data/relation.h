@@ -119,6 +119,7 @@ typedef struct CsRelation
 	Oid			relid;			/* InvalidOid for a query */
 	char	   *description;	/* for messages: relation "x" | the query */
 	bool		parallel_safe;	/* may be read while a team has workers */
+	bool		may_fetch;		/* from other servers, however many rows: who reads it has weighed that */
 	Oid			reader;			/* role that it is read as; InvalidOid: the caller */
 	char	   *search_path;	/* that its names are looked for in; NULL: the session's */
 	int			ncolumns;

@@ -67,14 +67,11 @@ typedef struct CsValueCount
 	int64		n;
 } CsValueCount;
 
-extern double CsPiecesEstimate(const CsPieces *pieces);
+extern void CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *plan, DestReceiver *receiver);
 extern CsValueCount *CsPiecesCount(const CsPieces *pieces, const char *expression, const char *condition, int most,
-								   int *n);
+								   Size most_bytes, int *n);
 
 extern const CsTallyKind *const CsTallyKinds[];
-
-/* pieces.c */
-extern void CsPiecesCheckFetch(const CsPieces *pieces, int ncolumns, const char *instead);
 
 /*
  * study.c: what passes tell of the columns of a source.

@@ -8,8 +8,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "access/table.h"
 #include "call/call.h"
 #include "catalog/engine.h"
@@ -146,31 +144,6 @@ CsPiecesOf(const CsRelation *rel)
 	if (pieces->is_leaves)
 		CheckPolicies(rel);
 	return pieces;
-}
-
-/*
- * An error where a function that takes rows one by one would fetch more of them from other servers than there is
- * memory for.  "instead" is the hint: what to write.
- */
-void
-CsPiecesCheckFetch(const CsPieces *pieces, int ncolumns, const char *instead)
-{
-	double		nrows,
-				bytes;
-
-	if (!pieces->is_foreign && !pieces->is_sharded)
-		return;
-	nrows = CsPiecesEstimate(pieces);
-	bytes = nrows * sizeof(double) * Max(ncolumns, 1);
-	if (bytes <= (double) CsMemoryLimit())
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("some %.0f rows of %s would be fetched from other servers", nrows, pieces->relation->description),
-			 errdetail("They are about %.0f MB, and maintenance_work_mem is %zu MB.", ceil(bytes / CS_MEGABYTE),
-					   CsMegabytes(CsMemoryLimit())),
-			 errhint("%s  Or SET maintenance_work_mem = '%.0fMB' to fetch them all the same.", instead,
-					 ceil(bytes / CS_MEGABYTE))));
 }
 
 /* Start without columns. */

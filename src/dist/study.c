@@ -274,7 +274,8 @@ CsValueCount *
 CsStudyLevels(const CsStudy *study, int column, int *n)
 {
 	const CsColumn *c = &study->columns[column];
-	CsValueCount *counts = CsPiecesCount(study->pieces, CsTallyExpression(c), RowsOf(study, column), CS_MAX_DICTIONARY, n);
+	CsValueCount *counts = CsPiecesCount(study->pieces, CsTallyExpression(c), RowsOf(study, column), CS_MAX_DICTIONARY,
+										 SIZE_MAX, n);
 
 	if (*n > CS_MAX_DICTIONARY)
 		ereport(ERROR,

@@ -200,7 +200,7 @@ Visit(const Passes *o, int feature)
 
 /*
  * Observe a source by passes; palloc'd.  NULL where its rows are not on other servers that can add them up, or where
- * single rows are needed, which are to be read: an error where they are too many to be fetched.
+ * single rows are needed, which are to be read.
  */
 CsObservation *
 CsObserveByPasses(const CsObserveRequest *request)
@@ -211,11 +211,7 @@ CsObserveByPasses(const CsObserveRequest *request)
 	Passes		o = {.request = request,.pipeline = CsScorerPipeline(request->scorer)};
 
 	if (!CsIsElsewhere(pieces) || NeedsRows(request, pass))
-	{
-		CsPiecesCheckFetch(pieces, pass->columns.ncolumns + request->nextra,
-						   "Give a sample as the source: a query with TABLESAMPLE.");
 		return NULL;
-	}
 	o.result = CsObservationCreate(request->scorer, request->relation, placer);
 	Study(&o, pieces, pass, placer);
 	if (request->place)

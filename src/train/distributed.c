@@ -17,6 +17,7 @@
  */
 #include "custseg.h"
 
+#include "data/fetch.h"
 #include "train/distributed_pass.h"
 
 /* Why an algorithm does not run as passes; NULL: it does. */
@@ -119,7 +120,7 @@ ExpectedMemory(CsTraining *t, double *nrows)
 	CsMatrix   *raw = t->raw;
 	Size		needed;
 
-	*nrows = CsPiecesEstimate(t->distribution->pieces);
+	*nrows = CsRelationExpectedRows(t->relation);
 	t->raw = CsMatrixCreate(t->nfeatures);
 	needed = CsTrainingMemory(t, (int64) Min(Max(*nrows, 0), 1e15));
 	pfree(t->raw);
@@ -174,6 +175,7 @@ CsDistributionWeigh(CsTraining *t)
 		d->chosen = false;
 	if (!d->chosen)
 		WeighMemory(t);
+	t->relation->may_fetch = true;
 	if (!d->chosen)
 		return;
 	ereport(NOTICE,

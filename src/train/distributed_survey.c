@@ -44,7 +44,7 @@ CountLevels(CsTraining *t, int feature, CsColumnSurvey *survey)
 	const CsColumn *column = &t->features[feature];
 	int			n;
 	CsValueCount *counts = CsPiecesCount(t->distribution->pieces, CsTallyExpression(column), UsedRows(t), CS_MAX_DICTIONARY,
-										 &n);
+										 CS_MAX_DICTIONARY_BYTES, &n);
 	int64	   *rows = palloc(sizeof(int64) * Max(n, 1));
 
 	t->dictionaries[feature] = CsDictionaryCreate();
@@ -72,7 +72,7 @@ FindMode(const CsTraining *t, int feature)
 	const CsColumn *column = &t->features[feature];
 	int			n;
 	CsValueCount *counts = CsPiecesCount(t->distribution->pieces, CsTallyExpression(column), UsedRows(t), CS_MAX_DICTIONARY,
-										 &n);
+										 SIZE_MAX, &n);
 	double		mode = NAN;
 	int64		most = 0;
 

@@ -372,6 +372,7 @@ CsTrainingOpen(const CsRequest *request)
 	/* of a version that there is, the relation knows that already */
 	if (request->trained == NULL)
 		CsWithinRestrict(t->relation, request->within);
+	t->relation->may_fetch = t->common->engine == CS_ENGINE_LOCAL;
 	t->distribution = CsDistributionOf(t);
 	/* passes do not compare ids, which would have to be fetched */
 	if (t->id != NULL && !CsReadsByPasses(t) && !CsIdsAreElsewhere(t))

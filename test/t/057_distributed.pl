@@ -174,8 +174,22 @@ my $quality = "SELECT count(*) > 0 FROM custseg.data_quality('customers', 'plent
 my $little = "SET maintenance_work_mem = '1MB';";
 
 like(psql_error($here, 'postgres', "$little $quality"),
-    qr/ERROR:  0A000: some \d{5} rows of relation "plenty" would be fetched from other servers.*DETAIL:  They are about 3 MB, and maintenance_work_mem is 1 MB\..*HINT:  Give a sample as the source: a query with TABLESAMPLE\.  Or SET maintenance_work_mem = '3MB' to fetch them all the same\./s,
+    qr/ERROR:  0A000: some \d{5} rows of relation "plenty" would be fetched from other servers.*DETAIL:  They are about 3 MB, and maintenance_work_mem is 1 MB\..*HINT:  Give a sample as the source: SELECT \* FROM public\.plenty WHERE pg_catalog\.hashint4extended\(id, 0\) & 3 = 0\.  Or SET maintenance_work_mem = '3MB' to fetch them all the same\./s,
     'more rows than there is memory for are not fetched');
+is($here->safe_psql('postgres', "$little " . ($quality =~ s/'plenty'/'SELECT * FROM public.plenty WHERE pg_catalog.hashint4extended(id, 0) & 3 = 0'/r)), 't',
+    'the sample that the hint names is');
+for my $call ("score('customers', 'plenty')", "outliers('plenty', '{recency,frequency,monetary}')",
+    "purchase_summary('SELECT id, DATE ''2026-01-01'' + recency::int AS day, monetary FROM plenty', 'id', 'day', 'monetary')",
+    "journey('SELECT id, timestamptz ''2026-01-01'' + recency * interval ''1 day'' AS at, channel FROM plenty', 'id', 'at', 'channel')",
+    "frequent_itemsets('SELECT * FROM plenty UNION ALL SELECT * FROM plenty', 'id', 'channel')")
+{
+    like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.$call"),
+        qr/ERROR:  0A000: some \d{5} rows of (relation "plenty"|the query) would be fetched from other servers.*HINT:  Give a sample as the source: .* Or SET maintenance_work_mem = '\dMB'/s,
+        "nor are they by custseg.$call");
+}
+is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM plenty WHERE id < 0')"), '0', 'what the other server leaves out is not fetched');
+is($here->safe_psql('postgres', "$little SELECT n_rows > 40000 FROM custseg.train('streamed', 'plenty', '{recency,frequency}', k => 3, algorithm => 'minibatch', options => '{\"engine\": \"local\"}')"), 't',
+    'a training that is told to fetch them does');
 is($here->safe_psql('postgres', "SET maintenance_work_mem = '3MB'; $quality"), 't', 'they are with as much memory as the hint says');
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.drift('customers', 'plenty')"), '5', 'drift() needs no memory for them');
 is($here->safe_psql('postgres', "$little SELECT n = (SELECT count(*) FROM plenty) FROM custseg.segment_sizes('customers', 'plenty') WHERE segment IS NULL"), 't',
@@ -193,6 +207,17 @@ is($here->safe_psql('postgres', "SELECT n_current, l_infinity > 0.3, new_levels[
 like(psql_error($here, 'postgres', "SELECT * FROM custseg.drift('customers', 'motley_100001')"),
     qr/ERROR:  0A000: column "channel" has more than 100000 levels, which are not counted on other servers.*HINT:  Leave it out, or group its values in a view on these servers\./s,
     'one more');
+
+# Their texts are held to maintenance_work_mem, whatever the number of pieces that have them.
+$there{west}->safe_psql('postgres', "CREATE VIEW wordy AS SELECT i AS id, i::float8 AS recency, 1::float8 AS frequency, 2::float8 AS monetary,"
+      . " i || repeat('x', 3000) AS channel, true AS member FROM generate_series(1, 3000) i");
+$here->safe_psql('postgres', "CREATE TABLE wordy ($columns)");
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE wordy_$_ () INHERITS (wordy) SERVER west OPTIONS (table_name 'wordy')") for (1 .. 4);
+like(psql_error($here, 'postgres', "SET maintenance_work_mem = '8MB'; SELECT * FROM custseg.drift('customers', 'wordy')"),
+    qr/ERROR:  54000: counting the values of a category needs more than 8 MB, maintenance_work_mem is 8 MB.*HINT:  Raise maintenance_work_mem; or group its values in a view on the other servers\./s,
+    'levels that are too long');
+is($here->safe_psql('postgres', "SET maintenance_work_mem = '16MB'; SELECT n_current FROM custseg.drift('customers', 'wordy') WHERE feature = 'channel'"), '12000',
+    'levels of four pieces are kept once');
 
 # Rows that are others in each pass are an error, however little memory there is for what passes tell, and no passes without end.
 $there{west}->safe_psql('postgres', "CREATE VIEW restless AS SELECT i AS id, random() * 1e6 AS recency, random() AS frequency, random() AS monetary, 'web' AS channel, true AS member FROM generate_series(1, 20000) i");
