@@ -19,6 +19,7 @@
 #include "dist/dist.h"
 #include "executor/spi.h"
 #include "foreign/foreign.h"
+#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -207,6 +208,17 @@ CsTallyColumnsAdd(CsTallyColumns *c, const CsColumn *column)
 	return is_text ? c->nlevels++ : c->nnumbers++;
 }
 
+/* Does a hash function take a type as it is?  Of some types, as dates, it is that of another one. */
+static bool
+TakesType(Oid function, Oid type)
+{
+	Oid		   *types;
+	int			n;
+
+	(void) get_func_signature(function, &types, &n);
+	return n > 0 && IsBinaryCoercible(type, types[0]);
+}
+
 /*
  * Have passes read a hash of what identifies a row.  Returns which number it is, or -1 where a column has no
  * hash that is the same on all servers.
@@ -225,7 +237,8 @@ CsTallyColumnsAddKey(CsTallyColumns *c, const List *columns, int64 seed)
 		TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC);
 
 		if (!OidIsValid(entry->hash_extended_proc) || type_is_enum(type) || type_is_rowtype(type) ||
-			type_is_range(type) || OidIsValid(get_element_type(type)) || entry->hash_extended_proc >= FirstNormalObjectId)
+			type_is_range(type) || OidIsValid(get_element_type(type)) || entry->hash_extended_proc >= FirstNormalObjectId ||
+			!TakesType(entry->hash_extended_proc, entry->hash_opintype))
 			return -1;
 		/* one after the other, so that the order of the columns counts */
 		appendStringInfo(&sum, "%spg_catalog.%s(%s::%s, " INT64_FORMAT ")::pg_catalog.float8",
