@@ -130,6 +130,8 @@ SELECT n_rows, n_segments > 1 AS chosen FROM custseg.train('chosen', 'buyer', '{
 SELECT n_rows, n_skipped, n_segments FROM custseg.train('all', 'buyer', k => 3, prep => '{"impute": "skip"}', options => '{"engine": "distributed"}');
 SELECT array_agg(name ORDER BY position) FROM custseg.feature WHERE model = 'all';
 SELECT n_rows, n_segments FROM custseg.train('few', 'SELECT i AS x FROM generate_series(1, 3) i', '{x}', 2, options => '{"engine": "distributed"}');
+-- ids whose hash is that of another type
+SELECT c, n_rows FROM unnest('{day,flag,"flag,id"}'::text[]) c, custseg.train('keyed', 'SELECT id, visits, basket, date ''2000-01-01'' + id AS day, id % 2 = 0 AS flag FROM buyer', '{visits,basket}', 3, id => c, options => '{"engine": "distributed"}');
 SELECT n_rows, n_segments, iterations FROM custseg.train('mini', 'buyer', '{visits,basket}', 4, 'minibatch', options => '{"engine": "distributed", "tol": 0, "max_iter": 2}');
 
 -- what a version keeps of it
@@ -157,6 +159,25 @@ CREATE TABLE large AS SELECT i AS id, (i % 1000)::float8 AS a, ((i * 7919) % 100
 ANALYZE large;
 SELECT n_rows, n_segments FROM custseg.train('large', 'large', '{a,b}', 3, options => '{"silhouette_sample": 0}');
 SELECT n_rows FROM custseg.train('large', 'large', '{a,b}', 3, options => '{"engine": "local"}');
+RESET maintenance_work_mem;
+
+-- correlations of more rows than there is memory for: Pearson's of all rows, by ranks those of a sample
+CREATE TABLE pairs AS SELECT i AS id, 1e12 + i * 7919::bigint % 1009 AS a, CASE WHEN i % 7 > 0 THEN sqrt(i * 7919::bigint % 1009) + i % 31 END AS b, i % 2 = 0 AS c,
+    CASE WHEN i % 11 = 0 THEN 'NaN' WHEN i % 13 = 0 THEN 'Infinity' ELSE exp((i % 1000)::float8 / 100) END AS d, 0.1::float8 AS e,
+    CASE WHEN i % 7 = 0 THEN 0.3 WHEN i % 5 = 0 THEN 0.7 END::float8 AS f, NULL::float8 AS g, 1e300 * (i % 5 - 2) AS h, 1e-300 * (i % 3) AS i FROM generate_series(1, 60000) i;
+ANALYZE pairs;
+SET maintenance_work_mem = '64MB';
+CREATE TABLE correlations_local AS SELECT * FROM custseg.correlations('pairs');
+SET maintenance_work_mem = '4MB';
+CREATE TABLE correlations_passes AS SELECT * FROM custseg.correlations('pairs');
+RESET maintenance_work_mem;
+SELECT count(*), count(l.pearson) AS of_numbers, bool_and(l.n = p.n AND (l.pearson IS NULL) = (p.pearson IS NULL) AND (l.spearman IS NULL) = (p.spearman IS NULL)) AS same_rows,
+    max(abs(l.pearson - p.pearson)) < 1e-12 AS pearson_close, bool_and(abs(l.pearson_p_value - p.pearson_p_value) <= 1e-9 * l.pearson_p_value) AS p_close,
+    max(abs(l.spearman - p.spearman)) BETWEEN 1e-6 AND 0.08 AS spearman_of_sample
+FROM correlations_local l JOIN correlations_passes p USING (column_a, column_b);
+-- more columns than there is memory for
+SET maintenance_work_mem = '1MB';
+SELECT count(*) FROM custseg.correlations((SELECT 'SELECT ' || string_agg(format('nullif(i, %s) AS c%s', i, i), ', ') || ' FROM generate_series(1, 20000) i' FROM generate_series(1, 120) i));
 RESET maintenance_work_mem;
 
 -- what needs the rows themselves has a sample of them
@@ -194,6 +215,10 @@ SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_number
 SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "dance"}]}', 'UTF8'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "kmeans"}]}', 'UTF8'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(a_plan('{"pass": "covariance", "rows": 1, "middle": [0], "reach": [1]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0], "reach": [1], "complete": [1]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0, 0], "reach": [1, 1], "complete": []}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0], "reach": [1], "complete": [0]}'), ARRAY[NULL]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0], "reach": [1], "complete": []}'), ARRAY[1e300]::float8[]);
 SELECT custseg_private.pass_merge(s) FROM (VALUES ('\x00'::bytea)) v(s);
 SELECT custseg_private.pass_merge(decode(repeat('31505343', 20), 'hex'));
 SELECT custseg_private.pass_merge(s) FROM (
@@ -230,5 +255,5 @@ SELECT custseg_private.pass_accum(NULL, a_plan('{"pass": "survey"}'), ARRAY[1]::
 DROP AGGREGATE forged(bytea, float8[]);
 
 DROP FUNCTION engines, reductions, bits, a_plan, bytes_left;
-DROP TABLE buyer, reversed, shuffled, parted, large;
+DROP TABLE buyer, reversed, shuffled, parted, large, pairs, correlations_local, correlations_passes;
 \i :root/test/clean.sql

@@ -86,7 +86,8 @@ CREATE TABLE long AS SELECT i AS id, (i::bigint * 7919 % 100003) / 7.0 AS a, exp
 CREATE TABLE in_memory AS SELECT * FROM custseg.describe('long');
 SET maintenance_work_mem = '1MB';
 SELECT count(*) AS same FROM custseg.describe('long') d JOIN in_memory m USING (column_name) WHERE d = m;
-SELECT fails($$ SELECT * FROM custseg.correlations('long') $$);
+-- rows that the planner does not expect
+SELECT fails($$ SELECT * FROM custseg.correlations('SELECT * FROM long WHERE id % 5 + a - a = id % 5 AND b - b + a = a AND a = a + 0') $$);
 SELECT fails($$ SELECT * FROM custseg.histogram('long', 'a') $$);
 SELECT fails($$ SELECT * FROM custseg.outliers('long') $$);
 RESET maintenance_work_mem;
@@ -113,7 +114,7 @@ SELECT fails($$ SELECT * FROM custseg.describe('sample', options => '{"z": 1}') 
 SELECT fails($$ SELECT * FROM custseg.correlations('sample', '{a,channel}') $$);
 SELECT fails($$ SELECT * FROM custseg.correlations('sample', '{a}') $$);
 SET maintenance_work_mem = '1MB';
-SELECT fails($$ SELECT * FROM custseg.correlations('SELECT i AS x, -i AS y FROM generate_series(1, 20000) i') $$);
+SELECT fails($$ SELECT * FROM custseg.correlations('SELECT i AS x, -i AS y FROM generate_series(1, 20000 + (random() * 0)::int) i') $$);
 SELECT fails(format('SELECT * FROM custseg.missing_patterns(%L)', (SELECT format('SELECT %s FROM generate_series(1, 32768) i', string_agg(format('nullif(i >> %s & 1, 0) AS c%s', b, b), ', ')) FROM generate_series(0, 14) b)));
 RESET maintenance_work_mem;
 SELECT fails($$ SELECT * FROM custseg.histogram('sample', 'channel') $$);

@@ -21,6 +21,7 @@
 #include "prep/survey.h"
 #include "score/overlap_pass.h"
 #include "score/placed_pass.h"
+#include "stat/correlation_pass.h"
 #include "stat/profile_exact.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -33,7 +34,7 @@ PG_FUNCTION_INFO_V1(custseg_once);
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
-	&CsPlacedPass, &CsCovariancePass, NULL
+	&CsPlacedPass, &CsCovariancePass, &CsCorrelationPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

@@ -39,18 +39,18 @@ NewColumn(int64 nrows, int times)
 	return palloc_extended(sizeof(double) * Max(nrows, 1) * times, MCXT_ALLOC_HUGE);
 }
 
-/* The bytes that ranking takes, the values among them. */
-static Size
-MemoryNeeded(const CsLook *look)
+/* The bytes that ranking so many rows takes, the values among them. */
+Size
+CsCorrelationsMemory(int64 nrows, int ncolumns)
 {
-	return (Size) look->nrows * sizeof(double) * (2 * look->ncolumns + 6);
+	return mul_size(nrows, sizeof(double) * (2 * (Size) ncolumns + 6));
 }
 
 /* Is there room to correlate the columns of a look, numbers or not? */
 bool
 CsCorrelationsFit(const CsLook *look)
 {
-	return look->nrows <= CS_MAX_RANKED && MemoryNeeded(look) <= CsMemoryLimit();
+	return look->nrows <= CS_MAX_RANKED && CsCorrelationsMemory(look->nrows, look->ncolumns) <= CsMemoryLimit();
 }
 
 /* Hold what ranking takes to maintenance_work_mem, beside the values. */
@@ -64,7 +64,7 @@ CheckMemory(const CsLook *look)
 						(long long) CS_MAX_RANKED),
 				 errhint("Give a sample as the source: a query with TABLESAMPLE.")));
 	if (!CsCorrelationsFit(look))
-		CsMemoryError(MemoryNeeded(look), "give a sample as the source: a query with TABLESAMPLE",
+		CsMemoryError(CsCorrelationsMemory(look->nrows, look->ncolumns), "give a sample as the source: a query with TABLESAMPLE",
 					  "correlating %d columns of %lld rows", look->ncolumns, (long long) look->nrows);
 }
 
@@ -150,14 +150,15 @@ CorrelatePair(const CsLook *look, const CsLookColumn *a, const CsLookColumn *b, 
 	return n;
 }
 
-/* The line of one pair. */
+/* The line of one pair; Pearson's correlations are known, or NULL. */
 static void
-PutPair(CsResult *result, const CsLook *look, int a, int b, const Matrices *complete, Pair *pair)
+PutPair(CsResult *result, const CsLook *look, int a, int b, const Matrices *complete, Pair *pair, const CsPearson *known)
 {
 	const CsLookColumn *ca = &look->columns[a],
 			   *cb = &look->columns[b];
 	int64		n = look->nrows;
 	double		r[2] = {NAN, NAN};
+	CsPearson	pearson;
 
 	if (ca->n < n || cb->n < n)
 		n = CorrelatePair(look, ca, cb, pair, r);
@@ -166,19 +167,21 @@ PutPair(CsResult *result, const CsLook *look, int a, int b, const Matrices *comp
 		r[0] = complete->pearson[a * look->ncolumns + b];
 		r[1] = complete->spearman[a * look->ncolumns + b];
 	}
+	pearson = known == NULL ? (CsPearson) {n, r[0]} : known[(Size) a * look->ncolumns + b];
 	CsResultPut(result, CsValues(CsValueText(NameStr(ca->column.name)),
 								 CsValueText(NameStr(cb->column.name)),
-								 CsValueInt8(n),
-								 CsValueFloat8(r[0]), CsValueFloat8(CsCorrelationP(r[0], n)),
+								 CsValueInt8(pearson.n),
+								 CsValueFloat8(pearson.r), CsValueFloat8(CsCorrelationP(pearson.r, pearson.n)),
 								 CsValueFloat8(r[1]), CsValueFloat8(CsCorrelationP(r[1], n))));
 }
 
 /*
  * The rows of correlations(), of columns of numbers whose rows are kept; others are left out.  Of each column there may be
- * the ranks of its values, one a row; NULL: they are not known.
+ * the ranks of its values, one a row; NULL: they are not known.  Where all columns are numbers, their rows may be a
+ * sample, if Pearson's correlations of all rows are given, as many by as many; else NULL.
  */
 void
-CsCorrelationsPut(CsResult *result, const CsLook *all, double *const *ranks)
+CsCorrelationsPut(CsResult *result, const CsLook *all, double *const *ranks, const CsPearson *pearson)
 {
 	double	  **known = palloc0(sizeof(double *) * Max(all->ncolumns, 1));
 	CsLook		look = *all;
@@ -203,7 +206,7 @@ CsCorrelationsPut(CsResult *result, const CsLook *all, double *const *ranks)
 	complete = CorrelateComplete(&look, known, pair.work);
 	for (int a = 0; a < look.ncolumns; a++)
 		for (int b = a + 1; b < look.ncolumns; b++)
-			PutPair(result, &look, a, b, &complete, &pair);
+			PutPair(result, &look, a, b, &complete, &pair, pearson);
 }
 
 /* correlations(source, columns) */
@@ -221,8 +224,10 @@ custseg_correlations(PG_FUNCTION_ARGS)
 				 errmsg("there are no two columns of numbers to compare"),
 				 errhint("Name at least two; text columns have no correlation.")));
 	look->keep_rows = true;
+	if (CsCorrelationsByPasses(result, look))
+		return (Datum) 0;
 	CsLookRead(look);
-	CsCorrelationsPut(result, look, NULL);
+	CsCorrelationsPut(result, look, NULL, NULL);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -7,6 +7,7 @@
 
 #include "score/pass.h"
 #include "lib/stringinfo.h"
+#include "stat/correlation_pass.h"
 #include "stat/describe.h"
 #include "stat/suitability.h"
 #include "stat/summaries.h"
@@ -114,7 +115,9 @@ extern const CsDescribeOptions *CsDescribeOptionsOf(const CsDescribing *d);
 extern void CsDescribeColumn(CsDescribing *d, int column, double *scratch, const CsColumnOrder *order);
 extern CsResult *CsDescribeEnd(CsDescribing *d);
 extern bool CsCorrelationsFit(const CsLook *look);
-extern void CsCorrelationsPut(CsResult *result, const CsLook *look, double *const *ranks);
+extern Size CsCorrelationsMemory(int64 nrows, int ncolumns);
+extern void CsCorrelationsPut(CsResult *result, const CsLook *look, double *const *ranks, const CsPearson *pearson);
+extern bool CsCorrelationsByPasses(CsResult *result, CsLook *look);
 extern void CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c);
 
 /* missing.c: rows counted by the columns that they lack */

@@ -3,8 +3,7 @@
  *	  Means and covariances of prepared columns, by a pass whose sums are exact.
  *
  * What is added up are products of deviations from a middle that is near the mean, so that neither a column far from 0
- * nor one with outliers loses anything.  Deviations are taken times a power of two, by which those of all columns are
- * below 2, and one unit does for all sums.
+ * nor one with outliers loses anything.
  */
 #include "custseg.h"
 
@@ -16,16 +15,36 @@
 /* A part of a pass. */
 typedef struct Covariance
 {
-	int			d;
-	double	   *middle;
-	double	   *size;			/* powers of two that deviations are taken times */
-	double	   *off;			/* of the row at hand */
-	int			exponent;		/* of all sums */
-	double		scale;
+	CsDeviations dev;
 	int			rows,			/* sections */
 				sums,
 				products;		/* of columns i <= j, by i and then by j */
 } Covariance;
+
+/* Write what CsDeviationsRead() reads: about which middles, and how far from them values are at most, into a part's plan. */
+void
+CsDeviationsPlan(JsonbParseState **json, int d, const double *middle, const double *reach, int64 nrows)
+{
+	CsJsonInteger(json, "rows", nrows);
+	CsJsonNumbers(json, "middle", middle, d, 1);
+	CsJsonNumbers(json, "reach", reach, d, 1);
+}
+
+/* Read it for d columns, palloc'd. */
+CsDeviations
+CsDeviationsRead(const CsJsonReader *plan, int d)
+{
+	Size		size = sizeof(double) * Max(d, 1);
+	CsDeviations dev = {.d = d,.middle = palloc(size),.size = palloc(size),.off = palloc(size)};
+
+	CsJsonReadNumbers(plan, "middle", d, dev.middle, 1);
+	CsJsonReadNumbers(plan, "reach", d, dev.size, 1);
+	for (int j = 0; j < d; j++)
+		dev.size[j] = CsScaleOf(dev.size[j]);
+	dev.exponent = CsExactExponent(LARGEST_PRODUCT, (double) CsJsonReadInteger(plan, "rows", 0, PG_INT64_MAX));
+	dev.scale = CsExactScale(dev.exponent);
+	return dev;
+}
 
 /* Write the plan: about which middles, and how far from them rows are at most. */
 void
@@ -33,9 +52,7 @@ CsCovariancePlan(JsonbParseState **json, int d, const double *middle, const doub
 {
 	CsJsonObject(json, NULL);
 	CsJsonText(json, "pass", CsCovariancePass.name);
-	CsJsonInteger(json, "rows", nrows);
-	CsJsonNumbers(json, "middle", middle, d, 1);
-	CsJsonNumbers(json, "reach", reach, d, 1);
+	CsDeviationsPlan(json, d, middle, reach, nrows);
 	(void) CsJsonEnd(json);
 }
 
@@ -44,18 +61,8 @@ OpenCovariance(CsTally *pass, const CsJsonReader *plan)
 {
 	Covariance *c = palloc0(sizeof(Covariance));
 	int			d = pass->pipeline->noutputs;
-	double		nrows = (double) CsJsonReadInteger(plan, "rows", 0, PG_INT64_MAX);
 
-	c->d = d;
-	c->middle = palloc(sizeof(double) * Max(d, 1));
-	c->size = palloc(sizeof(double) * Max(d, 1));
-	c->off = palloc(sizeof(double) * Max(d, 1));
-	CsJsonReadNumbers(plan, "middle", d, c->middle, 1);
-	CsJsonReadNumbers(plan, "reach", d, c->size, 1);
-	for (int j = 0; j < d; j++)
-		c->size[j] = CsScaleOf(c->size[j]);
-	c->exponent = CsExactExponent(LARGEST_PRODUCT, nrows);
-	c->scale = CsExactScale(c->exponent);
+	c->dev = CsDeviationsRead(plan, d);
 	c->rows = CsTallySection(pass, CS_SECTION_COUNTS, 1, 1);
 	c->sums = CsTallySection(pass, CS_SECTION_SUMS, d, 1);
 	c->products = CsTallySection(pass, CS_SECTION_SUMS, (int64) d * (d + 1) / 2, 1);
@@ -66,18 +73,18 @@ static void
 AddCovariance(CsTally *pass, void *own, CsTallyState *state)
 {
 	const Covariance *c = own;
+	const double *off = c->dev.off;
 	CsExact    *sums = CsTallySums(pass, state, c->sums);
 	CsExact    *product = CsTallySums(pass, state, c->products);
 
 	CsTallyCounts(pass, state, c->rows)[0]++;
-	for (int j = 0; j < c->d; j++)
+	CsDeviationsTake(&c->dev, pass->z);
+	for (int i = 0; i < c->dev.d; i++)
 	{
-		c->off[j] = (pass->z[j] - c->middle[j]) * c->size[j];
-		CsTallySum(&sums[j], c->off[j], c->scale);
+		CsTallySum(&sums[i], off[i], c->dev.scale);
+		for (int j = i; j < c->dev.d; j++)
+			CsTallySum(product++, off[i] * off[j], c->dev.scale);
 	}
-	for (int i = 0; i < c->d; i++)
-		for (int j = i; j < c->d; j++)
-			CsTallySum(product++, c->off[i] * c->off[j], c->scale);
 }
 
 const CsTallyKind CsCovariancePass = {"covariance", .is_prepared = true, .open = OpenCovariance, .add = AddCovariance};
@@ -99,7 +106,8 @@ CsCovarianceRead(const CsTally *pass, const CsTallyPart *part, const CsTallyStat
 	const Covariance *c = part->own;
 	const CsExact *sums = CsTallySums(pass, state, c->sums);
 	const CsExact *product = CsTallySums(pass, state, c->products);
-	int			d = c->d;
+	const CsDeviations *dev = &c->dev;
+	int			d = dev->d;
 	double		n = (double) nrows;
 	double	   *off = palloc(sizeof(double) * Max(d, 1));
 	CsCovariance result = {
@@ -112,15 +120,15 @@ CsCovarianceRead(const CsTally *pass, const CsTallyPart *part, const CsTallyStat
 		CsTallyRowsChanged();
 	for (int j = 0; j < d; j++)
 	{
-		off[j] = CsExactMean(&sums[j], c->exponent, n);
-		result.mean[j] = c->middle[j] + off[j] / c->size[j];
+		off[j] = CsExactMean(&sums[j], dev->exponent, n);
+		result.mean[j] = dev->middle[j] + off[j] / dev->size[j];
 	}
 	for (int i = 0; i < d; i++)
 		for (int j = i; j < d; j++, product++)
 		{
-			double		value = (CsExactMean(product, c->exponent, n) - off[i] * off[j]) * (n / (n - 1));
+			double		value = (CsExactMean(product, dev->exponent, n) - off[i] * off[j]) * (n / (n - 1));
 
-			result.values[(Size) i * d + j] = result.values[(Size) j * d + i] = value / c->size[i] / c->size[j];
+			result.values[(Size) i * d + j] = result.values[(Size) j * d + i] = value / dev->size[i] / dev->size[j];
 		}
 	pfree(off);
 	return result;

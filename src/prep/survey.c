@@ -79,6 +79,7 @@ typedef struct Sample
 {
 	int			section;
 	int			nnumbers;		/* that are kept: the first ones */
+	int			nhashed;		/* that are hashed where there is no key: likewise */
 	int			nlevels;		/* likewise */
 	int		   *ncodes;
 	char	 ***codes;			/* of each text: levels by their codes */
@@ -97,6 +98,8 @@ CsSamplePlan(JsonbParseState **json, const CsSampleRequest *r)
 	CsJsonInteger(json, "numbers", r->nnumbers);
 	if (r->key >= 0)
 		CsJsonInteger(json, "key", r->key);
+	if (r->nhashed > 0)
+		CsJsonInteger(json, "hashed", r->nhashed);
 	CsJsonInteger(json, "seed", r->seed);
 	CsJsonArray(json, "levels");
 	for (int i = 0; i < r->nlevels; i++)
@@ -139,6 +142,9 @@ OpenSample(CsTally *pass, const CsJsonReader *plan)
 
 	sample->nnumbers = (int) CsJsonReadInteger(plan, "numbers", 0, pass->nnumbers);
 	sample->key = CsTallyIndex(plan, "key", pass->nnumbers);
+	sample->nhashed = CsTallyIndex(plan, "hashed", pass->nnumbers + 1);
+	if (sample->nhashed < 0)
+		sample->nhashed = sample->nnumbers;
 	sample->seed = (uint64) CsJsonReadInteger(plan, "seed", PG_INT64_MIN, PG_INT64_MAX);
 	sample->ncodes = palloc0(sizeof(int) * Max(pass->nlevels, 1));
 	sample->codes = palloc0(sizeof(char **) * Max(pass->nlevels, 1));
@@ -203,7 +209,7 @@ KeyOf(const CsTally *pass, const Sample *sample)
 
 		return hash_bytes_extended((unsigned char *) &bits, sizeof(bits), key);
 	}
-	for (int i = 0; i < sample->nnumbers; i++)
+	for (int i = 0; i < sample->nhashed; i++)
 	{
 		uint64		bits = BitsOf(pass->number[i]);
 

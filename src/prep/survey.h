@@ -28,7 +28,7 @@ enum
 
 /*
  * Part "sample": the "room" rows of the lowest key, which is a hash of number "key" or, where that is -1, of
- * the row's values.  Of each row the first numbers are kept, and the codes of the first texts in their
+ * the row's values: those that are kept, or more of its first numbers.  Of each row the first numbers are kept, and the codes of the first texts in their
  * dictionaries; codes from CS_SAMPLE_CODES - 1 on are that one.
  */
 #define CS_SAMPLE_CODES (CS_MAX_LEVELS + 2)
@@ -40,6 +40,7 @@ typedef struct CsSampleRequest
 	int			nlevels;
 	CsDictionary **dictionaries;	/* of these texts */
 	int			key;
+	int			nhashed;		/* numbers that are hashed without a key; 0: those that are kept */
 	int64		seed;
 } CsSampleRequest;
 

@@ -596,7 +596,7 @@ PutLookParts(Publishing *p, Columns *c)
 			   *missing = CsResultOfFunction("missing_patterns");
 
 	if (c->correlated != NULL)
-		CsCorrelationsPut(correlations, c->correlated, c->ranks);
+		CsCorrelationsPut(correlations, c->correlated, c->ranks, NULL);
 	PutRows(p, "correlation", correlations, c->correlated != NULL ? "there are no two columns of numbers" :
 			no_room);
 	PutRows(p, "description", CsDescribeEnd(c->describing), "there are no columns");

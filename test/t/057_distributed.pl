@@ -139,6 +139,7 @@ $here->safe_psql('postgres', <<'END');
 CREATE TABLE moved AS SELECT id, recency * 1.2 + 1 AS recency,
     CASE id % 50 WHEN 0 THEN NULL WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' ELSE frequency END AS frequency, round(monetary) AS monetary,
     CASE WHEN id % 9 = 0 THEN 'app' ELSE channel END AS channel, member OR id % 3 = 0 AS member FROM customers WHERE id % 8 > 1 OR id < 3000;
+CREATE TABLE expected AS SELECT * FROM custseg.correlations('moved');
 END
 spread('moved_there', 16, 'moved');
 $here->safe_psql('postgres', "SELECT custseg.train('skips', 'customers', $features, prep => '{\"impute\": \"skip\", \"transform\": \"log1p\"}', options => '{\"engine\": \"local\"}')");
@@ -159,6 +160,25 @@ for my $model (qw(customers skips))
 is($here->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', feature, psi, round(wasserstein::numeric, 12), verdict), ', ' ORDER BY feature) FROM custseg.drift('customers', 'customers', reference => 'moved_there')"),
     $here->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', feature, psi, round(wasserstein::numeric, 12), verdict), ', ' ORDER BY feature) FROM custseg.drift('customers', 'customers', reference => 'moved')"),
     'drift: a reference over there, whose standard deviation has other last bits');
+
+# Correlations: of all rows to the last bits, and by ranks of a sample where memory has no room for all.
+my $correlations = 'SELECT md5(string_agg(c::text, chr(10) ORDER BY column_a, column_b)), bool_or(spearman > 0.05), count(*) FROM custseg.correlations';
+my $apart = 'SELECT count(*), count(a.pearson), bool_and(a.n = b.n AND (a.pearson IS NULL) = (b.pearson IS NULL)), max(abs(a.pearson - b.pearson)) < 1e-12, max(abs(a.spearman - b.spearman))';
+
+spread('moved_eight', 8, 'moved');
+for my $memory (qw(64MB 1MB))
+{
+    my $set = "SET maintenance_work_mem = '$memory'";
+
+    is($here->safe_psql('postgres', "$set; $correlations('moved_eight') c"), $here->safe_psql('postgres', "$set; $correlations('moved_there') c"),
+        "correlations with $memory: the same bits on 8 and 16 leaves");
+    is($here->safe_psql('postgres', "$set; SELECT count(*) FROM custseg.correlations('moved_there', '{recency,frequency}') WHERE n < (SELECT count(*) FROM moved)"), '1',
+        "correlations with $memory: only rows that have both");
+}
+is($here->safe_psql('postgres', "SELECT n, p, same, pearson, r < 1e-12 FROM ($apart FROM custseg.correlations('moved_there') a JOIN custseg.correlations('moved') b USING (column_a, column_b)) s(n, p, same, pearson, r)"),
+    '10|10|t|t|t', 'correlations: those of a table here');
+is($here->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; SELECT n, p, same, pearson, r BETWEEN 1e-6 AND 0.1 FROM ($apart FROM custseg.correlations('moved_there') a JOIN expected b USING (column_a, column_b)) s(n, p, same, pearson, r)"),
+    '10|10|t|t|t', 'correlations: by ranks of a sample');
 for my $name (sort keys %there)
 {
     my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
