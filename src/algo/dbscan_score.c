@@ -6,9 +6,10 @@
  * A compiled model is a k-d tree over the core points that were kept, and their segments.  Equally
  * near core points give the segment of the one that came first in training.
  *
- * The segment alone is found sooner than the distance: each node of the tree knows whether all of its core
- * points are in one segment, and once a core point is found, nodes of no other segment are passed over.  Where a
- * nearer point of another segment turns up then, which is at borders, all are visited after all.
+ * The segment alone is found sooner than the distance.  Each node of the tree knows where its halves part, so that
+ * a row goes down to its leaf by one comparison a node; and it knows whether all of its core points are in one
+ * segment: once a core point is found, nodes of no other segment are passed over.  Where a nearer point of
+ * another segment turns up then, which is at borders, all are visited after all.
  *
  * With d the distance to the nearest core point, a row is in that point's segment to the degree
  * 1 - d / (2 eps) up to eps, eps / (2 d) beyond, and noise to the rest: from 1 at a core
@@ -25,7 +26,16 @@
 /* A node's segment when its core points are in several. */
 #define SEVERAL (-1)
 
-/* What compile makes: this, the segments of the core points, those of the tree's nodes, and the tree. */
+/* What is known of a node of the tree. */
+typedef struct Junction
+{
+	double		left,			/* largest value of the left half's points in the column that parts them, */
+				right;			/* and smallest of the right half's */
+	int32		column;			/* of a node that has halves */
+	int32		segment;		/* the one that all core points are in, or SEVERAL */
+} Junction;
+
+/* What compile makes: this, the segments of the core points, the nodes, and the tree. */
 typedef struct Compiled
 {
 	double		eps;
@@ -41,16 +51,31 @@ TreeOf(const Compiled *compiled)
 	return (const CsKdTree *) ((const char *) compiled + compiled->tree);
 }
 
-/* Segments of nodes, by their numbers: the one that all core points are in, or SEVERAL. */
-static inline int32 *
+/* The nodes by their numbers. */
+static inline Junction *
 NodesOf(const Compiled *compiled)
 {
-	return (int32 *) ((char *) compiled + compiled->nodes);
+	return (Junction *) ((char *) compiled + compiled->nodes);
 }
 
-/* Note the segments of a node and of all below it; returns the node's. */
+/* Note where the halves of a node part: in the column in which it is widest, as they were parted. */
+static void
+NotePlane(const CsKdTree *tree, CsKdNode node, Junction *noted)
+{
+	int			d = tree->ncolumns;
+	const double *box = CsKdBox(tree, node);
+
+	noted->column = 0;
+	for (int j = 1; j < d; j++)
+		if (box[d + j] - box[j] > box[d + noted->column] - box[noted->column])
+			noted->column = j;
+	noted->left = CsKdBox(tree, CsKdLeft(node))[d + noted->column];
+	noted->right = CsKdBox(tree, CsKdRight(node))[noted->column];
+}
+
+/* Note what is to be known of a node and of all below it; returns the node's segment. */
 static int32
-LabelNode(const Compiled *compiled, CsKdNode node)
+NoteNode(const Compiled *compiled, CsKdNode node)
 {
 	const CsKdTree *tree = TreeOf(compiled);
 	const int32 *rows = CsKdIndex(tree) + (Size) node.first * CS_KD_LEAF;
@@ -58,15 +83,16 @@ LabelNode(const Compiled *compiled, CsKdNode node)
 
 	if (node.leaves > 1)
 	{
-		int32		left = LabelNode(compiled, CsKdLeft(node)),
-					right = LabelNode(compiled, CsKdRight(node));
+		int32		left = NoteNode(compiled, CsKdLeft(node)),
+					right = NoteNode(compiled, CsKdRight(node));
 
+		NotePlane(tree, node, &NodesOf(compiled)[node.number]);
 		label = left == right ? left : SEVERAL;
 	}
 	else
 		for (int r = 1; r < CsKdLeafPoints(tree, node.first) && label != SEVERAL; r++)
 			label = compiled->segment[rows[r]] == label ? label : SEVERAL;
-	NodesOf(compiled)[node.number] = label;
+	NodesOf(compiled)[node.number].segment = label;
 	return label;
 }
 
@@ -100,8 +126,8 @@ CsDbscanCompile(const CsFitted *model, void *result)
 	const CsParameter *points = &model->parameters[DBSCAN_CORE_POINTS];
 	Compiled   *compiled = result;
 	Size		leaves = ((Size) points->rows + CS_KD_LEAF - 1) / CS_KD_LEAF;
-	Size		node_offset = add_size(offsetof(Compiled, segment), mul_size(sizeof(int32), points->rows));
-	Size		tree_offset = MAXALIGN(add_size(node_offset, mul_size(2 * sizeof(int32), leaves)));
+	Size		node_offset = MAXALIGN(add_size(offsetof(Compiled, segment), mul_size(sizeof(int32), points->rows)));
+	Size		tree_offset = MAXALIGN(add_size(node_offset, mul_size(2 * sizeof(Junction), leaves)));
 	CsKdTree   *tree;
 
 	if (result == NULL)
@@ -122,7 +148,7 @@ CsDbscanCompile(const CsFitted *model, void *result)
 			   sizeof(double) * points->rows * model->ncolumns);
 	CsKdTreeBuild(tree);
 	if (points->rows > 0)
-		(void) LabelNode(compiled, CsKdRoot(tree));
+		(void) NoteNode(compiled, CsKdRoot(tree));
 	return tree_offset + CsKdTreeSize(points->rows, model->ncolumns);
 }
 
@@ -138,6 +164,16 @@ typedef struct Search
 	bool		unsure;			/* they may hold the nearest of all */
 } Search;
 
+/* Pass over a node whose core points are all in the segment that has been found? */
+static inline bool
+PassOver(Search *s, CsKdNode node)
+{
+	if (s->nearest < 0 || NodesOf(s->compiled)[node.number].segment != s->segment)
+		return false;
+	s->passed_over = true;
+	return true;
+}
+
 /* Is a node at this distance to be visited?  One that cannot change the segment is passed over. */
 static inline bool
 IsWorthAVisit(Search *s, CsKdNode node, double distance)
@@ -147,10 +183,7 @@ IsWorthAVisit(Search *s, CsKdNode node, double distance)
 	if (distance > s->bound ||
 		(distance == s->bound && CsKdLowest(TreeOf(s->compiled), node) > s->nearest))
 		return false;
-	if (NodesOf(s->compiled)[node.number] != s->segment)
-		return true;
-	s->passed_over = true;
-	return false;
+	return !PassOver(s, node);
 }
 
 /* Look at the core points of a leaf. */
@@ -195,6 +228,35 @@ SearchNode(Search *s, CsKdNode node, double distance)
 		SearchLeaf(s, node.first);
 }
 
+/* Search the tree: the leaf where the row belongs, and then the other halves on the way back. */
+static void
+SearchTree(Search *s)
+{
+	const CsKdTree *tree = TreeOf(s->compiled);
+	CsKdNode	node = CsKdRoot(tree),
+				others[CS_KD_MAX_DEPTH + 1];
+	double		gaps[CS_KD_MAX_DEPTH + 1];	/* how far they are at least */
+	int			depth = 0;
+
+	for (; node.leaves > 1; depth++)
+	{
+		const Junction *here = &NodesOf(s->compiled)[node.number];
+		double		to_left = s->z[here->column] - here->left,
+					to_right = here->right - s->z[here->column];
+		CsKdNode	left = CsKdLeft(node),
+					right = CsKdRight(node);
+		bool		turn = to_right < to_left;
+
+		node = turn ? right : left;
+		others[depth] = turn ? left : right;
+		gaps[depth] = Max(turn ? to_left : to_right, 0);
+	}
+	SearchLeaf(s, node.first);
+	while (--depth >= 0)
+		if (gaps[depth] * gaps[depth] <= s->bound && !PassOver(s, others[depth]))
+			SearchNode(s, others[depth], CsKdBoxNearest(tree, others[depth], s->z));
+}
+
 /* The segment that CsDbscanAssign() gives, as CsAlgorithm.place. */
 int
 CsDbscanPlace(const CsFitted *model, const double *z)
@@ -207,7 +269,7 @@ CsDbscanPlace(const CsFitted *model, const double *z)
 	if (!compiled->scores)
 		return -1;
 	if (tree->nleaves > 0)
-		SearchNode(&s, CsKdRoot(tree), CsKdBoxNearest(tree, CsKdRoot(tree), z));
+		SearchTree(&s);
 	if (s.unsure)
 		return CsDbscanAssign(model, z, &placed, NULL) ? placed.index : -1;
 	return s.nearest < 0 ? NOISE : s.segment;
