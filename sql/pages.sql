@@ -180,6 +180,36 @@ SELECT version FROM custseg.train('moved', 'shop', '{a,b}', 3, options => '{"see
 SELECT version FROM custseg.train('moved', 'shop', '{a,b,some}', 3, prep => '{"columns": {"some": {"kind": "categorical"}}}');
 SELECT version, array_agg(segment ORDER BY segment) FROM custseg.segment WHERE model = 'moved' GROUP BY version ORDER BY version;
 
+-- What reads customers in blocks finds the same in pages and in the rows of a statement: all types, missing and infinite values, a decision
+-- by hand, texts for which blocks end early, and memory in which not all columns fit.
+CREATE TABLE assorted AS
+SELECT k.*, CASE WHEN k.id % 97 > 0 THEN k.id * 7919 % 1009 / 7.0::float8 END AS amount, CASE WHEN k.id % 1001 = 0 THEN 'infinity' WHEN k.id % 1003 = 0 THEN 'nan' ELSE k.double END AS odd,
+    repeat(chr(65 + k.id % 26), 1500 + k.id % 1700) AS long, jsonb_build_object('a', k.id) AS json
+FROM kinds k WHERE k.id <= 5000;
+SELECT version FROM custseg.train('assorted', 'assorted', '{whole,numeric,flag,day,text,amount,wide[1]}', 3, id => 'id', options => '{"seed": 7}');
+SELECT custseg.override_segment('assorted', 17, 2, 'by hand'), custseg.exclude('assorted', 18, 'left out');
+CREATE FUNCTION same_rows(call text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+    rows text[] := '{}';
+    one text;
+    source text;
+BEGIN
+    FOREACH source IN ARRAY '{assorted,SELECT * FROM assorted OFFSET 0}'::text[] LOOP
+        EXECUTE format('SELECT string_agg(r::text, chr(10)) FROM custseg.' || call || ' AS r', source) INTO one;
+        rows := rows || replace(one, 'relation ""assorted""', 'the query');
+    END LOOP;
+    RETURN rows[1] = rows[2] AND rows[1] <> '';
+END $$;
+\set calls '{"describe(%L)","missing_patterns(%L)","correlations(%L)","histogram(%L, \'amount\')","segment_profile(\'assorted\', %L)","segment_summary(\'assorted\', %L)","segment_tests(\'assorted\', %L)","feature_importance(\'assorted\', %L)","data_quality(\'assorted\', %L)"}'
+SELECT call, same_rows(call) AS same FROM unnest(:'calls'::text[]) call;
+SELECT same_rows('mcar_test(%L, ''{amount,odd,some}'')') AS mcar;
+SET maintenance_work_mem = '1MB';
+SELECT call, same_rows(call) AS same FROM unnest((:'calls'::text[])[:5]) call WHERE call !~ 'correlations|histogram';
+RESET maintenance_work_mem;
+SELECT count(*) AS publications FROM (SELECT custseg.publish('assorted', source, '{"surrogate": false, "value": "amount"}') FROM unnest('{assorted,SELECT * FROM assorted OFFSET 0}'::text[]) source OFFSET 0) p WHERE (p.publish).part = 'summary';
+SELECT count(DISTINCT part) > 15 AS parts, count(*) FILTER (WHERE n > 1) AS of_two_kinds
+FROM (SELECT part, count(DISTINCT replace(body::text, 'relation \"assorted\"', 'the query')) AS n FROM custseg.report WHERE model = 'assorted' AND part <> 'personal_data' GROUP BY part) r;
+
 DROP OWNED BY pages_reader;
 DROP ROLE pages_reader;
 \i :root/test/clean.sql

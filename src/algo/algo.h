@@ -361,6 +361,7 @@ extern void CsFitKeepMerges(CsFitOutput *out, const CsMerge *merges, int n);
 /* nearest.c */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,
 							double *memberships);
+extern void CsPlaceNearest(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments);
 extern bool CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
 							  double *memberships);
 extern double CsSquaredToCenter(const CsFitted *model, const double *z, int segment);

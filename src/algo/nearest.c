@@ -132,6 +132,49 @@ CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
 	return AssignNearest(model, z, true, result, memberships);
 }
 
+/* Rows whose distances are kept at once. */
+#define NEAREST_ROWS 256
+
+/*
+ * The indexes of the segments of prepared customers, value j of whom are at z[j * stride], as CsAssignNearest() finds
+ * them: the same sums, and the same of two that are equally near.  -1: no distance is a number.
+ */
+CS_CLONES void
+CsPlaceNearest(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments)
+{
+	double		distance[NEAREST_ROWS];
+	double		least[NEAREST_ROWS];
+
+	for (int first = 0; first < nrows; first += NEAREST_ROWS)
+	{
+		int			n = Min(NEAREST_ROWS, nrows - first);
+		int32	   *index = segments + first;
+
+		for (int r = 0; r < n; r++)
+		{
+			least[r] = INFINITY;
+			index[r] = -1;
+		}
+		for (int c = 0; c < model->nsegments; c++)
+		{
+			memset(distance, 0, sizeof(distance));
+			for (int j = 0; j < model->ncolumns; j++)
+			{
+				const double *x = z + (Size) j * stride + first;
+				double		center = model->centers[(Size) j * model->padded + c];
+
+				for (int r = 0; r < n; r++)
+					distance[r] += (x[r] - center) * (x[r] - center);
+			}
+			for (int r = 0; r < n; r++)
+			{
+				index[r] = distance[r] < least[r] ? c : index[r];
+				least[r] = distance[r] < least[r] ? distance[r] : least[r];
+			}
+		}
+	}
+}
+
 /* The squared distance of a prepared customer to the centre of a segment. */
 double
 CsSquaredToCenter(const CsFitted *model, const double *z, int segment)

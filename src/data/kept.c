@@ -142,3 +142,24 @@ CsKeptGrow(CsKept *k, int column, int64 nvalues)
 	c->capacity = capacity;
 	return true;
 }
+
+/* CsKeptPut() of n values.  Returns how many of them were kept. */
+int
+CsKeptPutRun(CsKept *k, int column, const double *values, int n)
+{
+	CsKeptColumn *c = &k->columns[column];
+	int			done = 0;
+
+	while (done < n)
+	{
+		int64		room;
+
+		if (c->n == c->capacity && !CsKeptGrow(k, column, c->n + 1))
+			break;
+		room = Min(c->capacity - c->n, n - done);
+		memcpy(c->values + c->n, values + done, sizeof(double) * room);
+		c->n += room;
+		done += (int) room;
+	}
+	return done;
+}

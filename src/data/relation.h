@@ -273,6 +273,7 @@ extern bool CsKeptIsLeft(const CsKept *k);
 extern void CsKeptRelease(CsKept *k, int column);
 extern void CsKeptHold(CsKept *k, Size more);
 extern bool CsKeptGrow(CsKept *k, int column, int64 nvalues);
+extern int	CsKeptPutRun(CsKept *k, int column, const double *values, int n);
 
 static inline bool
 CsKeptPut(CsKept *k, int column, double value)

@@ -131,35 +131,67 @@ ScaleValue(CsMissingCounts *c, int column, double x)
 	return x * c->scale[column] - c->origin[column] * c->scale[column];
 }
 
-/* CsRowSink: one row. */
-static void
-TakeRow(void *state, const Datum *values, const bool *nulls)
+/* A column of a block: what is NULL, and its numbers; NULL: it is none of numbers. */
+typedef struct BlockColumn
 {
-	CsMissingCounts *c = state;
-	Pattern    *pattern;
+	const double *numbers;
+	const bool *nulls;
+} BlockColumn;
+
+typedef struct MissingVisit
+{
+	CsMissingCounts *counts;
+	CsPass	   *pass;
+	BlockColumn *columns;		/* of the block at hand */
+} MissingVisit;
+
+/* Look up the columns of a block.  Returns whether there is nothing that a row may lack. */
+static bool
+FindBlockColumns(MissingVisit *v, const CsPassBlock *block, BlockColumn *columns)
+{
+	const CsMissingCounts *c = v->counts;
+	bool		is_whole = true;
 
 	for (int i = 0; i < c->look->ncolumns; i++)
 	{
-		const CsConverter *converter = &c->look->columns[i].column.converter;
-
+		const CsColumn *column = &c->look->columns[i].column;
 		int			at = c->position[i];
+		CsPassNumbers numbers = {NULL, true};
 
-		c->row_missing[i] = nulls[at];
-		c->row[i] = 0;
-		if (nulls[at] || converter->kind == CS_CATEGORICAL || converter->kind == CS_UNUSABLE)
-			continue;
-		c->row[i] = converter->to_double(converter, values[at]);
-		/* an infinite value is there, but cannot be summed up */
-		c->row_missing[i] = c->sums ? !isfinite(c->row[i]) : isnan(c->row[i]);
-		if (c->row_missing[i])
-			c->row[i] = 0;		/* which adds nothing, the mean being 0, too */
-		else if (c->sums)
-			c->row[i] = ScaleValue(c, i, c->row[i]);
+		if (CsLookIsNumber(column))
+			numbers = CsPassNumbersOf(v->pass, at, &column->converter);
+		columns[i] = (BlockColumn) {numbers.values, CsBlockNulls(block, at)};
+		is_whole &= numbers.all_finite && !block->has_nulls[at];
 	}
-	pattern = FindPattern(c);
+	return is_whole;
+}
+
+/* Note what a row lacks, and its values as they are summed up. */
+static void
+TakeRow(CsMissingCounts *c, const BlockColumn *columns, int row)
+{
+	for (int i = 0; i < c->look->ncolumns; i++)
+	{
+		const BlockColumn *column = &columns[i];
+		double		x = column->numbers == NULL ? 0 : column->numbers[row];
+
+		/* an infinite value is there, but cannot be summed up */
+		c->row_missing[i] = column->nulls[row] || (c->sums ? !isfinite(x) : isnan(x));
+		c->row[i] = 0;			/* where it is missing that adds nothing, the mean being 0, too */
+		if (c->sums && !c->row_missing[i])
+			c->row[i] = ScaleValue(c, i, x);
+	}
+}
+
+/* Count rows of the pattern that the row at hand has. */
+static void
+CountRows(CsMissingCounts *c, int n)
+{
+	Pattern    *pattern = FindPattern(c);
+
 	c->last = (int) (pattern - c->patterns);
-	pattern->p.n++;
-	c->nrows++;
+	pattern->p.n += n;
+	c->nrows += n;
 	if (c->sums)
 	{
 		CsCrossMoments m = PatternMoments(pattern, c->look->ncolumns);
@@ -168,11 +200,28 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 }
 
+/* CsBlockSink: rows of the source. */
+static void
+TakeBlock(void *state, const CsPassBlock *block)
+{
+	MissingVisit *v = state;
+	CsMissingCounts *c = v->counts;
+	bool		is_whole = FindBlockColumns(v, block, v->columns);
+	int			at_once = is_whole && !c->sums ? block->nrows : 1;
+
+	for (int row = 0; row < block->nrows; row += at_once)
+	{
+		TakeRow(c, v->columns, row);
+		CountRows(c, at_once);
+	}
+}
+
 /* Have the columns of a look counted by a pass; with "sums" their means and products, too. */
 static CsMissingCounts *
 BeginCounting(CsLook *look, CsPass *pass, bool sums)
 {
 	CsMissingCounts *c = palloc0(sizeof(CsMissingCounts));
+	MissingVisit *visit;
 
 	if (look->ncolumns > MOST_COLUMNS)
 		ereport(ERROR,
@@ -190,7 +239,9 @@ BeginCounting(CsLook *look, CsPass *pass, bool sums)
 	memset(c->bucket, -1, sizeof(c->bucket));
 	for (int i = 0; i < look->ncolumns; i++)
 		c->position[i] = CsPassColumn(pass, &look->columns[i].column);
-	CsPassVisit(pass, &(CsVisitor) {.state = c, .take_row = TakeRow});
+	visit = palloc(sizeof(MissingVisit));
+	*visit = (MissingVisit) {c, pass, palloc(sizeof(BlockColumn) * Max(look->ncolumns, 1))};
+	CsPassVisit(pass, &(CsVisitor) {.state = visit, .take_block = TakeBlock});
 	return c;
 }
 

@@ -133,31 +133,106 @@ HasManyDigits(const CsConverter *converter, Datum datum)
 	return converter->type == NUMERICOID && VARSIZE_ANY_EXHDR(DatumGetPointer(datum)) > 8;
 }
 
-/* A number of a row. */
+/* Take finite values to the moments. */
 static void
-TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
+TakeToMoments(CsLookColumn *c, const double *values, int n)
 {
-	CsLookColumn *c = &look->columns[column];
-	double		value = isnull ? NAN : c->column.converter.to_double(&c->column.converter, datum);
-	bool		is_kept = false;
-
-	/* what spills the columns is put like the values after it */
-	if (look->keep_rows && CsKeptPut(&look->kept, column, isinf(value) ? NAN : value))
-		is_kept = true;
-	if (isnan(value))
-		c->n_null++;
-	else if (isinf(value))
-		c->n_infinite++;
-	else
+	c->n += n;
+	while (n > 0)
 	{
-		c->block[c->pending++] = value;
-		c->n++;
+		int			room = Min(CS_BLOCK_ROWS - c->pending, n);
+
+		memcpy(c->block + c->pending, values, sizeof(double) * room);
+		c->pending += room;
+		values += room;
+		n -= room;
 		if (c->pending == CS_BLOCK_ROWS)
 			FlushBlock(c);
-		c->whole &= value == rint(value);
-		c->is_rounded |= HasManyDigits(&c->column.converter, datum);
-		if (!is_kept && !CsKeptPut(&look->kept, column, value))
-			tuplesort_putdatum(c->sort, Float8GetDatum(value), false);
+	}
+}
+
+/* Are all numbers whole? */
+CS_CLONES static bool
+AreWhole(const double *values, int n)
+{
+	int64		fractions = 0;
+
+	for (int i = 0; i < n; i++)
+		fractions |= values[i] != rint(values[i]);
+	return fractions == 0;
+}
+
+/* Keep values, and give those that are not kept any more to the sort. */
+static void
+KeepValues(CsLook *look, int column, const double *values, int n)
+{
+	for (int i = CsKeptPutRun(&look->kept, column, values, n); i < n; i++)
+	{
+		if (!isnan(values[i]))
+			tuplesort_putdatum(look->columns[column].sort, Float8GetDatum(values[i]), false);
+	}
+}
+
+/* Is there a value of more digits than a double has? */
+static bool
+HaveManyDigits(const CsLookColumn *c, const CsPassBlock *block, const double *numbers)
+{
+	const Datum *values = CsBlockValues(block, c->position);
+	Oid			type = c->column.converter.type;
+
+	for (int r = 0; r < block->nrows && (type == INT8OID || type == NUMERICOID); r++)
+	{
+		if (isfinite(numbers[r]) && HasManyDigits(&c->column.converter, values[r]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A column of numbers of a block.  With rows kept there is a value for each row, else for those that have one.
+ */
+static void
+TakeNumbers(CsLook *look, CsPass *pass, int column, const CsPassBlock *block)
+{
+	CsLookColumn *c = &look->columns[column];
+	CsPassNumbers numbers = CsPassNumbersOf(pass, c->position, &c->column.converter);
+	const double *values = numbers.values;
+	double		of_rows[CS_BLOCK_ROWS];
+	double		finite[CS_BLOCK_ROWS];
+	int			n = 0;
+
+	for (int r = 0; r < block->nrows && !numbers.all_finite; r++)
+	{
+		c->n_null += isnan(values[r]);
+		c->n_infinite += isinf(values[r]) != 0;
+		of_rows[r] = isinf(values[r]) ? NAN : values[r];
+		if (isfinite(values[r]))
+			finite[n++] = values[r];
+	}
+	c->is_rounded |= HaveManyDigits(c, block, values);
+	if (numbers.all_finite || !look->keep_rows)
+		KeepValues(look, column, numbers.all_finite ? values : finite, numbers.all_finite ? block->nrows : n);
+	else
+		KeepValues(look, column, of_rows, block->nrows);
+	values = numbers.all_finite ? values : finite;
+	n = numbers.all_finite ? block->nrows : n;
+	c->whole &= AreWhole(values, n);
+	TakeToMoments(c, values, n);
+}
+
+/* A category, or what is of no use, of a block. */
+static void
+TakeLevels(CsLookColumn *c, const CsPassBlock *block)
+{
+	const Datum *values = CsBlockValues(block, c->position);
+	const bool *nulls = CsBlockNulls(block, c->position);
+
+	for (int r = 0; r < block->nrows; r++)
+	{
+		c->n_null += nulls[r];
+		c->n += !nulls[r];
+		if (!nulls[r] && c->levels != NULL)
+			CsLevelCountsAdd(c->levels, &c->column.converter, values[r], 0);
 	}
 }
 
@@ -178,31 +253,26 @@ TakeId(Reading *r, const char *id)
 	tuplestore_putvalues(r->look->ids, r->id_desc, &value, &isnull);
 }
 
-/* CsRowSink: one row. */
+/* CsBlockSink: rows of the source. */
 static void
-TakeRow(void *state, const Datum *values, const bool *nulls)
+TakeBlock(void *state, const CsPassBlock *block)
 {
 	Reading    *r = state;
 	CsLook	   *look = r->look;
 
-	if (look->ids != NULL)
-		TakeId(r, CsPassId(r->pass, values, nulls));
+	for (int row = 0; row < block->nrows && look->ids != NULL; row++)
+		TakeId(r, CsPassBlockId(r->pass, row));
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		CsLookColumn *c = &look->columns[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (CsLookIsNumber(&c->column))
-			TakeNumber(look, i, values[c->position], nulls[c->position]);
-		else if (nulls[c->position])
-			c->n_null++;
+			TakeNumbers(look, r->pass, i, block);
 		else
-		{
-			c->n++;
-			if (c->levels != NULL)
-				CsLevelCountsAdd(c->levels, &c->column.converter, values[c->position], 0);
-		}
+			TakeLevels(c, block);
 	}
-	look->nrows++;
+	look->nrows += block->nrows;
 }
 
 /* Prepare to keep the ids as text. */
@@ -238,7 +308,7 @@ CsLookBegin(CsLook *look, CsPass *pass)
 	CsKeptBegin(&look->kept, 0);
 	if (look->id != NIL)
 		StartIds(r);
-	CsPassVisit(pass, &(CsVisitor) {.state = r, .take_row = TakeRow});
+	CsPassVisit(pass, &(CsVisitor) {.state = r, .take_block = TakeBlock});
 }
 
 /* End what CsLookBegin() began. */

@@ -345,6 +345,7 @@ typedef struct CsReservoir
 
 extern void CsReservoirInit(CsReservoir *r, int64 room, uint64 seed, uint64 stream);
 extern int64 CsReservoirPlace(CsReservoir *r);
+extern int64 CsReservoirTakeStrided(CsReservoir *r, const double *row, int stride, int width, double *rows, int *n);
 extern int64 CsReservoirTake(CsReservoir *r, const double *row, int width, double *rows, int *n);
 
 /* exponential.c: exp and log in place. */

@@ -151,11 +151,19 @@ CsReservoirPlace(CsReservoir *r)
 int64
 CsReservoirTake(CsReservoir *r, const double *row, int width, double *rows, int *n)
 {
+	return CsReservoirTakeStrided(r, row, 1, width, rows, n);
+}
+
+/* CsReservoirTake() of a row whose values are so far apart. */
+int64
+CsReservoirTakeStrided(CsReservoir *r, const double *row, int stride, int width, double *rows, int *n)
+{
 	int64		at = CsReservoirPlace(r);
 
 	if (at < 0)
 		return at;
-	memcpy(rows + at * width, row, sizeof(double) * width);
+	for (int i = 0; i < width; i++)
+		rows[at * width + i] = row[(Size) i * stride];
 	*n = Max(*n, (int) at + 1);
 	return at;
 }

@@ -80,6 +80,17 @@ typedef struct CsObservedRow
 
 typedef void (*CsRowVisitor) (void *state, const CsObservedRow *row);
 
+/* Rows of the source; valid during the call only. */
+typedef struct CsObservedBlock
+{
+	const CsPassBlock *block;
+	const double *raw;			/* of feature i at [i * CS_PASS_STRIDE] */
+	const int  *feature_column; /* as of a row */
+	const int  *extra_column;
+} CsObservedBlock;
+
+typedef void (*CsObservedBlockVisitor) (void *state, const CsObservedBlock *block);
+
 typedef void (*CsSampleVisitor) (void *state, const CsObservation *observation,
 								 const CsObservedSample *sample);
 
@@ -124,6 +135,7 @@ typedef struct CsObserveRequest
 
 	/* Called for each row, in a context that is reset after it; or NULL. */
 	CsRowVisitor visit_row;
+	CsObservedBlockVisitor visit_block; /* for many rows in place of visit_row, where there is nothing else to do for each; or NULL */
 	void	   *row_state;
 	int			nextra;			/* columns of "relation" to read beside the features' */
 	const CsColumn **extra;

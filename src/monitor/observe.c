@@ -264,6 +264,38 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 }
 
+/* CsBlockSink: rows of the source, of which no more is wanted than where they are placed and what a visitor makes of them. */
+static void
+TakeBlock(void *state, const CsPassBlock *block)
+{
+	CsObserver *o = state;
+	CsObservation *result = o->result;
+
+	if (!o->pass->is_first)
+		return;
+	for (int r = 0; r < block->nrows; r++)
+	{
+		int			index = o->placer->segments[r];
+
+		if (index < 0)
+			result->n_unplaced++;
+		else
+			result->segment_rows[index]++;
+	}
+	if (o->request.visit_block != NULL)
+		o->request.visit_block(o->request.row_state, &(CsObservedBlock) {
+			.block = block, .raw = o->placer->raw, .feature_column = o->placer->column, .extra_column = o->extra_column
+		});
+}
+
+/* Does the request want nothing that is made of single rows? */
+static bool
+MayTakeBlocks(const CsObserveRequest *request)
+{
+	return request->place && !request->measure && request->nsamples == 0 && request->visit == NULL &&
+		request->scorer->nsegments > 0 && (request->visit_row == NULL || request->visit_block != NULL);
+}
+
 /* The levels that were counted, most rows first, ties by text; NULL is a level, the last among ties. */
 static void
 FillLevels(const CsLevelCounts *c, CsObservedFeature *f)
@@ -437,6 +469,7 @@ CsObserveBegin(CsPass *pass, CsPlacer *placer, const CsObserveRequest *request)
 		.state = o,
 		.begin = BeginReading,
 		.take_row = TakeRow,
+		.take_block = MayTakeBlocks(request) ? TakeBlock : NULL,
 		.end = EndReading,
 		.needs_raw = true
 	});

@@ -21,6 +21,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
@@ -30,6 +31,9 @@
 
 /* Unseen levels that are listed. */
 #define MAX_UNSEEN_LISTED 10
+
+/* Columns that are read beside the features. */
+#define MOST_EXTRA (1 + INDEX_MAX_KEYS)
 
 static const CsOption qualityOptions[] = {
 	{"min_rows", CS_OPTION_INT, offsetof(CsQualityOptions, min_rows), 30, 1, PG_INT32_MAX},
@@ -43,17 +47,23 @@ static const CsOption qualityOptions[] = {
 	{"max_age", CS_OPTION_TEXT, offsetof(CsQualityOptions, max_age)},
 };
 
-/* What is counted of one feature. */
-typedef struct Tally
+/* What is counted of numbers. */
+typedef struct NumberCounts
 {
 	int64		n_null;
 	int64		n_infinite;
 	int64		n_below,		/* training's minimum */
 				n_above;
 	int64		n_clipped;
+	int64		n_other;		/* finite, but not the first one */
+} NumberCounts;
+
+/* What is counted of one feature. */
+typedef struct Tally
+{
+	NumberCounts counts;		/* of a category only n_null, and n_other: of all that are there */
 	int64		n_values;		/* that are there and finite; of a category, all that are there */
 	double		first;			/* of them, as a raw value */
-	bool		varies;			/* not all of them are like the first */
 	int64		n_unseen;		/* rows of levels that training did not see */
 	CsLevelCounts *unseen;		/* them; NULL for a number */
 	CsConverter converter;		/* of the column, for the texts */
@@ -65,41 +75,90 @@ typedef struct QualityReport
 	const CsPipeline *pipeline;
 	CsBaseline *baselines;
 	Tally	   *tallies;
+	int			nextra;			/* columns beside the features: a time, and those of an id */
 } QualityReport;
 
 PG_FUNCTION_INFO_V1(custseg_data_quality);
 
-/* One value of a feature that is there. */
-static void
-CountValue(QualityReport *report, int feature, double raw, Datum value)
+/* Count a number, NaN for none. */
+static pg_attribute_always_inline void
+CountNumber(NumberCounts *c, const CsFeature *f, const CsBaseline *b, double first, double x)
 {
-	const CsFeature *f = &report->pipeline->feature[feature];
-	const CsBaseline *b = &report->baselines[feature];
-	Tally	   *t = &report->tallies[feature];
+	bool		is_finite = fabs(x) <= DBL_MAX;
 
-	if (f->kind == CS_CATEGORICAL)
+	c->n_null += x != x;
+	c->n_infinite += fabs(x) > DBL_MAX;
+	c->n_below += is_finite & (x < b->minimum);
+	c->n_above += is_finite & (x > b->maximum);
+	c->n_clipped += is_finite & ((x < f->low) | (x > f->high));
+	c->n_other += is_finite & (x != first);
+}
+
+/* Count n numbers. */
+CS_CLONES static void
+CountNumbers(NumberCounts *counts, const CsFeature *feature, const CsBaseline *baseline, double first, const double *x,
+			 int n)
+{
+	const CsFeature f = {.low = feature->low, .high = feature->high};
+	const CsBaseline b = {.minimum = baseline->minimum, .maximum = baseline->maximum};
+	NumberCounts c = *counts;
+
+	for (int i = 0; i < n; i++)
+		CountNumber(&c, &f, &b, first, x[i]);
+	*counts = c;
+}
+
+/* Take n numbers of a feature, NaN for none. */
+static void
+TakeNumbers(QualityReport *report, int feature, const double *x, int n)
+{
+	Tally	   *t = &report->tallies[feature];
+	int64		before = t->counts.n_null + t->counts.n_infinite;
+
+	for (int i = 0; i < n && t->n_values == 0; i++)
 	{
-		if (raw == CS_UNSEEN_LEVEL)
+		if (isfinite(x[i]))
 		{
-			t->n_unseen++;
-			CsLevelCountsAdd(t->unseen, &t->converter, value, 0);
+			t->first = x[i];
+			break;
 		}
 	}
-	else if (isinf(raw))
+	CountNumbers(&t->counts, &report->pipeline->feature[feature], &report->baselines[feature], t->first, x, n);
+	t->n_values += n - (t->counts.n_null + t->counts.n_infinite - before);
+}
+
+/* Take the level of a category. */
+static void
+TakeLevel(Tally *t, double raw, Datum value, bool is_missing)
+{
+	if (is_missing)
 	{
-		t->n_infinite++;
+		t->counts.n_null++;
 		return;
 	}
-	else
+	if (raw == CS_UNSEEN_LEVEL)
 	{
-		t->n_below += raw < b->minimum;
-		t->n_above += raw > b->maximum;
-		t->n_clipped += raw < f->low || raw > f->high;
+		t->n_unseen++;
+		CsLevelCountsAdd(t->unseen, &t->converter, value, 0);
 	}
 	if (t->n_values++ == 0)
 		t->first = raw;
-	else
-		t->varies |= raw != t->first;
+	t->counts.n_other += raw != t->first;
+}
+
+/* Look at what is read beside the features. */
+static void
+VisitExtra(QualityReport *report, const Datum *values, const bool *nulls, Size stride, const int *columns)
+{
+	Datum		extra[MOST_EXTRA];
+	bool		extra_nulls[MOST_EXTRA];
+
+	for (int i = 0; i < report->nextra; i++)
+	{
+		extra[i] = values[stride * columns[i]];
+		extra_nulls[i] = nulls[stride * columns[i]];
+	}
+	CsQualityVisit(&report->common, extra, extra_nulls);
 }
 
 /* CsRowVisitor: all features of a row. */
@@ -110,13 +169,37 @@ CountRow(void *state, const CsObservedRow *row)
 
 	for (int i = 0; i < report->pipeline->nfeatures; i++)
 	{
-		if (row->missing[i] ||
-			(report->pipeline->feature[i].kind != CS_CATEGORICAL && isnan(row->raw[i])))
-			report->tallies[i].n_null++;
+		int			column = row->feature_column[i];
+
+		if (report->pipeline->feature[i].kind != CS_CATEGORICAL)
+			TakeNumbers(report, i, &row->raw[i], 1);
 		else
-			CountValue(report, i, row->raw[i], row->values[row->feature_column[i]]);
+			TakeLevel(&report->tallies[i], row->raw[i], column < 0 ? (Datum) 0 : row->values[column],
+					  row->missing[i]);
 	}
-	CsQualityVisit(&report->common, row);
+	VisitExtra(report, row->values, row->nulls, 1, row->extra_column);
+}
+
+/* CsObservedBlockVisitor: all features of many rows. */
+static void
+CountBlock(void *state, const CsObservedBlock *b)
+{
+	QualityReport *report = state;
+	const CsPassBlock *block = b->block;
+
+	for (int i = 0; i < report->pipeline->nfeatures; i++)
+	{
+		const double *raw = b->raw + (Size) i * CS_PASS_STRIDE;
+		int			column = b->feature_column[i];
+
+		if (report->pipeline->feature[i].kind != CS_CATEGORICAL)
+			TakeNumbers(report, i, raw, block->nrows);
+		for (int r = 0; r < block->nrows && report->pipeline->feature[i].kind == CS_CATEGORICAL; r++)
+			TakeLevel(&report->tallies[i], raw[r], column < 0 ? (Datum) 0 : CsBlockValues(block, column)[r],
+					  column < 0 || CsBlockNulls(block, column)[r]);
+	}
+	for (int r = 0; r < block->nrows && report->nextra > 0; r++)
+		VisitExtra(report, block->values + r, block->nulls + r, CS_PASS_STRIDE, b->extra_column);
 }
 
 /*
@@ -126,7 +209,7 @@ CountRow(void *state, const CsObservedRow *row)
 static bool
 IsConstant(const CsPipeline *p, const CsFeature *f, const Tally *t)
 {
-	if (t->n_values < 2 || t->varies)
+	if (t->n_values < 2 || t->counts.n_other > 0)
 		return false;
 	if (f->kind == CS_CATEGORICAL && t->first >= 0 &&
 		CsFeatureLevels(p, f)[(int) t->first].is_other)
@@ -170,16 +253,16 @@ JudgeNulls(const QualityReport *report, const CsBaseline *b, const Tally *t, CsF
 {
 	const CsQualityOptions *options = &report->common.options;
 	int64		n = report->common.observation->nrows;
-	double		share = (double) t->n_null / n;
+	double		share = (double) t->counts.n_null / n;
 	double		trained = (double) b->n_null / b->n;
 
-	if (t->n_null == n)
+	if (t->counts.n_null == n)
 	{
 		CsFindingAdd(finding, CS_VERDICT_BROKEN, "no row has a value");
 		return;
 	}
 	if (share - trained > options->null_watch &&
-		CsSharesDiffer(b->n_null, b->n, t->n_null, n) < report->common.significance)
+		CsSharesDiffer(b->n_null, b->n, t->counts.n_null, n) < report->common.significance)
 		CsFindingAdd(finding, share - trained > options->null_broken ? CS_VERDICT_BROKEN :
 					 CS_VERDICT_WATCH, "%.1f %% of the rows have no value, against %.1f %% in training",
 					 100 * share, 100 * trained);
@@ -191,14 +274,14 @@ JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *
 			 CsFinding *finding)
 {
 	const CsQualityOptions *options = &report->common.options;
-	int64		n_outside = t->n_below + t->n_above;
+	int64		n_outside = t->counts.n_below + t->counts.n_above;
 	int64		n_trained = b->n - b->n_null;
 	double		trained_clipped = TrainedClippedShare(f, b);
-	double		clipped = (double) t->n_clipped / t->n_values;
+	double		clipped = (double) t->counts.n_clipped / t->n_values;
 
-	if (t->n_infinite > 0)
+	if (t->counts.n_infinite > 0)
 		CsFindingAdd(finding, CS_VERDICT_WATCH, "the value is infinite in %s be %s",
-					 CsWordsCount(t->n_infinite, "row, which cannot", "rows, which cannot"),
+					 CsWordsCount(t->counts.n_infinite, "row, which cannot", "rows, which cannot"),
 					 CsObservationVerb(report->common.observation));
 	if (t->n_values == 0)
 		return;
@@ -207,10 +290,10 @@ JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *
 				CsShareOutsideRange(n_trained, 1 - report->common.significance)))
 		CsFindingAdd(finding, CS_VERDICT_WATCH, "%.1f %% of the values lie %s in training",
 					 100 * (double) n_outside / t->n_values,
-					 t->n_below == 0 ? "above the largest" : t->n_above == 0 ?
+					 t->counts.n_below == 0 ? "above the largest" : t->counts.n_above == 0 ?
 					 "below the smallest" : "outside the range that they had");
 	if (clipped - trained_clipped > options->clip_watch &&
-		CsSharesDiffer((int64) rint(trained_clipped * n_trained), n_trained, t->n_clipped,
+		CsSharesDiffer((int64) rint(trained_clipped * n_trained), n_trained, t->counts.n_clipped,
 					   t->n_values) < report->common.significance)
 		CsFindingAdd(finding, CS_VERDICT_WATCH,
 					 "%.1f %% of the values are clipped, against %.1f %% in training",
@@ -287,13 +370,13 @@ PutFeature(QualityReport *report, int feature)
 	row.type_now = o->features[feature].type;
 	row.n = o->nrows;
 	row.null_share_trained = (double) b->n_null / b->n;
-	row.null_share = t->n_null / n;
-	row.infinite_share = is_number ? t->n_infinite / n : NAN;
-	row.below_share = is_number ? t->n_below / n : NAN;
-	row.above_share = is_number ? t->n_above / n : NAN;
+	row.null_share = t->counts.n_null / n;
+	row.infinite_share = is_number ? t->counts.n_infinite / n : NAN;
+	row.below_share = is_number ? t->counts.n_below / n : NAN;
+	row.above_share = is_number ? t->counts.n_above / n : NAN;
 	row.clipped_share_trained = is_number ?
 		TrainedClippedShare(f, b) * (b->n - b->n_null) / b->n : NAN;
-	row.clipped_share = is_number ? t->n_clipped / n : NAN;
+	row.clipped_share = is_number ? t->counts.n_clipped / n : NAN;
 	row.unseen_share = is_number ? NAN : t->n_unseen / n;
 	row.unseen_levels = ListUnseen(t);
 	row.constant = CsValueBool(IsConstant(report->pipeline, f, t));
@@ -338,7 +421,9 @@ AskRows(void *state, CsObserveRequest *request)
 			report->tallies[i].unseen = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
 	}
 	request->place = true;
+	report->nextra = request->nextra;
 	request->visit_row = CountRow;
+	request->visit_block = CountBlock;
 	request->row_state = report;
 }
 

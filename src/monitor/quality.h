@@ -70,7 +70,7 @@ extern void CsQualityRowInit(CsQualityRow *row, const char *subject, const char 
 extern void CsQualityPut(CsQuality *quality, const CsQualityRow *row);
 extern void CsQualityCheckOptions(CsQuality *quality);
 extern void CsQualityAsk(CsQuality *quality, CsObserveRequest *request);
-extern void CsQualityVisit(CsQuality *quality, const CsObservedRow *row);
+extern void CsQualityVisit(CsQuality *quality, const Datum *extra, const bool *nulls);
 extern bool CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 								 const char *type_trained, CsFinding *finding);
 extern bool CsQualityLacksRows(const CsQuality *quality, CsFinding *finding);

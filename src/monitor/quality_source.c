@@ -164,28 +164,19 @@ VisitTime(CsQuality *quality, Datum value)
 	quality->newest = value;	/* dates and timestamps are passed by value */
 }
 
-/* Look at the time and the id of a row. */
+/* Look at the time and the id of a row, which are what CsQualityAsk() has asked for beside the features. */
 void
-CsQualityVisit(CsQuality *quality, const CsObservedRow *row)
+CsQualityVisit(CsQuality *quality, const Datum *extra, const bool *nulls)
 {
-	const int  *at = row->extra_column;
-	Datum		values[INDEX_MAX_KEYS];
-	bool		nulls[INDEX_MAX_KEYS];
-
 	if (quality->time_column != NULL)
 	{
-		if (!row->nulls[*at])
-			VisitTime(quality, row->values[*at]);
-		at++;
+		if (!*nulls)
+			VisitTime(quality, *extra);
+		extra++;
+		nulls++;
 	}
-	if (quality->id_counter == NULL)
-		return;
-	for (int i = 0; i < list_length(quality->id_columns); i++)
-	{
-		values[i] = row->values[at[i]];
-		nulls[i] = row->nulls[at[i]];
-	}
-	CsIdCounterAdd(quality->id_counter, values, nulls);
+	if (quality->id_counter != NULL)
+		CsIdCounterAdd(quality->id_counter, extra, nulls);
 }
 
 /* What follows the modifier that a type's name has here, (20) for one, if it has any. */

@@ -28,7 +28,6 @@
 typedef struct Collector
 {
 	int			position;		/* among the columns that are read */
-	bool		from_raw;		/* the features' numbers have the value */
 	CsLevelCounts *levels;		/* of a category */
 } Collector;
 
@@ -139,19 +138,21 @@ GrowGroups(CsPortraying *c)
 	c->capacity = capacity;
 }
 
-/* Let a placed customer into the samples. */
+/* Let a placed customer, of a row of the block at hand, into the samples. */
 static void
-SampleRow(CsPortraying *c, int segment)
+SampleRow(CsPortraying *c, int row, int segment)
 {
 	int			width = CsScorerPipeline(c->portrait->scorer)->nfeatures;
+	const CsPlacer *placer = c->placer;
 
 	for (int i = 0; i < c->nsamplings; i++)
 	{
 		Sampling   *s = &c->samplings[i];
 		int64		at = -1;
 
-		if (!s->by_model || c->placer->override == NULL)
-			at = CsReservoirTake(&s->reservoir, c->placer->scoring.raw, width, s->sample.rows, &s->sample.n);
+		if (!s->by_model || placer->decided == NULL || placer->decided[row] == NULL)
+			at = CsReservoirTakeStrided(&s->reservoir, placer->raw + row, CS_PASS_STRIDE, width, s->sample.rows,
+										&s->sample.n);
 		if (at >= 0)
 			s->sample.segments[at] = segment;
 	}
@@ -162,27 +163,27 @@ SampleRow(CsPortraying *c, int segment)
  * says.  The only place where a customer gets its segment.
  */
 static int
-FindSegment(CsPortraying *c)
+FindSegment(CsPortraying *c, int row)
 {
 	CsPortrait *portrait = c->portrait;
 	const CsPlacer *placer = c->placer;
-	int			segment = CsPlacerSegment(placer);
+	int			segment = CsPlacerSegmentOf(placer, row);
 
-	if (placer->override != NULL && segment < 0)
+	if (segment < 0 && placer->decided != NULL && placer->decided[row] != NULL)
 		portrait->n_excluded++;
 	else if (segment < 0)
 		portrait->n_unplaced++;
-	else if (placer->placed.index >= 0)
-		SampleRow(c, placer->placed.index);
+	else if (placer->segments[row] >= 0)
+		SampleRow(c, row, placer->segments[row]);
 	return segment;
 }
 
 /* The group of a row, counted; -1 for one without a segment. */
 static int
-PlaceRow(CsPortraying *c)
+PlaceRow(CsPortraying *c, int row)
 {
 	CsPortrait *portrait = c->portrait;
-	int			group = FindSegment(c);
+	int			group = FindSegment(c, row);
 
 	if (group < 0)
 		return -1;
@@ -190,25 +191,8 @@ PlaceRow(CsPortraying *c)
 		group += portrait->nsegments;
 	portrait->rows[group]++;
 	portrait->rows[portrait->ngroups]++;
-	portrait->overridden[group] += c->placer->override != NULL;
+	portrait->overridden[group] += c->placer->decided != NULL && c->placer->decided[row] != NULL;
 	return group;
-}
-
-/* A number of a row; NaN for NULL and for an infinite value. */
-static double
-NumberOf(const CsPortraying *c, int column, const Datum *values, const bool *nulls)
-{
-	const CsPortraitColumn *of = &c->portrait->columns[column];
-	const Collector *collector = &c->collectors[column];
-	double		value;
-
-	if (collector->from_raw && c->pass->is_first)
-		value = c->placer->scoring.raw[of->feature];
-	else if (nulls[collector->position])
-		return NAN;
-	else
-		value = of->column.converter.to_double(&of->column.converter, values[collector->position]);
-	return isfinite(value) ? value : NAN;
 }
 
 /* Are levels still to be counted?  Whole numbers of more values than codes have are no codes: the rest tells nothing. */
@@ -230,50 +214,71 @@ ReportChanged(const CsPortraying *c)
 			 errhint("Raise maintenance_work_mem, or store the result of the query in a table and give the table as the source.")));
 }
 
-/* CsRowSink: one row of the source. */
+/* Keep the numbers of a column of a block: NaN for NULL and for an infinite value. */
 static void
-TakeRow(void *state, const Datum *values, const bool *nulls)
+TakeNumbers(CsPortraying *c, int column, const CsPassBlock *block, const int32 *groups)
+{
+	CsPortraitColumn *of = &c->portrait->columns[column];
+	CsPassNumbers numbers = CsPassNumbersOf(c->pass, c->collectors[column].position, &of->column.converter);
+	double		finite[CS_BLOCK_ROWS];
+
+	if (numbers.all_finite)
+	{
+		(void) CsKeptPutRun(&c->kept, column, numbers.values, block->nrows);
+		return;
+	}
+	for (int r = 0; r < block->nrows; r++)
+	{
+		finite[r] = isfinite(numbers.values[r]) ? numbers.values[r] : NAN;
+		if (isnan(finite[r]) && groups[r] >= 0)
+			of->missing[groups[r]]++;
+	}
+	(void) CsKeptPutRun(&c->kept, column, finite, block->nrows);
+}
+
+/* Count the levels of a column of a block. */
+static void
+TakeLevels(CsPortraying *c, int column, const CsPassBlock *block, const int32 *groups)
+{
+	CsPortraitColumn *of = &c->portrait->columns[column];
+	const Collector *collector = &c->collectors[column];
+	const Datum *values = CsBlockValues(block, collector->position);
+	const bool *nulls = CsBlockNulls(block, collector->position);
+
+	for (int r = 0; r < block->nrows; r++)
+	{
+		if (groups[r] < 0)
+			continue;
+		if (nulls[r])
+			of->missing[groups[r]]++;
+		else if (IsStillCounted(of, collector->levels))
+			CsLevelCountsAdd(collector->levels, &of->column.converter, values[r], groups[r]);
+	}
+}
+
+/* CsBlockSink: rows of the source. */
+static void
+TakeBlock(void *state, const CsPassBlock *block)
 {
 	CsPortraying *c = state;
-	int64		row = c->row++;
-	int			group;
+	bool		is_first = c->pass->is_first;
+	int32	   *groups;
 
-	if (row == (c->pass->is_first ? c->capacity : c->nrows))
-	{
-		if (!c->pass->is_first)
-			ReportChanged(c);
+	if (!is_first && c->row + block->nrows > c->nrows)
+		ReportChanged(c);
+	while (is_first && c->row + block->nrows > c->capacity)
 		GrowGroups(c);
-	}
-	if (c->pass->is_first)
-		c->groups[row] = PlaceRow(c);
-	group = c->groups[row];
+	groups = c->groups + c->row;
+	c->row += block->nrows;
+	for (int r = 0; r < block->nrows && is_first; r++)
+		groups[r] = PlaceRow(c, r);
 	for (int i = 0; i < c->portrait->ncolumns; i++)
 	{
-		CsPortraitColumn *of = &c->portrait->columns[i];
-		const Collector *collector = &c->collectors[i];
-		bool		is_missing;
-
-		if (collector->levels == NULL)
-		{
-			double		value;
-
-			if (!c->kept.columns[i].kept)
-				continue;
-			value = NumberOf(c, i, values, nulls);
-			is_missing = isnan(value);
-			(void) CsKeptPut(&c->kept, i, value);
-		}
-		else if (!c->pass->is_first)
-			continue;
-		else
-		{
-			is_missing = nulls[collector->position];
-			if (!is_missing && group >= 0 && IsStillCounted(of, collector->levels))
-				CsLevelCountsAdd(collector->levels, &of->column.converter,
-								 values[collector->position], group);
-		}
-		if (is_missing && group >= 0)
-			of->missing[group]++;
+		CHECK_FOR_INTERRUPTS();
+		if (c->kept.columns[i].kept)
+			TakeNumbers(c, i, block, groups);
+		else if (c->collectors[i].levels != NULL && is_first)
+			TakeLevels(c, i, block, groups);
 	}
 }
 
@@ -427,8 +432,6 @@ Prepare(CsPortraying *c)
 		CsPortraitColumn *of = &portrait->columns[i];
 
 		of->missing = palloc0(sizeof(int64) * (ngroups + 1));
-		c->collectors[i].from_raw = of->feature >= 0 && !CsIsCategory(of) &&
-			CsScorerPipeline(portrait->scorer)->feature[of->feature].kind != CS_CATEGORICAL;
 		c->kept.columns[i].wanted = !CsIsCategory(of);
 		if (CsIsCategory(of))
 			c->collectors[i].levels = CsLevelCountsCreate(ngroups, of->as_codes ? CS_FEW_VALUES + 1 :
@@ -478,7 +481,7 @@ CsPortraitBegin(CsPass *pass, CsPlacer *placer, const CsReport *report, const Cs
 	CsPortraitColumns(portrait, report, pass->relation, request);
 	Prepare(c);
 	CsPassVisit(pass, &(CsVisitor) {
-		.state = c, .begin = BeginReading, .take_row = TakeRow, .end = EndReading
+		.state = c, .begin = BeginReading, .take_block = TakeBlock, .end = EndReading
 	});
 	return c;
 }

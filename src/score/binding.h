@@ -48,6 +48,8 @@ CsReadMissing(const CsPipeline *p, const CsFeature *f)
 	return f->kind == CS_CATEGORICAL ? CsFeatureLevel(p, f, NULL, 0) : NAN;
 }
 
+extern double CsReadCategory(const CsPipeline *p, const CsFeature *f, const CsConverter *converter, Datum value);
+
 /* An element of a vector as PostgreSQL writes a number, NULL for NaN; palloc'd. */
 static inline char *
 CsElementText(double number)

@@ -18,8 +18,8 @@
 #include "utils/lsyscache.h"
 
 /* The raw value of a category that is there. */
-static double
-ReadCategory(const CsPipeline *p, const CsFeature *f, const CsConverter *converter, Datum value)
+double
+CsReadCategory(const CsPipeline *p, const CsFeature *f, const CsConverter *converter, Datum value)
 {
 	int			length;
 	void	   *copy;
@@ -39,7 +39,7 @@ ReadValue(const CsPipeline *p, int i, const BoundFeature *bound, Datum value)
 	if (bound->converter.type == FLOAT8OID)
 		return DatumGetFloat8(value);
 	if (bound->converter.kind == CS_CATEGORICAL)
-		return ReadCategory(p, &p->feature[i], &bound->converter, value);
+		return CsReadCategory(p, &p->feature[i], &bound->converter, value);
 	return bound->converter.to_double(&bound->converter, value);
 }
 

@@ -4,8 +4,8 @@
  *
  * The source is streamed as the caller, and only the columns that somebody has asked for are read.
  * Each row goes through the same binding, pipeline and placing as predict's, by each version that
- * places it; then every visitor takes it.  Who finds that memory does not suffice for all that it
- * keeps has the source read again for the rest.
+ * places it; then every visitor takes it, or where all of them can, many rows at once (block.c).
+ * Who finds that memory does not suffice for all that it keeps has the source read again for the rest.
  */
 #include "custseg.h"
 
@@ -331,8 +331,8 @@ CsPassRead(CsPass *pass)
 	do
 	{
 		BeginReading(pass);
-		pass->nrows = CsRelationRead(pass->relation, pass->columns.columns,
-									 pass->columns.ncolumns, TakeRow, pass);
+		pass->nrows = CsPassTakesBlocks(pass) ? CsPassReadBlocks(pass) :
+			CsRelationRead(pass->relation, pass->columns.columns, pass->columns.ncolumns, TakeRow, pass);
 		EndReading(pass);
 	} while (pass->visitors != NIL);
 	return pass->nrows;

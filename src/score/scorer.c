@@ -536,6 +536,11 @@ AssignRows(CsScoring *s, const double *z, int stride, int nrows, int32 *segments
 {
 	int			ncolumns = s->scorer->ncolumns;
 
+	if (s->algorithm->place == NULL && s->algorithm->assign == NULL)
+	{
+		CsPlaceNearest(&s->fitted, z, stride, nrows, segments);
+		return;
+	}
 	for (int r = 0; r < nrows; r++)
 	{
 		for (int j = 0; j < ncolumns; j++)

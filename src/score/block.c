@@ -1,0 +1,341 @@
+/*
+ * block.c
+ *	  The rows of a pass, many at once and column by column.
+ *
+ * What is done to each value of each row goes much faster where the rows of a column lie side by side: a column is
+ * converted once for all visitors, rows are placed by the kernels that place a training's, and visitors look at a
+ * column with one loop.  Rows come in the order in which a statement gives them, whoever reads them: where the
+ * source is tables that are scanned from end to end, their pages are read without one (data/pages.h).
+ *
+ * Values by reference are copied until the block has been visited.  A block whose copies are large is given to the
+ * visitors before it is full, so what they make of the rows must not depend on where a block ends.
+ */
+#include "custseg.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "catalog/pg_type_d.h"
+#include "data/pages.h"
+#include "score/binding.h"
+#include "score/pass.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+/* Bytes of copies with which a block is full. */
+#define MOST_COPIED ((Size) 1024 * 1024)
+
+/* The rows of a reading. */
+typedef struct CsPassBlocks
+{
+	CsPassBlock block;			/* at hand */
+	int64		nrows;			/* before it */
+	int		   *by_reference;	/* columns */
+	int			nby_reference;
+	int16	   *lengths;		/* of each column's type */
+	MemoryContext copies;		/* of the block at hand */
+	Size		copied;
+
+	/* columns as numbers; "has_numbers": of the block at hand */
+	double	   *numbers;
+	bool	   *has_numbers;
+	bool	   *all_finite;
+} CsPassBlocks;
+
+/* Do all that take part in the pass take blocks? */
+bool
+CsPassTakesBlocks(const CsPass *pass)
+{
+	ListCell   *cell;
+
+	foreach(cell, pass->placers)
+	{
+		if (((const CsPlacer *) lfirst(cell))->placing == CS_PLACE_STRICT)
+			return false;
+	}
+	foreach(cell, pass->visitors)
+	{
+		if (((const CsVisitor *) lfirst(cell))->take_block == NULL)
+			return false;
+	}
+	return true;
+}
+
+/* Are all values finite? */
+CS_CLONES static bool
+AreFinite(const double *x, int n)
+{
+	int64		bad = 0;
+
+	for (int i = 0; i < n; i++)
+		bad |= !(fabs(x[i]) <= DBL_MAX);
+	return bad == 0;
+}
+
+/* Convert a column of the block at hand. */
+static void
+Convert(const CsPassBlock *block, int column, const CsConverter *converter, double *numbers)
+{
+	const Datum *values = CsBlockValues(block, column);
+	const bool *nulls = CsBlockNulls(block, column);
+
+	if (converter->type == FLOAT8OID)
+	{
+		for (int r = 0; r < block->nrows; r++)
+			numbers[r] = DatumGetFloat8(values[r]);
+		for (int r = 0; r < block->nrows && block->has_nulls[column]; r++)
+			numbers[r] = nulls[r] ? NAN : numbers[r];
+		return;
+	}
+	for (int r = 0; r < block->nrows; r++)
+		numbers[r] = nulls[r] ? NAN : converter->to_double(converter, values[r]);
+}
+
+/*
+ * A column of the block at hand as numbers.  It is one of numbers, whose converter is given: the column may have been
+ * read first for somebody to whom its numbers are levels.
+ */
+CsPassNumbers
+CsPassNumbersOf(CsPass *pass, int column, const CsConverter *converter)
+{
+	CsPassBlocks *b = pass->blocks;
+	double	   *numbers = b->numbers + (Size) column * CS_PASS_STRIDE;
+
+	if (!b->has_numbers[column])
+	{
+		Convert(&b->block, column, converter, numbers);
+		b->all_finite[column] = AreFinite(numbers, b->block.nrows);
+		b->has_numbers[column] = true;
+	}
+	return (CsPassNumbers) {numbers, b->all_finite[column]};
+}
+
+/* The values of the id of a row of the block at hand. */
+static void
+TakeId(const CsPass *pass, int row, Datum *id, bool *nulls)
+{
+	const CsPassBlock *block = &pass->blocks->block;
+
+	for (int i = 0; i < pass->identity->nparts; i++)
+	{
+		id[i] = CsBlockValues(block, pass->key[i])[row];
+		nulls[i] = CsBlockNulls(block, pass->key[i])[row];
+	}
+}
+
+/* The id of a row of the block at hand as text, palloc'd, as CsPassId() gives it; NULL without one. */
+char *
+CsPassBlockId(CsPass *pass, int row)
+{
+	Datum		id[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+
+	if (pass->identity == NULL)
+		return NULL;
+	TakeId(pass, row, id, nulls);
+	return CsIdentityText(pass->identity, id, nulls);
+}
+
+/* Fill the raw values of a feature. */
+static void
+FillFeature(CsPass *pass, const CsPlacer *p, int feature)
+{
+	const CsPipeline *pipeline = CsScorerPipeline(p->scoring.scorer);
+	const CsFeature *f = &pipeline->feature[feature];
+	const CsPassBlock *block = &pass->blocks->block;
+	const CsConverter *converter = &p->converters[feature];
+	int			column = p->column[feature];
+	double	   *raw = p->raw + (Size) feature * CS_PASS_STRIDE;
+	double		missing = CsReadMissing(pipeline, f);
+
+	if (column >= 0 && f->kind != CS_CATEGORICAL)
+	{
+		memcpy(raw, CsPassNumbersOf(pass, column, converter).values, sizeof(double) * block->nrows);
+		return;
+	}
+	for (int r = 0; r < block->nrows; r++)
+		raw[r] = column < 0 || CsBlockNulls(block, column)[r] ? missing :
+			CsReadCategory(pipeline, f, converter, CsBlockValues(block, column)[r]);
+}
+
+/* Place the rows of the block at hand by one version. */
+static void
+PlaceBlock(CsPass *pass, CsPlacer *p)
+{
+	int			nrows = pass->blocks->block.nrows;
+
+	for (int i = 0; i < CsScorerPipeline(p->scoring.scorer)->nfeatures; i++)
+		FillFeature(pass, p, i);
+	for (int r = 0; r < nrows; r++)
+		p->segments[r] = -1;
+	if (!pass->is_first || p->placing == CS_PLACE_NOT || !p->is_bound)
+		return;
+	for (int r = 0; r < nrows && p->decided != NULL; r++)
+	{
+		Datum		id[INDEX_MAX_KEYS];
+		bool		nulls[INDEX_MAX_KEYS];
+
+		TakeId(pass, r, id, nulls);
+		p->decided[r] = CsOverridesFind(p->overrides, id, nulls);
+	}
+	CsScoringPlaceRows(&p->scoring, p->raw, CS_PASS_STRIDE, nrows, p->segments);
+}
+
+/* Give the block at hand to the visitors, and begin another one. */
+static void
+GiveBlock(CsPass *pass)
+{
+	CsPassBlocks *b = pass->blocks;
+	CsPassBlock *block = &b->block;
+	ListCell   *cell;
+
+	if (block->nrows == 0)
+		return;
+	for (int c = 0; c < pass->columns.ncolumns; c++)
+		block->has_nulls[c] = memchr(CsBlockNulls(block, c), true, block->nrows) != NULL;
+	memset(b->has_numbers, 0, pass->columns.ncolumns);
+	foreach(cell, pass->placers)
+		PlaceBlock(pass, lfirst(cell));
+	foreach(cell, pass->visitors)
+	{
+		const CsVisitor *v = lfirst(cell);
+
+		v->take_block(v->state, block);
+	}
+	b->nrows += block->nrows;
+	block->nrows = 0;
+	b->copied = 0;
+	if (b->nby_reference > 0)
+		MemoryContextReset(b->copies);
+}
+
+/* Copy the values of the row at hand that are given by reference. */
+static void
+CopyValues(CsPassBlocks *b, const Datum *values, const bool *nulls)
+{
+	MemoryContext save = MemoryContextSwitchTo(b->copies);
+
+	for (int i = 0; i < b->nby_reference; i++)
+	{
+		int			c = b->by_reference[i];
+
+		if (nulls[c])
+			continue;
+		CsBlockValues(&b->block, c)[b->block.nrows] = datumCopy(values[c], false, b->lengths[c]);
+		b->copied += datumGetSize(values[c], false, b->lengths[c]);
+	}
+	MemoryContextSwitchTo(save);
+}
+
+/* CsRowSink: one row of the source. */
+static void
+TakeRow(void *state, const Datum *values, const bool *nulls)
+{
+	CsPass	   *pass = state;
+	CsPassBlocks *b = pass->blocks;
+	CsPassBlock *block = &b->block;
+	Datum	   *to = block->values + block->nrows;
+	bool	   *to_nulls = block->nulls + block->nrows;
+
+	for (int c = 0; c < pass->columns.ncolumns; c++)
+	{
+		to[(Size) c * CS_PASS_STRIDE] = values[c];
+		to_nulls[(Size) c * CS_PASS_STRIDE] = nulls[c];
+	}
+	if (b->nby_reference > 0)
+		CopyValues(b, values, nulls);
+	block->nrows++;
+	if (block->nrows == CS_BLOCK_ROWS || b->copied > MOST_COPIED)
+		GiveBlock(pass);
+}
+
+/* Make room for what a placer makes of a block. */
+static void
+OpenPlacer(const CsPass *pass, CsPlacer *p)
+{
+	const CsPipeline *pipeline = CsScorerPipeline(p->scoring.scorer);
+
+	p->converters = palloc0(sizeof(CsConverter) * pipeline->nfeatures);
+	for (int i = 0; i < pipeline->nfeatures; i++)
+	{
+		if (p->column[i] < 0)
+			continue;
+		CsConverterInit(&p->converters[i], pass->columns.columns[p->column[i]].type);
+		if (pipeline->feature[i].is_coded)
+			(void) CsConverterAsCategory(&p->converters[i]);
+	}
+	p->raw = palloc_extended(mul_size(sizeof(double) * CS_PASS_STRIDE, pipeline->nfeatures), MCXT_ALLOC_HUGE);
+	p->segments = palloc(sizeof(int32) * CS_BLOCK_ROWS);
+	p->decided = p->overrides == NULL ? NULL : palloc0(sizeof(CsOverride *) * CS_BLOCK_ROWS);
+}
+
+/* Make room for the blocks of a reading. */
+static CsPassBlocks *
+OpenBlocks(const CsPass *pass)
+{
+	CsPassBlocks *b = palloc0(sizeof(CsPassBlocks));
+	int			n = pass->columns.ncolumns;
+	Size		values = mul_size(CS_PASS_STRIDE, Max(n, 1));
+	ListCell   *cell;
+
+	b->block.values = palloc_extended(mul_size(sizeof(Datum), values), MCXT_ALLOC_HUGE);
+	b->block.nulls = palloc_extended(values, MCXT_ALLOC_HUGE);
+	b->block.has_nulls = palloc0(Max(n, 1));
+	b->numbers = palloc_extended(mul_size(sizeof(double), values), MCXT_ALLOC_HUGE);
+	b->has_numbers = palloc0(Max(n, 1));
+	b->all_finite = palloc0(Max(n, 1));
+	b->by_reference = palloc(sizeof(int) * Max(n, 1));
+	b->lengths = palloc(sizeof(int16) * Max(n, 1));
+	for (int c = 0; c < n; c++)
+	{
+		const CsColumn *column = &pass->columns.columns[c];
+		bool		by_value;
+
+		get_typlenbyval(column->element > 0 ? FLOAT8OID : column->type, &b->lengths[c], &by_value);
+		if (!by_value)
+			b->by_reference[b->nby_reference++] = c;
+	}
+	b->copies = AllocSetContextCreate(CurrentMemoryContext, "custseg block", ALLOCSET_DEFAULT_SIZES);
+	foreach(cell, pass->placers)
+		OpenPlacer(pass, lfirst(cell));
+	return b;
+}
+
+/* Read the rows from pages of tables. */
+static void
+ReadPages(CsPass *pass, const CsPages *pages)
+{
+	int			n = pass->columns.ncolumns;
+	CsPagesColumn *columns = palloc(sizeof(CsPagesColumn) * Max(n, 1));
+
+	CsPagesColumns(pass->columns.columns, n, columns);
+	CsPagesBegin(pages);
+	CsPageReaderRead(CsPageReaderMake(pages, columns, n), pages, 0, pages->npages, TakeRow, pass);
+}
+
+/*
+ * Read the source of a pass once, as the caller, and give its rows to the visitors in blocks.  Returns their
+ * number.
+ */
+int64
+CsPassReadBlocks(CsPass *pass)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg blocks", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext save = MemoryContextSwitchTo(context);
+	const CsPages *pages;
+	int64		nrows;
+
+	pass->blocks = OpenBlocks(pass);
+	pages = CsPagesOf(pass->relation, pass->columns.columns, pass->columns.ncolumns);
+	if (pages != NULL)
+		ReadPages(pass, pages);
+	else
+		(void) CsRelationRead(pass->relation, pass->columns.columns, pass->columns.ncolumns, TakeRow, pass);
+	GiveBlock(pass);
+	nrows = pass->blocks->nrows;
+	pass->blocks = NULL;
+	MemoryContextSwitchTo(save);
+	MemoryContextDelete(context);
+	return nrows;
+}
