@@ -26,6 +26,7 @@
 typedef struct Look
 {
 	List	   *rtable;
+	double		most;			/* rows that are asked for by who takes them as they come */
 	CsFetched	fetched;
 } Look;
 
@@ -49,25 +50,33 @@ FetchedBytes(double nrows, int width, int ncolumns)
 
 /* Note a scan of a foreign table, if its rows are on another server. */
 static void
-NoteScan(const Plan *plan, Oid relid, CsFetched *fetched)
+NoteScan(const Plan *plan, Oid relid, double most, CsFetched *fetched)
 {
 	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
+	double		nrows = Min(plan->plan_rows, most);
 
 	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") != 0)
 		return;
 	fetched->relid = relid;
-	fetched->nrows += plan->plan_rows;
-	fetched->bytes += FetchedBytes(plan->plan_rows, plan->plan_width, list_length(plan->targetlist));
+	fetched->nrows += nrows;
+	fetched->bytes += FetchedBytes(nrows, plan->plan_width, list_length(plan->targetlist));
 }
 
 /* Look for scans that fetch rows, in a plan and all below it. */
 static void
 LookAt(Plan *plan, Look *look)
 {
+	double		most = look->most;
+
 	if (plan == NULL)
 		return;
+	if (IsA(plan, Limit))
+		look->most = Min(most, plan->plan_rows);
+	else if (!IsA(plan, Append) && !IsA(plan, SubqueryScan) && !IsA(plan, Result) && !IsA(plan, ForeignScan))
+		look->most = INFINITY;
 	if (IsA(plan, ForeignScan) && ((ForeignScan *) plan)->scan.scanrelid > 0)
-		NoteScan(plan, rt_fetch(((ForeignScan *) plan)->scan.scanrelid, look->rtable)->relid, &look->fetched);
+		NoteScan(plan, rt_fetch(((ForeignScan *) plan)->scan.scanrelid, look->rtable)->relid, look->most,
+				 &look->fetched);
 	else if (IsA(plan, Append))
 		LookAtAll(((Append *) plan)->appendplans, look);
 	else if (IsA(plan, MergeAppend))
@@ -76,6 +85,7 @@ LookAt(Plan *plan, Look *look)
 		LookAt(((SubqueryScan *) plan)->subplan, look);
 	LookAt(plan->lefttree, look);
 	LookAt(plan->righttree, look);
+	look->most = most;
 }
 
 /* What a prepared statement without parameters would fetch through postgres_fdw.  Inside SPI. */
@@ -84,7 +94,7 @@ CsFetchedBy(SPIPlanPtr plan)
 {
 	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
 	PlannedStmt *statement;
-	Look		look = {0};
+	Look		look = {.most = INFINITY};
 
 	if (cached == NULL)
 		return look.fetched;

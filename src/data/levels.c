@@ -42,6 +42,23 @@ Grow(CsLevelCounts *c, int level)
 	c->capacity = capacity;
 }
 
+/* Count rows by their level.  Those for whose level there is no room are "uncounted". */
+void
+CsLevelCountsAddText(CsLevelCounts *c, const char *text, int length, int group, int64 rows)
+{
+	int			level = CsDictionaryCode(c->dictionary, text, length);
+
+	if (level < 0 || level >= c->most)
+	{
+		c->uncounted[group] += rows;
+		return;
+	}
+	if (level >= c->capacity)
+		Grow(c, level);
+	c->nlevels = Max(c->nlevels, level + 1);
+	CsLevelRows(c, level)[group] += rows;
+}
+
 /*
  * Count a row by its value, which is not NULL.  A row for whose level there is no room is
  * "uncounted".
@@ -52,19 +69,10 @@ CsLevelCountsAdd(CsLevelCounts *c, const CsConverter *converter, Datum value, in
 	int			length;
 	void	   *copy;
 	const char *text = CsCategoryText(converter, value, &length, &copy);
-	int			level = CsDictionaryCode(c->dictionary, text, length);
 
+	CsLevelCountsAddText(c, text, length, group, 1);
 	if (copy != NULL)
 		pfree(copy);
-	if (level < 0 || level >= c->most)
-	{
-		c->uncounted[group]++;
-		return;
-	}
-	if (level >= c->capacity)
-		Grow(c, level);
-	c->nlevels = Max(c->nlevels, level + 1);
-	CsLevelRows(c, level)[group]++;
 }
 
 /* Levels that are sorted: their texts, and their rows in all groups. */

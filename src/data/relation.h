@@ -303,6 +303,7 @@ typedef struct CsLevelCounts
 
 extern int *CsLevelsByRows(const CsLevelCounts *c);
 extern CsLevelCounts *CsLevelCountsCreate(int ngroups, int most, CsKept *kept);
+extern void CsLevelCountsAddText(CsLevelCounts *c, const char *text, int length, int group, int64 rows);
 extern void CsLevelCountsAdd(CsLevelCounts *c, const CsConverter *converter, Datum value, int group);
 
 #endif							/* CUSTSEG_RELATION_H */

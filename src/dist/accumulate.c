@@ -18,6 +18,7 @@
 #include "lib/ilist.h"
 #include "mb/pg_wchar.h"
 #include "prep/covariance_pass.h"
+#include "prep/powers_pass.h"
 #include "prep/survey.h"
 #include "score/overlap_pass.h"
 #include "score/placed_pass.h"
@@ -34,7 +35,7 @@ PG_FUNCTION_INFO_V1(custseg_once);
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
-	&CsPlacedPass, &CsCovariancePass, &CsCorrelationPass, NULL
+	&CsPlacedPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

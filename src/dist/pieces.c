@@ -170,13 +170,15 @@ RejectColumn(const CsColumn *column, const char *why)
 
 /*
  * The value of a column as a float8, or of a category as a text: an expression, palloc'd.  It is made of
- * functions that other servers run, too, and gives what CsConverter gives.
+ * functions that other servers run, too, and gives what CsConverter gives; of a column that is neither, whether it is there.
  */
 char *
 CsTallyExpression(const CsColumn *column)
 {
 	const char *name = quote_identifier(NameStr(column->name));
 
+	if (column->element == 0 && column->converter.kind == CS_UNUSABLE)
+		return psprintf("CASE WHEN %s IS NULL THEN NULL ELSE 1::pg_catalog.float8 END", name);
 	if (column->element > 0 || column->vector != NULL)
 		RejectColumn(column, "Elements of vectors are read by one process.");
 	if (column->converter.kind == CS_CATEGORICAL)

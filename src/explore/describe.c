@@ -490,17 +490,22 @@ custseg_describe(PG_FUNCTION_ARGS)
 	CsDescribeOptions options = {0};
 	CsDescribing *d;
 	CsLook	   *look;
-	double	   *scratch;
+	const CsColumnOrder *orders;
+	double	   *scratch = NULL;
 
 	CsOptionsArgument(fcinfo, LOOK_OPTIONS, describe_options, lengthof(describe_options), &options);
 	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
 					  CsArrayArgument(fcinfo, LOOK_COLUMNS), false);
-	CsLookRead(look);
-	scratch = CsLookScratch(look);
+	orders = CsLookByPasses(look, &options);
+	if (orders == NULL)
+	{
+		CsLookRead(look);
+		scratch = CsLookScratch(look);
+	}
 	d = CsDescribeBegin(result, look);
 	d->options = options;
 	for (int i = 0; i < look->ncolumns; i++)
-		CsDescribeColumn(d, i, scratch, NULL);
+		CsDescribeColumn(d, i, scratch, orders == NULL ? NULL : &orders[i]);
 	(void) CsDescribeEnd(d);
 	CsLookEnd(look);
 	return (Datum) 0;

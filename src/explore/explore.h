@@ -105,6 +105,7 @@ typedef struct CsDescribeOptions
 	double		z_limit;
 } CsDescribeOptions;
 
+extern CsColumnOrder *CsLookByPasses(CsLook *look, const CsDescribeOptions *options);
 extern void CsOrderOfColumn(CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *order);
 
 /* The rows of functions, of columns that have been read. */

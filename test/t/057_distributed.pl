@@ -179,6 +179,15 @@ is($here->safe_psql('postgres', "SELECT n, p, same, pearson, r < 1e-12 FROM ($ap
     '10|10|t|t|t', 'correlations: those of a table here');
 is($here->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; SELECT n, p, same, pearson, r BETWEEN 1e-6 AND 0.1 FROM ($apart FROM custseg.correlations('moved_there') a JOIN expected b USING (column_a, column_b)) s(n, p, same, pearson, r)"),
     '10|10|t|t|t', 'correlations: by ranks of a sample');
+
+my $described = 'column_name, type, kind, n, n_null, null_share, n_infinite, n_distinct, '
+  . join(', ', map { "round($_\::numeric, 9)" } qw(mean standard_deviation skewness kurtosis jarque_bera_p_value))
+  . ', jarque_bera::float4, minimum, first_quartile, median, third_quartile, maximum, n_iqr_outliers, n_z_outliers, top_levels, suggestion';
+for my $arguments ('', ", '{frequency,channel}', '{\"iqr_factor\": 0.2, \"z_limit\": 1}'")
+{
+    is($here->safe_psql('postgres', "SELECT $described FROM custseg.describe('moved_there'$arguments)"),
+        $here->safe_psql('postgres', "SELECT $described FROM custseg.describe('moved'$arguments)"), "describe$arguments: as of a table here");
+}
 for my $name (sort keys %there)
 {
     my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
@@ -238,6 +247,17 @@ like(psql_error($here, 'postgres', "SET maintenance_work_mem = '8MB'; SELECT * F
     'levels that are too long');
 is($here->safe_psql('postgres', "SET maintenance_work_mem = '16MB'; SELECT n_current FROM custseg.drift('customers', 'wordy') WHERE feature = 'channel'"), '12000',
     'levels of four pieces are kept once');
+
+# describe() counts levels as long as there is room, and of very many values those of a part by their hash.
+like($here->safe_psql('postgres', "SELECT n, n_distinct, top_levels, suggestion FROM custseg.describe('motley_100001', '{channel}')"),
+    qr/^100001\|\|\[\]\|training leaves the column out unless it is named: too many levels$/, 'describe: more levels than are counted');
+$there{west}->safe_psql('postgres', 'CREATE VIEW numerous AS SELECT i AS id, (i % 150000)::float8 / 7 AS recency, i % 3 AS frequency, i + 0.5 AS monetary FROM generate_series(1, 300000) i');
+$here->safe_psql('postgres', 'CREATE FOREIGN TABLE numerous (id bigint, recency float8, frequency int, monetary float8) SERVER west');
+is($here->safe_psql('postgres', "$little SELECT column_name, n_distinct BETWEEN 135000 AND 165000, n_distinct = 300000, n_distinct = 3, suggestion FROM custseg.describe('numerous')"),
+    "id|f|t|f|training leaves the column out unless it is named: numbers the rows\nrecency|t|f|f|fine as it is\nfrequency|f|f|t|fine as it is\nmonetary|f|t|f|fine as it is",
+    'describe: different values of a number');
+like($here->safe_psql('postgres', "SELECT n_distinct FROM custseg.describe('numerous') WHERE column_name = 'recency'"), qr/^1(49|50|51)\d{3}$/,
+    'more memory tells them closer');
 
 # Rows that are others in each pass are an error, however little memory there is for what passes tell, and no passes without end.
 $there{west}->safe_psql('postgres', "CREATE VIEW restless AS SELECT i AS id, random() * 1e6 AS recency, random() AS frequency, random() AS monetary, 'web' AS channel, true AS member FROM generate_series(1, 20000) i");
