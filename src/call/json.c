@@ -10,10 +10,9 @@
 #include <math.h>
 
 #include "call/json.h"
-#include "common/shortest_dec.h"
+#include "call/numeric.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
-#include "utils/numeric.h"
 
 /* Push a text with that token. */
 static void
@@ -118,7 +117,6 @@ CsJsonInteger(JsonbParseState **json, const char *key, int64 number)
 void
 CsJsonNumber(JsonbParseState **json, const char *key, double number)
 {
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
 	JsonbValue	value = {.type = jbvNumeric};
 
 	if (!isfinite(number))
@@ -131,10 +129,7 @@ CsJsonNumber(JsonbParseState **json, const char *key, double number)
 		CsJsonInteger(json, key, (int64) number);
 		return;
 	}
-	double_to_shortest_decimal_buf(number, text);
-	value.val.numeric =
-		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	value.val.numeric = CsNumericFromDouble(number);
 	CsJsonValue(json, key, &value);
 }
 

@@ -7,15 +7,14 @@
  */
 #include "custseg.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "call/call.h"
+#include "call/numeric.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/numeric.h"
 
 /* Find a member of an object.  Returns false when there is none of that name, or it is no object. */
 bool
@@ -50,71 +49,13 @@ CsJsonNext(CsJsonEach *each)
 	return token == WJB_KEY || token == WJB_ELEM;
 }
 
-/* Powers of ten that a long double of 64 bits holds exactly: 5 to the 27th is below 2 to the 63rd. */
-#define EXACT_POWERS 27
-
-/* A number of so much and more has 19 digits, and no further one fits in 64 bits. */
-#define MOST_DIGITS UINT64CONST(1000000000000000000)
-
-/*
- * Read a decimal number of few digits, as numeric writes it: nearest to it of all doubles, as strtod() has
- * it, in a sixth of the time.  Returns false where that is not sure.
- *
- * The digits and the power of ten are exact, and their quotient is rounded to 64 bits.  Rounding that
- * to 53 bits gives what rounding at once does, unless it is right between two doubles.
- */
-static bool
-ReadDecimal(const char *text, double *number)
-{
-#if LDBL_MANT_DIG == 64 && !defined(WORDS_BIGENDIAN)
-	static const long double powers[EXACT_POWERS + 1] = {
-		1e0L, 1e1L, 1e2L, 1e3L, 1e4L, 1e5L, 1e6L, 1e7L, 1e8L, 1e9L, 1e10L, 1e11L, 1e12L, 1e13L,
-		1e14L, 1e15L, 1e16L, 1e17L, 1e18L, 1e19L, 1e20L, 1e21L, 1e22L, 1e23L, 1e24L, 1e25L, 1e26L, 1e27L
-	};
-	uint64		digits = 0,
-				bits;
-	int			decimals = 0;
-	bool		point = false;
-	long double value;
-
-	for (const char *at = text + (*text == '-'); *at != '\0'; at++)
-	{
-		if (*at == '.')
-		{
-			point = true;
-			continue;
-		}
-		if (*at < '0' || *at > '9' || digits >= MOST_DIGITS || decimals == EXACT_POWERS)
-			return false;
-		digits = 10 * digits + (uint64) (*at - '0');
-		decimals += point;
-	}
-	value = digits / powers[decimals];
-	memcpy(&bits, &value, sizeof(bits));
-	if ((bits & 0x7FF) == 0x400)
-		return false;
-	*number = (double) (*text == '-' ? -value : value);
-	return true;
-#else
-	return false;
-#endif
-}
-
 /* Read a number.  Returns false for anything else, and for a number that a double cannot hold. */
 bool
 CsJsonGetNumber(const JsonbValue *value, double *number)
 {
-	char	   *text;
-	bool		read;
-
 	if (value->type != jbvNumeric)
 		return false;
-	text = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value->val.numeric)));
-	read = ReadDecimal(text, number);
-	pfree(text);
-	if (!read)
-		*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-													 NumericGetDatum(value->val.numeric)));
+	*number = CsNumericToDouble((const struct varlena *) value->val.numeric);
 	return isfinite(*number);
 }
 

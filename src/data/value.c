@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "call/numeric.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -31,7 +32,6 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -175,119 +175,12 @@ IntervalToDouble(const CsConverter *c, Datum value)
 		(double) interval->day + (double) interval->time / (double) USECS_PER_DAY;
 }
 
-/*
- * The digits of a numeric, of base 10,000: the first counts 10,000^weight.  The format is the one of
- * numeric.c (NumericChoice): digits after a two or four bytes' header; values on disk have it, so it is
- * as lasting as pg_upgrade.
- */
-typedef struct NumericDigits
-{
-	const char *digits;			/* not aligned */
-	int			n;
-	int			weight;
-	bool		negative;
-} NumericDigits;
-
-/* Find the digits of a numeric; false for NaN and infinities. */
-static inline bool
-ReadNumeric(const char *data, Size size, NumericDigits *number)
-{
-	uint16		header;
-	int16		weight;
-	Size		header_size = sizeof(header);
-
-	memcpy(&header, data, sizeof(header));
-	if ((header & 0xC000) == 0xC000)
-		return false;
-	if (header & 0x8000)
-	{
-		number->negative = (header & 0x2000) != 0;
-		weight = (int16) ((header & 0x0040) ? (header & 0x003F) - 64 : (header & 0x003F));
-	}
-	else
-	{
-		number->negative = (header & 0x4000) != 0;
-		memcpy(&weight, data + sizeof(header), sizeof(weight));
-		header_size += sizeof(weight);
-	}
-	number->weight = weight;
-	number->digits = data + header_size;
-	number->n = (int) ((size - header_size) / sizeof(int16));
-	return true;
-}
-
-/* The digit number i, from 0. */
-static inline int16
-NumericDigit(const NumericDigits *number, int i)
-{
-	int16		digit;
-
-	memcpy(&digit, number->digits + i * sizeof(digit), sizeof(digit));
-	return digit;
-}
-
-/*
- * A numeric of up to 15 or so significant digits, straight from its stored digits: false when it
- * is none of those.
- *
- * PostgreSQL's own conversion prints the number and reads it back, about ten times the work.
- * Here the digits make an integer m <= 2^53 and a power of ten <= 10^22, both exact in float8, so
- * that their product or quotient is rounded once and equals what strtod() returns (Clinger 1990).
- */
-static bool
-ShortNumericToDouble(const char *data, Size size, double *result)
-{
-	static const double power[] = {
-		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
-		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
-	};
-	const uint64 max_exact = UINT64CONST(1) << 53;
-	NumericDigits number;
-	int16		digit = 0;
-	int			exponent;
-	uint64		mantissa = 0;
-	int			width = 4;
-
-	if (!ReadNumeric(data, size, &number) || number.n > 5)
-		return false;
-	for (int i = 0; i < number.n; i++)
-	{
-		digit = NumericDigit(&number, i);
-		if (i < number.n - 1)
-			mantissa = mantissa * 10000 + digit;
-	}
-	exponent = 4 * (number.weight - (number.n - 1));
-	if (number.n > 3)			/* only then can zeros at the end matter */
-	{
-		for (; width > 0 && digit % 10 == 0; width--, exponent++)
-			digit /= 10;
-	}
-	for (int i = 0; i < width; i++)
-	{
-		if (mantissa > max_exact / 10)
-			return false;
-		mantissa *= 10;
-	}
-	mantissa += digit;
-
-	if (mantissa > max_exact || exponent > 22 || exponent < -22)
-		return false;
-	*result = exponent >= 0 ? (double) mantissa * power[exponent] :
-		(double) mantissa / power[-exponent];
-	if (number.negative)
-		*result = -*result;
-	return true;
-}
-
 static double
 NumericToDouble(const CsConverter *c, Datum value)
 {
 	struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
-	double		result;
+	double		result = CsNumericToDouble(packed);
 
-	if (!ShortNumericToDouble(VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), &result))
-		result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-													PointerGetDatum(packed)));
 	if ((Pointer) packed != DatumGetPointer(value))
 		pfree(packed);
 	return result;
@@ -298,8 +191,8 @@ static bool
 NumericToDecimal(Datum value, CsDecimal *decimal)
 {
 	struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
-	NumericDigits number;
-	bool		finite = ReadNumeric(VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), &number);
+	CsNumericDigits number;
+	bool		finite = CsNumericRead(VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), &number);
 
 	if (finite)
 	{
@@ -307,7 +200,7 @@ NumericToDecimal(Datum value, CsDecimal *decimal)
 		int			n = Min(number.n, CS_DECIMAL_GROUPS);
 
 		for (int i = 0; i < n; i++)
-			digits.units = digits.units * 10000 + NumericDigit(&number, i);
+			digits.units = digits.units * 10000 + CsNumericDigit(&number, i);
 		if (number.negative)
 			digits.units = -digits.units;
 		digits.scale = n - 1 - number.weight;

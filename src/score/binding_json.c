@@ -5,9 +5,9 @@
 #include "custseg.h"
 
 #include "call/json.h"
+#include "call/numeric.h"
 #include "score/binding.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 
 /* What a json value is, for messages. */
 static const char *
@@ -102,8 +102,7 @@ ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, 
 	switch ((CsKind) f->kind)
 	{
 		case CS_NUMERIC:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-													  NumericGetDatum(value->val.numeric)));
+			return CsNumericToDouble((const struct varlena *) value->val.numeric);
 		case CS_BOOLEAN:
 			return value->val.boolean ? 1.0 : 0.0;
 		case CS_TIME:
