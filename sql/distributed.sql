@@ -253,6 +253,30 @@ CREATE AGGREGATE forged(bytea, float8[]) (SFUNC = custseg_private.pass_accum, ST
 SELECT forged(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass_accum(NULL, a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
 DROP AGGREGATE forged(bytea, float8[]);
+-- a packed state that ends too early or too late is none; one of which bytes are others is an error, or a state of other numbers
+CREATE FUNCTION merged(state bytea, OUT result text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM custseg_private.pass_merge(s) FROM (VALUES (state), (state)) v(s);
+    result := 'a state';
+EXCEPTION WHEN invalid_parameter_value OR program_limit_exceeded OR object_not_in_prerequisite_state THEN
+    result := sqlerrm;
+END
+$$;
+CREATE TABLE packed AS
+SELECT custseg_private.pass(a_plan('{"pass": "survey"}, {"pass": "sample", "room": 50, "numbers": 1, "key": 0, "seed": 3, "highest": -1, "levels": []},'
+    '{"pass": "ranks", "columns": [{"n_cuts": 2, "cuts": "iP///////+s/AQAAAAAAKIA=", "n_gaps": 1, "gaps": "AQE=", "most": 90, "ends": true}]}'), ARRAY[x]::float8[]) AS state
+FROM generate_series(-20, 20) x;
+SELECT result, count(*) FROM packed, generate_series(0, length(state) - 1) n, merged(substr(state, 1, n)) GROUP BY result ORDER BY result COLLATE "C";
+SELECT result, count(*) FROM packed, unnest(ARRAY[state, state || '\x00', state || state]) s, merged(s) GROUP BY result ORDER BY result COLLATE "C";
+SELECT result IN ('a state', 'invalid state of a pass') OR result LIKE 'a pass would add up % MB' AS is_fine, count(*)
+FROM packed, generate_series(0, length(state) - 1) at, unnest('{0,1,127,255}'::int[]) byte, merged(set_byte(state, at, byte)) GROUP BY 1;
+-- cuts that are no packed numbers, not so many, or do not ascend
+SELECT custseg_private.pass(a_plan('{"pass": "ranks", "columns": [{"n_cuts": 2, "cuts": "ihTA////////138=", "n_gaps": 0, "most": 0, "ends": false}]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "ranks", "columns": [{"n_cuts": 2, "cuts": "!", "n_gaps": 0, "most": 0, "ends": false}]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "ranks", "columns": [{"n_cuts": 3, "cuts": "iP///////+s/AQAAAAAAKIA=", "n_gaps": 0, "most": 0, "ends": false}]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "ranks", "columns": [{"n_cuts": 0, "n_gaps": 1, "gaps": "AQE=", "most": 0, "ends": false}]}'), ARRAY[1]::float8[]);
+DROP TABLE packed;
+DROP FUNCTION merged;
 
 DROP FUNCTION engines, reductions, bits, a_plan, bytes_left;
 DROP TABLE buyer, reversed, shuffled, parted, large, pairs, correlations_local, correlations_passes;

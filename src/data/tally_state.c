@@ -1,15 +1,19 @@
 /*
  * tally_state.c
- *	  States of passes: made, checked, merged.
+ *	  States of passes: made, packed, checked, merged.
  *
- * A state may come from another server, or from anybody who calls an aggregate's function by hand.  So
- * its sections are checked before they are used: what they describe is all there is, and no number in a
- * state leads outside it.  Numbers may be any.
+ * A process adds rows to a state that has room for all that its sections describe.  What it sends is packed: only the
+ * records that have come, and numbers without the bytes that tell nothing.
+ *
+ * A packed state may come from another server, or from anybody who calls an aggregate's function by hand.  So
+ * it is checked as it is unpacked: its sections must be such that a state can hold them, and what they describe must
+ * be all there is.  Numbers may be any.
  */
 #include "custseg.h"
 
 #include <math.h>
 
+#include "data/packed_words.h"
 #include "data/tally_state.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -51,13 +55,11 @@ CsSectionSize(const CsSection *section)
 	}
 }
 
-/* An empty state of these sections, palloc'd; an error when no value could hold it. */
-CsTallyState *
-CsTallyStateCreate(const CsSection *sections, int n, const uint64 digest[2])
+/* Bytes of a state of these sections; an error when no value could hold it. */
+Size
+CsTallyStateSize(const CsSection *sections, int n)
 {
 	Size		size = CsTallyStateHead(n);
-	CsTallyState *state;
-	char	   *data;
 
 	for (int i = 0; i < n; i++)
 		size = add_size(size, CsSectionSize(&sections[i]));
@@ -66,52 +68,51 @@ CsTallyStateCreate(const CsSection *sections, int n, const uint64 digest[2])
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a pass would add up %zu MB", size / (1024 * 1024)),
 				 errhint("Use fewer segments or fewer features.")));
-	state = palloc0(size);
+	return size;
+}
+
+/* Have the data of a section be those of no rows.  Room for records is not touched, for most of it may never be needed. */
+static void
+EmptySection(const CsSection *section, char *data)
+{
+	double		end = section->kind == CS_SECTION_LOWEST ? INFINITY : -INFINITY;
+
+	switch (section->kind)
+	{
+		case CS_SECTION_LOWEST:
+		case CS_SECTION_HIGHEST:
+			for (int64 i = 0; i < section->n; i++)
+				((double *) data)[i] = end;
+			break;
+		case CS_SECTION_RECORDS:
+			memset(data, 0, offsetof(CsRecords, word));
+			break;
+		default:
+			memset(data, 0, CsSectionSize(section));
+	}
+}
+
+/* An empty state of these sections, palloc'd; an error when no value could hold it. */
+CsTallyState *
+CsTallyStateCreate(const CsSection *sections, int n, const uint64 digest[2])
+{
+	Size		size = CsTallyStateSize(sections, n);
+	CsTallyState *state = palloc(size);
+	char	   *data = (char *) state + CsTallyStateHead(n);
+
+	memset(state, 0, CsTallyStateHead(n));
 	SET_VARSIZE(state, size);
 	state->format = CS_TALLY_FORMAT;
 	state->digest[0] = digest[0];
 	state->digest[1] = digest[1];
 	state->nsections = n;
 	memcpy(state->section, sections, n * sizeof(CsSection));
-	data = (char *) state + CsTallyStateHead(n);
 	for (int i = 0; i < n; i++)
 	{
-		bool		lowest = sections[i].kind == CS_SECTION_LOWEST;
-
-		if (lowest || sections[i].kind == CS_SECTION_HIGHEST)
-			for (int64 j = 0; j < sections[i].n; j++)
-				((double *) data)[j] = lowest ? INFINITY : -INFINITY;
+		EmptySection(&sections[i], data);
 		data += CsSectionSize(&sections[i]);
 	}
 	return state;
-}
-
-/* Raise an error unless a state is one, whatever its numbers.  It is aligned. */
-void
-CsTallyStateCheck(const CsTallyState *state)
-{
-	Size		size = VARSIZE(state);
-	Size		expected;
-	const char *data;
-
-	if (size < CsTallyStateHead(0) || state->format != CS_TALLY_FORMAT ||
-		state->nsections < 0 || state->nsections > CS_MAX_SECTIONS || size < CsTallyStateHead(state->nsections))
-		Reject("It does not begin as one.");
-	expected = CsTallyStateHead(state->nsections);
-	for (int64 i = 0; i < state->nsections; i++)
-		expected = add_size(expected, CsSectionSize(&state->section[i]));
-	if (expected != size)
-		Reject("Its sections are not as large as it is.");
-	data = (const char *) state + CsTallyStateHead(state->nsections);
-	for (int64 i = 0; i < state->nsections; i++)
-	{
-		const CsRecords *records = (const CsRecords *) data;
-
-		if (state->section[i].kind == CS_SECTION_RECORDS &&
-			(records->used < 0 || records->used > state->section[i].n))
-			Reject("It has more records than room for them.");
-		data += CsSectionSize(&state->section[i]);
-	}
 }
 
 /* Does the first record come before the second? */
@@ -201,54 +202,300 @@ CsRecordsSort(CsRecords *records, const CsSection *section)
 	}
 }
 
-/* Merge the data of a section. */
-static void
-MergeSection(const CsSection *section, char *to, const char *from)
+/* How the words of a section are packed: of records, those of that place in each. */
+static CsPacking
+PackingOf(const CsSection *section, int place)
 {
 	switch (section->kind)
 	{
-		case CS_SECTION_COUNTS:
-			for (int64 i = 0; i < section->n; i++)
-				((int64 *) to)[i] = (int64) ((uint64) ((int64 *) to)[i] + (uint64) ((const int64 *) from)[i]);
-			break;
-		case CS_SECTION_SUMS:
-			for (int64 i = 0; i < section->n; i++)
-				CsExactMerge((CsExact *) to + i, (const CsExact *) from + i);
-			break;
 		case CS_SECTION_LOWEST:
-			for (int64 i = 0; i < section->n; i++)
-				((double *) to)[i] = Min(((double *) to)[i], ((const double *) from)[i]);
-			break;
+			return (CsPacking) {.is_differences = true,.none = CsOrderedWord(INFINITY)};
 		case CS_SECTION_HIGHEST:
-			for (int64 i = 0; i < section->n; i++)
-				((double *) to)[i] = Max(((double *) to)[i], ((const double *) from)[i]);
-			break;
+			return (CsPacking) {.is_differences = true,.none = CsOrderedWord(-INFINITY)};
+		case CS_SECTION_RECORDS:
+			return (CsPacking) {.is_differences = place == 0,.none = ~UINT64CONST(0)};
 		default:
-			{
-				CsRecords  *records = (CsRecords *) to;
-				const CsRecords *other = (const CsRecords *) from;
-				int64		offered = (int64) ((uint64) records->offered + (uint64) other->offered);
-
-				for (int64 i = 0; i < other->used; i++)
-					CsRecordsAdd(records, section, other->word + i * section->width);
-				records->offered = offered;
-			}
+			return (CsPacking) {0};
 	}
 }
 
-/* Merge another state of the same pass.  Both have been checked. */
-void
-CsTallyStateMerge(CsTallyState *to, const CsTallyState *from)
+/* How many words a section has for what it holds now, at each place of a record. */
+static int64
+WordsOf(const CsSection *section, const char *data)
 {
-	Size		at = CsTallyStateHead(to->nsections);
+	switch (section->kind)
+	{
+		case CS_SECTION_RECORDS:
+			return ((const CsRecords *) data)->used;
+		default:
+			return section->n;
+	}
+}
 
+/* Is a section of float8s, which are packed in their order? */
+static inline bool
+HoldsDoubles(const CsSection *section)
+{
+	return section->kind == CS_SECTION_LOWEST || section->kind == CS_SECTION_HIGHEST;
+}
+
+/* Take words of a section, n from one on, from its data. */
+static void
+GetWords(const CsSection *section, const char *data, int place, int64 from, int n, uint64 *words)
+{
+	if (section->kind == CS_SECTION_RECORDS)
+		for (int i = 0; i < n; i++)
+			words[i] = ((const CsRecords *) data)->word[(from + i) * section->width + place];
+	else if (HoldsDoubles(section))
+		for (int i = 0; i < n; i++)
+			words[i] = CsOrderedWord(((const double *) data)[from + i]);
+	else
+		memcpy(words, (const uint64 *) data + from, sizeof(uint64) * n);
+}
+
+/* Pack the data of a section, sums as they are; returns where what follows goes. */
+static uint8 *
+PackSection(const CsSection *section, const char *data, uint8 *to)
+{
+	int64		nwords = WordsOf(section, data);
+	uint64		words[CS_PACKED_WORDS];
+
+	if (section->kind == CS_SECTION_SUMS)
+	{
+		memcpy(to, data, CsSectionSize(section));
+		return to + CsSectionSize(section);
+	}
+	if (section->kind == CS_SECTION_RECORDS)
+		to = CsPackWords(&(CsPacking) {0}, to, (const uint64 *) data, 2);	/* used, offered */
+	for (int place = 0; place < section->width; place++)
+	{
+		CsPacking	packing = PackingOf(section, place);
+
+		for (int64 i = 0; i < nwords; i += CS_PACKED_WORDS)
+		{
+			int			n = (int) Min(nwords - i, CS_PACKED_WORDS);
+
+			CHECK_FOR_INTERRUPTS();
+			GetWords(section, data, place, i, n, words);
+			to = CsPackWords(&packing, to, words, n);
+		}
+	}
+	return to;
+}
+
+/* Have a state that has been packed be one again to which rows can be added. */
+void
+CsTallyStateResume(CsTallyState *state)
+{
+	char	   *data = (char *) state + CsTallyStateHead(state->nsections);
+
+	for (int64 i = 0; i < state->nsections; i++)
+	{
+		const CsSection *section = &state->section[i];
+		CsRecords  *records = (CsRecords *) data;
+
+		if (section->kind == CS_SECTION_RECORDS && records->used == section->n)
+			MakeHeap(records->word, section->n, section->width);
+		data += CsSectionSize(section);
+	}
+}
+
+/* A state as it is sent, palloc'd.  Its records are in order then, and nothing can be added before CsTallyStateResume(). */
+CsPackedState *
+CsTallyStatePack(CsTallyState *state)
+{
+	Size		head = CsTallyStateHead(state->nsections);
+	Size		most = head;
+	char	   *data = (char *) state + head;
+	CsPackedState *packed;
+	uint8	   *to;
+
+	for (int64 i = 0; i < state->nsections; i++)
+	{
+		const CsSection *section = &state->section[i];
+
+		if (section->kind == CS_SECTION_RECORDS)
+			CsRecordsSort((CsRecords *) data, section);
+		most += CsPackedMost(2) + (section->kind == CS_SECTION_SUMS ? CsSectionSize(section) :
+								   section->width * CsPackedMost(WordsOf(section, data)));
+		data += CsSectionSize(section);
+	}
+	packed = palloc_extended(most, MCXT_ALLOC_HUGE);
+	memcpy(packed, state, head);
+	data = (char *) state + head;
+	to = (uint8 *) packed + head;
+	for (int64 i = 0; i < state->nsections; i++)
+	{
+		to = PackSection(&state->section[i], data, to);
+		data += CsSectionSize(&state->section[i]);
+	}
+	if (!AllocSizeIsValid(to - (uint8 *) packed))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a pass would send %zu MB", (Size) (to - (uint8 *) packed) / (1024 * 1024)),
+				 errhint("Use fewer segments or fewer features.")));
+	SET_VARSIZE(packed, to - (uint8 *) packed);
+	return repalloc(packed, VARSIZE(packed));
+}
+
+/* What is left of a packed state that is being merged. */
+typedef struct Unpacking
+{
+	const uint8 *at;
+	const uint8 *end;
+} Unpacking;
+
+/* The next words of a sequence. */
+static void
+NextWords(Unpacking *u, CsPacking *packing, uint64 *words, int n)
+{
+	u->at = CsUnpackWords(packing, u->at, u->end, words, n);
+	if (u->at == NULL)
+		Reject("It ends before its sections do.");
+}
+
+/* Add words to those of a section of counts or float8s, n from one on. */
+static void
+MergeWords(const CsSection *section, char *data, int64 from, const uint64 *words, int n)
+{
+	double	   *ends = (double *) data + from;
+
+	switch (section->kind)
+	{
+		case CS_SECTION_COUNTS:
+			for (int i = 0; i < n; i++)
+				((uint64 *) data)[from + i] += words[i];
+			break;
+		case CS_SECTION_LOWEST:
+			for (int i = 0; i < n; i++)
+				ends[i] = Min(ends[i], CsOrderedDouble(words[i]));
+			break;
+		default:
+			for (int i = 0; i < n; i++)
+				ends[i] = Max(ends[i], CsOrderedDouble(words[i]));
+	}
+}
+
+/* Merge a section of sums. */
+static void
+MergeSums(Unpacking *u, const CsSection *section, CsExact *sums)
+{
+	Size		size = CsSectionSize(section);
+
+	if (size > (Size) (u->end - u->at))
+		Reject("It ends before its sections do.");
+	for (int64 i = 0; i < section->n; i++)
+	{
+		CsExact		other;
+
+		memcpy(&other, u->at + sizeof(CsExact) * i, sizeof(CsExact));
+		CsExactMerge(&sums[i], &other);
+	}
+	u->at += size;
+}
+
+/* Merge what is packed of a section of counts or float8s. */
+static void
+MergeNumbers(Unpacking *u, const CsSection *section, char *data)
+{
+	CsPacking	packing = PackingOf(section, 0);
+	int64		nwords = WordsOf(section, data);
+	uint64		words[CS_PACKED_WORDS];
+
+	for (int64 i = 0; i < nwords; i += CS_PACKED_WORDS)
+	{
+		int			n = (int) Min(nwords - i, CS_PACKED_WORDS);
+
+		CHECK_FOR_INTERRUPTS();
+		NextWords(u, &packing, words, n);
+		MergeWords(section, data, i, words, n);
+	}
+}
+
+/* Merge what is packed of a section of records. */
+static void
+MergeRecords(Unpacking *u, const CsSection *section, CsRecords *records)
+{
+	uint64		counts[2],
+				words[CS_PACKED_WORDS];
+	int			width = section->width;
+	int64		used;
+	uint64	   *other;
+
+	NextWords(u, &(CsPacking) {0}, counts, 2);
+	if (counts[0] > (uint64) section->n || counts[0] > (uint64) (u->end - u->at) * 2)
+		Reject("It has more records than room for them.");
+	used = (int64) counts[0];
+	other = palloc_extended(mul_size(sizeof(uint64) * width, Max(used, 1)), MCXT_ALLOC_HUGE);
+	for (int place = 0; place < width; place++)
+	{
+		CsPacking	packing = PackingOf(section, place);
+
+		for (int64 i = 0; i < used; i += CS_PACKED_WORDS)
+		{
+			int			n = (int) Min(used - i, CS_PACKED_WORDS);
+
+			CHECK_FOR_INTERRUPTS();
+			NextWords(u, &packing, words, n);
+			for (int j = 0; j < n; j++)
+				other[(i + j) * width + place] = words[j];
+		}
+	}
+	counts[1] += (uint64) records->offered;
+	for (int64 i = 0; i < used; i++)
+		CsRecordsAdd(records, section, other + i * width);
+	records->offered = (int64) counts[1];
+	pfree(other);
+}
+
+/* Raise an error unless a packed state begins as one. */
+static void
+CheckHead(const CsPackedState *packed)
+{
+	Size		size = VARSIZE(packed);
+
+	if (size < CsTallyStateHead(0) || packed->format != CS_TALLY_FORMAT ||
+		packed->nsections < 0 || packed->nsections > CS_MAX_SECTIONS || size < CsTallyStateHead(packed->nsections))
+		Reject("It does not begin as one.");
+}
+
+/* Merge a packed state of the same pass, which is aligned; an error when it is none. */
+void
+CsTallyStateMerge(CsTallyState *to, const CsPackedState *from)
+{
+	Size		head = CsTallyStateHead(to->nsections);
+	char	   *data = (char *) to + head;
+	Unpacking	u;
+
+	CheckHead(from);
 	if (to->nsections != from->nsections || to->digest[0] != from->digest[0] || to->digest[1] != from->digest[1] ||
 		memcmp(to->section, from->section, to->nsections * sizeof(CsSection)) != 0)
 		Reject("It is the state of another pass.");
+	u = (Unpacking) {(const uint8 *) from + head, (const uint8 *) from + VARSIZE(from)};
 	for (int64 i = 0; i < to->nsections; i++)
 	{
-		CHECK_FOR_INTERRUPTS();
-		MergeSection(&to->section[i], (char *) to + at, (const char *) from + at);
-		at += CsSectionSize(&to->section[i]);
+		const CsSection *section = &to->section[i];
+
+		if (section->kind == CS_SECTION_RECORDS)
+			MergeRecords(&u, section, (CsRecords *) data);
+		else if (section->kind == CS_SECTION_SUMS)
+			MergeSums(&u, section, (CsExact *) data);
+		else
+			MergeNumbers(&u, section, data);
+		data += CsSectionSize(section);
 	}
+	if (u.at != u.end)
+		Reject("It is longer than its sections are.");
+}
+
+/* The state that was packed, palloc'd; an error when it is none. */
+CsTallyState *
+CsTallyStateUnpack(const CsPackedState *packed)
+{
+	CsTallyState *state;
+
+	CheckHead(packed);
+	state = CsTallyStateCreate(packed->section, (int) packed->nsections, packed->digest);
+	CsTallyStateMerge(state, packed);
+	return state;
 }

@@ -44,16 +44,25 @@ typedef struct CsTallyState
 	uint64		digest[2];		/* of the plan */
 	int64		nsections;
 	CsSection	section[FLEXIBLE_ARRAY_MEMBER];
-	/* then the sections' data, in their order */
+	/* then the sections' data, in their order: of records, as many as have come */
 } CsTallyState;
 
-#define CS_TALLY_FORMAT 0x43535031
+/*
+ * A state as it is sent: it begins as that does, and then has the sections' data in fewer bytes (data/packed_words.h).
+ * States of the same content are the same bytes.
+ */
+typedef CsTallyState CsPackedState;
+
+#define CS_TALLY_FORMAT 0x43535032
 #define CS_MAX_SECTIONS 65536
 
 extern Size CsSectionSize(const CsSection *section);
+extern Size CsTallyStateSize(const CsSection *sections, int n);
 extern CsTallyState *CsTallyStateCreate(const CsSection *sections, int n, const uint64 digest[2]);
-extern void CsTallyStateCheck(const CsTallyState *state);
-extern void CsTallyStateMerge(CsTallyState *to, const CsTallyState *from);
+extern CsPackedState *CsTallyStatePack(CsTallyState *state);
+extern void CsTallyStateResume(CsTallyState *state);
+extern CsTallyState *CsTallyStateUnpack(const CsPackedState *packed);
+extern void CsTallyStateMerge(CsTallyState *to, const CsPackedState *from);
 extern void CsRecordsAdd(CsRecords *records, const CsSection *section, const uint64 *record);
 extern void CsRecordsSort(CsRecords *records, const CsSection *section);
 

@@ -3,9 +3,10 @@
  *	  The aggregate that runs a pass: custseg_private.pass(plan, numbers, levels), and pass_merge(state).
  *
  * The plan is json in UTF-8.  It is read once in a transaction, and what comes of it is kept by the digest of
- * its bytes; rows after the first find it by the digest in their state.  So neither fn_extra nor the call's
- * expression is needed, which sharded engines do not hand on, and nothing that a caller gives is used
- * before it has been checked: a state must have the very sections of the plan that it belongs to.
+ * its bytes, for other states of the same pass.  To SQL a state is a bytea; while rows are added it is an expanded
+ * object, which SQL cannot make up and which has the plan that it belongs to.  So rows after the first need none, and
+ * neither fn_extra nor the call's expression is needed, which sharded engines do not hand on.  Who sends a state, or
+ * keeps it, gets it packed; and nothing packed is used before it has been checked.
  */
 #include "custseg.h"
 
@@ -26,6 +27,7 @@
 #include "stat/profile_exact.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/expandeddatum.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(custseg_pass_accum);
@@ -65,7 +67,7 @@ typedef struct OpenPass
 static dlist_head openPasses = DLIST_STATIC_INIT(openPasses);
 static MemoryContext passesContext = NULL;
 
-/* That a state needs a plan.  It is in the memory of the aggregate, and found by the digest: that memory may go last. */
+/* That a state needs a plan.  It is in the memory of the state, and the plan found by its digest: that memory may go last. */
 typedef struct Need
 {
 	MemoryContextCallback callback;
@@ -112,7 +114,7 @@ FindPass(const uint64 digest[2])
 	return NULL;
 }
 
-/* The memory of an aggregate is going, and with it a state. */
+/* The memory of a state is going. */
 static void
 ReleasePass(void *argument)
 {
@@ -123,17 +125,17 @@ ReleasePass(void *argument)
 		open->nstates--;
 }
 
-/* Keep a plan until the memory of an aggregate is reset. */
+/* Keep a plan until the memory of a state is reset. */
 static void
-HoldPass(OpenPass *open, MemoryContext aggregate)
+HoldPass(OpenPass *open, MemoryContext context)
 {
-	Need	   *need = MemoryContextAllocZero(aggregate, sizeof(Need));
+	Need	   *need = MemoryContextAllocZero(context, sizeof(Need));
 
 	memcpy(need->digest, open->pass->digest, sizeof(need->digest));
 	need->callback.func = ReleasePass;
 	need->callback.arg = need;
 	open->nstates++;
-	MemoryContextRegisterResetCallback(aggregate, &need->callback);
+	MemoryContextRegisterResetCallback(context, &need->callback);
 }
 
 /* Forget the plans that no state needs, but for those that were used last. */
@@ -198,29 +200,113 @@ OpenPlan(const bytea *plan, const uint64 digest[2])
 	return open;
 }
 
-/* The pass of the call's plan, which stays for the aggregate's state: the one that a state belongs to, when there is one. */
-static CsTally *
-PassOfCall(FunctionCallInfo fcinfo, const CsTallyState *state, MemoryContext aggregate)
+/* The plan of a call, opened. */
+static OpenPass *
+PassOfCall(FunctionCallInfo fcinfo)
 {
 	uint64		digest[2];
 	bytea	   *plan;
 	OpenPass   *open;
 
-	if (state != NULL && VARSIZE(state) >= offsetof(CsTallyState, section))
-	{
-		open = FindPass(state->digest);
-		if (open != NULL)
-			return open->pass;
-	}
 	if (PG_ARGISNULL(ARG_PLAN))
 		CsRejectValue("a pass needs a plan", "Only custseg's own statements call this aggregate.");
 	plan = PG_GETARG_BYTEA_PP(ARG_PLAN);
 	DigestPlan(plan, digest);
 	open = FindPass(digest);
-	if (open == NULL)
-		open = OpenPlan(plan, digest);
-	HoldPass(open, aggregate);
-	return open->pass;
+	return open != NULL ? open : OpenPlan(plan, digest);
+}
+
+/* A state that an aggregate works on. */
+typedef struct OpenState
+{
+	ExpandedObjectHeader header;
+	CsTally	   *pass;			/* NULL: states are only merged */
+	CsTallyState *state;
+	CsPackedState *packed;		/* the same packed, since something was last added; or NULL */
+} OpenState;
+
+/* Pack a state, unless it is; returns it. */
+static const CsPackedState *
+Packed(OpenState *s)
+{
+	MemoryContext old;
+
+	if (s->packed != NULL)
+		return s->packed;
+	old = MemoryContextSwitchTo(s->header.eoh_context);
+	s->packed = CsTallyStatePack(s->state);
+	MemoryContextSwitchTo(old);
+	return s->packed;
+}
+
+/* ExpandedObjectMethods: bytes of the packed state. */
+static Size
+FlatSize(ExpandedObjectHeader *header)
+{
+	return VARSIZE(Packed((OpenState *) header));
+}
+
+/* ExpandedObjectMethods: the packed state, to where it need not be aligned. */
+static void
+FlattenInto(ExpandedObjectHeader *header, void *result, Size size)
+{
+	memcpy(result, Packed((OpenState *) header), size);
+}
+
+static const ExpandedObjectMethods expanded_methods = {FlatSize, FlattenInto};
+
+/*
+ * An expanded state in memory below that of an aggregate: of the pass, or where that is NULL, of any; of the content of
+ * a packed one, or where that is NULL, of no rows.
+ */
+static OpenState *
+ExpandState(OpenPass *open, const CsPackedState *packed, MemoryContext aggregate)
+{
+	MemoryContext context = AllocSetContextCreate(aggregate, "custseg pass state", ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	OpenState  *s = palloc0(sizeof(OpenState));
+
+	EOH_init_header(&s->header, &expanded_methods, context);
+	if (open != NULL)
+	{
+		HoldPass(open, context);
+		s->pass = open->pass;
+	}
+	s->state = packed == NULL ? CsTallyStart(s->pass) : CsTallyStateUnpack(packed);
+	if (s->pass != NULL && !CsTallyIsOf(s->pass, s->state))
+		CsRejectValue("invalid state of a pass", "Only custseg's own statements call this aggregate.");
+	MemoryContextSwitchTo(old);
+	return s;
+}
+
+/* The state that a function has as its first argument, where it is expanded; else NULL. */
+static OpenState *
+ExpandedState(FunctionCallInfo fcinfo)
+{
+	ExpandedObjectHeader *header;
+
+	if (PG_ARGISNULL(ARG_STATE) || !VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(PG_GETARG_DATUM(ARG_STATE))))
+		return NULL;
+	header = DatumGetEOHP(PG_GETARG_DATUM(ARG_STATE));
+	return header->eoh_methods == &expanded_methods ? (OpenState *) header : NULL;
+}
+
+/* The packed state of an argument: a copy, for in a tuple it need not be aligned; NULL for NULL. */
+static CsPackedState *
+PackedArgument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : (CsPackedState *) PG_GETARG_BYTEA_P_COPY(argument);
+}
+
+/* A state to which something is about to be added.  It is not packed any more. */
+static inline void
+Touch(OpenState *s)
+{
+	if (likely(s->packed == NULL))
+		return;
+	pfree(s->packed);
+	s->packed = NULL;
+	CsTallyStateResume(s->state);
 }
 
 /* The error of a row that does not have the columns of the plan. */
@@ -285,44 +371,46 @@ TakeTexts(CsTally *pass, ArrayType *array)
 Datum
 custseg_pass_accum(PG_FUNCTION_ARGS)
 {
-	CsTallyState *state = PG_ARGISNULL(ARG_STATE) ? NULL : (CsTallyState *) PG_GETARG_BYTEA_P(ARG_STATE);
-	CsTally	   *pass;
+	MemoryContext context = CsAggregateContext(fcinfo, "pass");
+	OpenState  *s = ExpandedState(fcinfo);
 	bool		has_levels = PG_NARGS() > ARG_LEVELS;
+	CsTally	   *pass;
 
-	pass = PassOfCall(fcinfo, state, CsAggregateContext(fcinfo, "pass"));
-	if (state == NULL)
-		state = CsTallyStart(pass);
-	else if (!CsTallyIsOf(pass, state))
-		CsRejectValue("invalid state of a pass", "Only custseg's own statements call this aggregate.");
+	if (s == NULL || s->pass == NULL)
+		s = ExpandState(PassOfCall(fcinfo), PackedArgument(fcinfo, ARG_STATE), context);
+	pass = s->pass;
 	if (PG_ARGISNULL(ARG_NUMBERS) || (has_levels && PG_ARGISNULL(ARG_LEVELS)) || (!has_levels && pass->nlevels > 0))
 		RejectRow();
 	TakeNumbers(pass, PG_GETARG_ARRAYTYPE_P(ARG_NUMBERS));
 	if (has_levels)
 		TakeTexts(pass, PG_GETARG_ARRAYTYPE_P(ARG_LEVELS));
-	CsTallyAdd(pass, state);
-	PG_RETURN_POINTER(state);
+	Touch(s);
+	CsTallyAdd(pass, s->state);
+	PG_RETURN_DATUM(EOHPGetRWDatum(&s->header));
 }
 
 /* pass_combine(state, state): also the transition function of pass_merge(). */
 Datum
 custseg_pass_combine(PG_FUNCTION_ARGS)
 {
-	CsTallyState *state,
-			   *other;
+	MemoryContext context = CsAggregateContext(fcinfo, "pass");
+	OpenState  *s = ExpandedState(fcinfo);
+	CsPackedState *other;
 
-	(void) CsAggregateContext(fcinfo, "pass");
 	if (PG_ARGISNULL(ARG_OTHER))
 		return CsAggregateState(fcinfo);
-	/* a copy, for in a tuple it need not be aligned */
-	other = (CsTallyState *) PG_GETARG_BYTEA_P_COPY(ARG_OTHER);
-	CsTallyStateCheck(other);
-	if (PG_ARGISNULL(ARG_STATE))
-		PG_RETURN_POINTER(other);
-	state = (CsTallyState *) PG_GETARG_BYTEA_P(ARG_STATE);
-	CsTallyStateCheck(state);
-	CsTallyStateMerge(state, other);
+	other = PackedArgument(fcinfo, ARG_OTHER);
+	if (s == NULL && PG_ARGISNULL(ARG_STATE))
+		s = ExpandState(NULL, other, context);
+	else
+	{
+		if (s == NULL)
+			s = ExpandState(NULL, PackedArgument(fcinfo, ARG_STATE), context);
+		Touch(s);
+		CsTallyStateMerge(s->state, other);
+	}
 	pfree(other);
-	PG_RETURN_POINTER(state);
+	PG_RETURN_DATUM(EOHPGetRWDatum(&s->header));
 }
 
 /*

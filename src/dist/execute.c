@@ -117,7 +117,7 @@ PlanBytes(Jsonb *plan)
 static void
 CheckStates(const CsPieces *pieces, const CsTally *pass)
 {
-	Size		size = VARSIZE(pass->empty);
+	Size		size = pass->size;
 	double		bytes = (double) size * pieces->nstates;
 
 	if (bytes <= MOST_STATES)
@@ -151,16 +151,17 @@ CsTallyExecute(const CsPieces *pieces, const CsTallyColumns *columns, Jsonb *pla
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	if (!isnull)
 	{
+		/* a copy, for in a tuple it need not be aligned */
+		CsPackedState *packed = (CsPackedState *) DatumGetByteaPCopy(value);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		run.state = (CsTallyState *) DatumGetByteaPCopy(value);
+		run.state = CsTallyStateUnpack(packed);
 		MemoryContextSwitchTo(old);
 	}
 	SPI_finish();
 	pfree(bytes);
 	if (run.state == NULL)
 		run.state = CsTallyStart(run.pass);
-	CsTallyStateCheck(run.state);
 	if (!CsTallyIsOf(run.pass, run.state))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),

@@ -4,11 +4,12 @@
  *
  * What is asked for is a value at a rank, or the rank of a value.  What is known are some values with their
  * ranks.  Where that does not answer, the question is noted; and when all have been noted, a pass counts
- * between cuts about them.  The first pass cuts at quantiles of a sample.  A later one cuts each gap that
- * holds the rank that is looked for three times: about where it would be if the gap were filled evenly,
- * and in the middle of the float8s there, so that no distribution takes more than some 60 passes.  Every gap
- * tells its lowest and its highest value, which are the next cuts: so few passes find values that occur
- * often.  Gaps that hold few values are not cut: their values are taken home.
+ * between cuts about them.  The first pass cuts at quantiles of a sample.  A later one brackets each rank by two
+ * cuts about where it would be if its gap were filled evenly; where few values are expected between them, these are
+ * taken home, and the rank is known unless it lies beside its bracket.  Whole gaps that hold few values are taken
+ * home at once.  Where a bracket has missed, or there is no sample, gaps are cut in the middle of their float8s, too,
+ * so that no distribution takes more than some 60 passes; and where values are known to occur often, every gap tells
+ * its lowest and its highest value, which are the next cuts: so few passes find them.
  *
  * What passes have told outgrows memory where there are many of them.  So beyond some values, only those stay
  * that answer what was asked since the last pass, or that bound the gap of an open question.
@@ -22,20 +23,30 @@
 #include "prep/order.h"
 
 /* Values of a column that a pass takes home, and the part of memory that those of all columns may take. */
-#define MOST_VALUES ((Size) 100000)
+#define MOST_VALUES ((Size) 200000)
 #define FEWEST_VALUES ((Size) 4096)
-#define VALUES_SHARE 16
+#define VALUES_SHARE 8
 
-/* Cuts of a column in a pass, and what one may take of memory: it is a number in json, twice. */
+/* Cuts of a column in a pass, and what one may take of memory: in the plan, in states, and as placed values. */
 #define MOST_CUTS ((Size) 10000)
 #define FEWEST_CUTS ((Size) 256)
-#define CUT_BYTES 1024
+#define CUT_BYTES 512
 
 /* Cuts of the first pass. */
-#define FIRST_CUTS 2000
+#define FIRST_CUTS 4000
 
-/* Standard deviations of a rank in a gap that is filled evenly, within which it is looked for. */
-#define REACH 3
+/*
+ * Standard deviations of a rank in a gap that is filled evenly, within which it is looked for by counting; and by
+ * taking home what lies there, which a pass more would have to do again for each rank that is missed.
+ */
+#define COUNT_REACH 3
+#define TAKE_REACH 4.5
+
+/* Passes after which a bracket that has missed is no chance any more. */
+#define TRUSTING_ROUNDS 2
+
+/* The part of a sample whose values occur once, below which values are thought to occur often. */
+#define SHARE_ONCE 0.95
 
 /*
  * A column of n values between a lowest and a highest one, of which nothing else is known; palloc'd.  No
@@ -213,25 +224,58 @@ AddCutWithin(Cuts *cuts, const CsPlaced *low, const CsPlaced *high, double value
 		AddCut(cuts, value);
 }
 
-/* Cut a gap about the place where a rank would be. */
+/* How a pass looks for ranks. */
+typedef enum Method
+{
+	COUNT,						/* between cuts about them */
+	TAKE_BRACKETS,				/* it takes home what lies between these */
+	TAKE_GAPS					/* or the whole gaps */
+} Method;
+
+/* The part of a gap's values, to either side, among which a rank is looked for that would be at a share of it. */
+static inline double
+ReachOf(double inside, double share, double deviations)
+{
+	return (deviations * sqrt(inside * share * (1 - share)) + 1) / inside;
+}
+
+/* Where a rank is looked for that lies in a gap: not beyond its borders. */
 static void
-CutGap(Cuts *cuts, const CsPlaced *low, const CsPlaced *high, int64 rank)
+Bracket(const CsPlaced *low, const CsPlaced *high, int64 rank, double deviations, double *from, double *to)
 {
 	double		inside = (double) (high->below - low->up_to);
 	double		share = ((double) (rank - low->up_to) + 0.5) / inside;
-	double		reach = (REACH * sqrt(inside * share * (1 - share)) + 1) / inside;
+	double		reach = ReachOf(inside, share, deviations);
 	double		width = high->value / 2 - low->value / 2;
-	uint64		a = CsOrderedWord(low->value),
-				b = CsOrderedWord(high->value);
 
-	AddCutWithin(cuts, low, high, low->value + 2 * Max(share - reach, 0) * width);
-	AddCutWithin(cuts, low, high, low->value + 2 * Min(share + reach, 1) * width);
-	AddCutWithin(cuts, low, high, CsOrderedDouble(a + (b - a) / 2));
+	*from = Max(low->value + 2 * Max(share - reach, 0) * width, low->value);
+	*to = Min(low->value + 2 * Min(share + reach, 1) * width, high->value);
 }
 
-/* Are there fewer values in the gaps of the ranks than are taken home? */
-static bool
-AreFew(const CsOrder *order)
+/* Cut a gap about the place where a rank would be, and at borders of which the number of values is not known. */
+static void
+CutGap(const CsOrder *order, Cuts *cuts, const CsPlaced *low, const CsPlaced *high, int64 rank)
+{
+	uint64		a = CsOrderedWord(low->value),
+				b = CsOrderedWord(high->value);
+	int			before = cuts->n;
+	double		from,
+				to;
+
+	Bracket(low, high, rank, COUNT_REACH, &from, &to);
+	AddCutWithin(cuts, low, high, from);
+	AddCutWithin(cuts, low, high, to);
+	if (cuts->n == before || !order->is_sampled || order->nrounds >= TRUSTING_ROUNDS)
+		AddCutWithin(cuts, low, high, CsOrderedDouble(a + (b - a) / 2));
+	if (!low->is_exact)
+		AddCut(cuts, low->value);
+	if (!high->is_exact)
+		AddCut(cuts, high->value);
+}
+
+/* How many values lie in the gaps of the ranks, each gap once. */
+static int64
+ValuesInGaps(const CsOrder *order)
 {
 	int64		total = 0,
 				last = -1;
@@ -244,10 +288,25 @@ AreFew(const CsOrder *order)
 			continue;
 		last = at;
 		total += order->placed[at].below - order->placed[at - 1].up_to;
-		if (total > order->most)
-			return false;
 	}
-	return true;
+	return total;
+}
+
+/* How many are expected in brackets of the ranks, with room for chance. */
+static double
+ValuesInBrackets(const CsOrder *order)
+{
+	double		total = 0;
+
+	for (int i = 0; i < order->nranks; i++)
+	{
+		int64		at = PlacedUpTo(order, order->ranks[i]);
+		double		inside = (double) (order->placed[at].below - order->placed[at - 1].up_to);
+		double		share = ((double) (order->ranks[i] - order->placed[at - 1].up_to) + 0.5) / inside;
+
+		total += Min(2 * ReachOf(inside, share, TAKE_REACH), 1) * inside;
+	}
+	return 1.1 * total + 100;
 }
 
 /* Sort cuts, each once. */
@@ -264,11 +323,10 @@ SortCuts(Cuts *cuts)
 }
 
 /*
- * Add the borders of the gaps that hold the ranks, and cuts in them unless their values are taken home.  Returns
- * of how many ranks: those that are left are asked for again.
+ * Add the cuts by which the ranks are looked for.  Returns of how many ranks: those that are left are asked for again.
  */
 static int
-CutGaps(const CsOrder *order, Cuts *cuts, bool collect)
+CutGaps(const CsOrder *order, Cuts *cuts, Method method)
 {
 	int			i;
 
@@ -277,44 +335,85 @@ CutGaps(const CsOrder *order, Cuts *cuts, bool collect)
 		int64		at = PlacedUpTo(order, order->ranks[i]);
 		const CsPlaced *low = &order->placed[at - 1],
 				   *high = &order->placed[at];
+		double		from = low->value,
+					to = high->value;
 
-		AddCut(cuts, low->value);
-		AddCut(cuts, high->value);
-		if (!collect)
-			CutGap(cuts, low, high, order->ranks[i]);
+		if (method == COUNT)
+		{
+			CutGap(order, cuts, low, high, order->ranks[i]);
+			continue;
+		}
+		if (method == TAKE_BRACKETS)
+			Bracket(low, high, order->ranks[i], TAKE_REACH, &from, &to);
+		AddCut(cuts, from);
+		AddCut(cuts, to);
 	}
 	return i;
 }
 
-/* The place of a value among cuts that hold it. */
+/* How many cuts are below a value. */
 static int
-FindCut(const Cuts *cuts, double value)
+CutsBelow(const Cuts *cuts, double value)
 {
-	const double *found = bsearch(&value, cuts->values, cuts->n, sizeof(double), CompareDoubles);
+	int			low = 0,
+				high = cuts->n;
 
-	return (int) (found - cuts->values);
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (cuts->values[middle] < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
-/* Note the gaps whose values are taken home, and how many values these are. */
+/* Note the gaps between cuts whose values are taken home, each once and ascending: those about the ranks. */
 static void
-CollectGaps(const CsOrder *order, int nranks, const Cuts *cuts, CsRankQuery *query)
+TakeGaps(const CsOrder *order, int nranks, const Cuts *cuts, Method method, CsRankQuery *query)
 {
-	int64		last = -1;
+	int			next = 0;
 
 	query->gaps = palloc(sizeof(int) * (cuts->n + 1));
 	for (int i = 0; i < nranks; i++)
 	{
 		int64		at = PlacedUpTo(order, order->ranks[i]);
+		const CsPlaced *low = &order->placed[at - 1],
+				   *high = &order->placed[at];
+		double		from = low->value,
+					to = high->value;
+		int			last;
 
-		if (at == last)
-			continue;
-		last = at;
-		query->most += order->placed[at].below - order->placed[at - 1].up_to;
-		/* a value whose rank is asked for may cut the gap: all of its parts are taken */
-		for (int gap = FindCut(cuts, order->placed[at - 1].value) + 1;
-			 gap <= FindCut(cuts, order->placed[at].value); gap++)
-			query->gaps[query->ngaps++] = gap;
+		if (method == TAKE_BRACKETS)
+			Bracket(low, high, order->ranks[i], TAKE_REACH, &from, &to);
+		/* what else is asked for may cut it: all of its parts are taken */
+		last = CutsBelow(cuts, to);
+		for (next = Max(next, CutsBelow(cuts, from) + 1); next <= last; next++)
+			query->gaps[query->ngaps++] = next;
 	}
+}
+
+/* Do values of the sorted sample occur often? */
+static bool
+HasTies(const double *sample, int64 nsample)
+{
+	int64		n = Min(nsample, 1);
+
+	for (int64 i = 1; i < nsample; i++)
+		n += sample[i] != sample[i - 1];
+	return (double) n < SHARE_ONCE * (double) nsample;
+}
+
+/* Add cuts of the first pass: at quantiles of the sorted sample. */
+static void
+CutSample(const CsOrder *order, Cuts *cuts, const double *sample, int64 nsample)
+{
+	int			n = Min(FIRST_CUTS, order->most_cuts);
+
+	for (int i = 0; i < n; i++)
+		AddCut(cuts, sample[(nsample - 1) * i / (n - 1)]);
 }
 
 /*
@@ -326,27 +425,46 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 {
 	CsRankQuery query = {0};
 	Cuts		cuts = {0, 1024, palloc(sizeof(double) * 1024)};
-	int			nfirst = Min(FIRST_CUTS, order->most_cuts);
-	int			ncut;
-	bool		collect;
+	Method		method = COUNT;
+	int64		ngap;
+	double		nbracket;
+	bool		is_first = order->nrounds == 0;
+	int			ncut = 0;
 
 	if (!IsAsked(order))
 		return query;
+	if (is_first && nsample > 1)
+	{
+		order->is_sampled = true;
+		order->has_ties = HasTies(sample, nsample);
+	}
 	qsort_arg(order->ranks, order->nranks, sizeof(int64), CsCompareInt64, NULL);
-	collect = AreFew(order);
+	ngap = ValuesInGaps(order);
+	nbracket = ValuesInBrackets(order);
+	if (ngap <= order->most)
+		method = TAKE_GAPS;
+	else if (nbracket <= (double) order->most)
+		method = TAKE_BRACKETS;
 	for (int i = 0; i < order->nvalues; i++)
 		AddCut(&cuts, order->values[i]);
-	ncut = CutGaps(order, &cuts, collect);
-	if (!order->is_counted)
+	if (is_first && order->is_sampled && method != TAKE_GAPS)
+	{
+		method = COUNT;
+		CutSample(order, &cuts, sample, nsample);
+	}
+	else
+		ncut = CutGaps(order, &cuts, method);
+	if (is_first)
 	{
 		AddCut(&cuts, order->placed[0].value);
 		AddCut(&cuts, order->placed[order->nplaced - 1].value);
-		for (int i = 0; i < nfirst && nsample > 0 && !collect; i++)
-			AddCut(&cuts, sample[(nsample - 1) * i / (nfirst - 1)]);
 	}
 	SortCuts(&cuts);
-	if (collect)
-		CollectGaps(order, ncut, &cuts, &query);
+	if (method != COUNT)
+		TakeGaps(order, ncut, &cuts, method, &query);
+	query.most = method == TAKE_GAPS ? ngap : method == TAKE_BRACKETS ? (int64) nbracket : 0;
+	query.is_expected = method == TAKE_BRACKETS;
+	query.has_ends = !order->is_sampled || order->has_ties || order->nrounds >= TRUSTING_ROUNDS;
 	query.ncuts = cuts.n;
 	query.cuts = cuts.values;
 	return query;
@@ -445,7 +563,9 @@ CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answe
 				below = 0,
 				value = 0;
 
-	order->is_counted = true;
+	order->nrounds++;
+	if (answer->is_overfull && !query->is_expected)
+		CsTallyRowsChanged();
 	for (int gap = 0; gap <= query->ncuts; gap++)
 	{
 		bool		last = gap == query->ncuts;
@@ -463,7 +583,7 @@ CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answe
 			at += equal;
 			value += equal;
 		}
-		if (value == before && inside > 0)
+		if (value == before && inside > 0 && answer->lowest != NULL)
 			n += PlaceEnds(answer->lowest[gap], answer->highest[gap], below, inside, placed + n);
 		below += inside;
 		if (last)

@@ -23,7 +23,9 @@ typedef struct CsPlaced
 typedef struct CsOrder
 {
 	int64		n;				/* values */
-	bool		is_counted;		/* a pass has counted */
+	int			nrounds;		/* passes that have counted */
+	bool		is_sampled;		/* the first one by a sample */
+	bool		has_ties;		/* in which values occur often */
 	int64		most;			/* values that are taken home at once */
 	int			most_cuts;		/* of a pass, as far as one rank does not need more */
 	int64		room;			/* for placed values, as far as no more are needed */

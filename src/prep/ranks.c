@@ -4,10 +4,11 @@
  *
  * A few passes give exact quantiles of any number of rows.  The first one counts between quantiles of a
  * sample; each further one between cuts about the ranks that are looked for, and takes home the values in
- * gaps that hold few (prep/order.c).
+ * gaps that hold few (prep/order.c).  Cuts are packed, for a plan may have many thousands (data/packed_words.h).
  */
 #include "custseg.h"
 
+#include "data/packed_words.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
 #include "prep/survey.h"
@@ -20,7 +21,8 @@ typedef struct RanksColumn
 	int			ncuts;
 	double	   *cuts;			/* ascending */
 	bool	   *collects;		/* of ncuts + 1 gaps */
-	int			counts;			/* sections; the lowest and the highest value of gaps follow */
+	int			counts;			/* sections */
+	int			ends;			/* the lowest value of gaps, then the highest; or -1 */
 	int			values;			/* or -1 */
 } RanksColumn;
 
@@ -29,6 +31,15 @@ typedef struct Ranks
 	int			ncolumns;
 	RanksColumn *columns;
 } Ranks;
+
+/* Write n ascending words as two members: how many there are and, unless it is none, their packed text. */
+static void
+PlanWords(JsonbParseState **json, const char *number, const char *key, const uint64 *words, int n)
+{
+	CsJsonInteger(json, number, n);
+	if (n > 0)
+		CsJsonText(json, key, CsPackedText(words, n));
+}
 
 /* Write the plan of n columns, one for each feature that is a number. */
 void
@@ -39,46 +50,93 @@ CsRanksPlan(JsonbParseState **json, const CsRankQuery *queries, int n)
 	CsJsonArray(json, "columns");
 	for (int i = 0; i < n; i++)
 	{
+		const CsRankQuery *q = &queries[i];
+		uint64	   *words = palloc(sizeof(uint64) * Max(Max(q->ncuts, q->ngaps), 1));
+
 		CsJsonObject(json, NULL);
-		CsJsonNumbers(json, "cuts", queries[i].cuts, queries[i].ncuts, 1);
-		CsJsonArray(json, "gaps");
-		for (int g = 0; g < queries[i].ngaps; g++)
-			CsJsonInteger(json, NULL, queries[i].gaps[g]);
+		for (int c = 0; c < q->ncuts; c++)
+			words[c] = CsOrderedWord(q->cuts[c]);
+		PlanWords(json, "n_cuts", "cuts", words, q->ncuts);
+		for (int g = 0; g < q->ngaps; g++)
+			words[g] = (uint64) q->gaps[g];
+		PlanWords(json, "n_gaps", "gaps", words, q->ngaps);
+		CsJsonInteger(json, "most", q->most);
+		CsJsonBool(json, "ends", q->has_ends);
 		(void) CsJsonEnd(json);
-		CsJsonInteger(json, "most", queries[i].most);
-		(void) CsJsonEnd(json);
+		pfree(words);
 	}
 	(void) CsJsonEnd(json);
 	(void) CsJsonEnd(json);
+}
+
+/* The words of a member, so many as another one says, "most" at most; palloc'd.  OUT *n: how many. */
+static uint64 *
+ReadWords(const CsJsonReader *r, const char *key, const char *number, int most, int *n)
+{
+	uint64	   *words;
+	char	   *text;
+
+	*n = (int) CsJsonReadInteger(r, number, 0, most);
+	words = palloc(sizeof(uint64) * Max(*n, 1));
+	if (*n == 0)
+		return words;
+	text = CsJsonReadText(r, key);
+	if (!CsUnpackText(text, words, *n))
+		CsJsonReject(r, key, "must be a text of as many packed numbers as \"%s\" says", number);
+	pfree(text);
+	return words;
+}
+
+/* The cuts of a column. */
+static void
+ReadCuts(const CsJsonReader *r, RanksColumn *c)
+{
+	uint64	   *words = ReadWords(r, "cuts", "n_cuts", MOST_CUTS, &c->ncuts);
+
+	c->cuts = palloc(sizeof(double) * Max(c->ncuts, 1));
+	for (int i = 0; i < c->ncuts; i++)
+	{
+		c->cuts[i] = CsOrderedDouble(words[i]);
+		if (!isfinite(c->cuts[i]) || (i > 0 && !(c->cuts[i - 1] < c->cuts[i])))
+			CsJsonReject(r, "cuts", "must be finite and ascend");
+	}
+	pfree(words);
+}
+
+/* Which of its gaps are taken home. */
+static void
+ReadGaps(const CsJsonReader *r, RanksColumn *c)
+{
+	int			n;
+	uint64	   *words = ReadWords(r, "gaps", "n_gaps", c->ncuts + 1, &n);
+
+	c->collects = palloc0(sizeof(bool) * (c->ncuts + 1));
+	for (int i = 0; i < n; i++)
+	{
+		if (words[i] > (uint64) c->ncuts)
+			CsJsonReject(r, "gaps", "has an element that is out of range");
+		c->collects[words[i]] = true;
+	}
+	pfree(words);
 }
 
 /* A column of the plan. */
 static void
 OpenColumn(CsTally *pass, const CsJsonReader *r, RanksColumn *c)
 {
-	CsJsonEach	each;
 	int64		most = CsJsonReadInteger(r, "most", 0, PG_INT32_MAX);
 
-	c->ncuts = JsonContainerSize(CsJsonReadArray(r, "cuts", 0, MOST_CUTS));
-	c->cuts = palloc(sizeof(double) * Max(c->ncuts, 1));
-	CsJsonReadNumbers(r, "cuts", c->ncuts, c->cuts, 1);
-	for (int i = 1; i < c->ncuts; i++)
-		if (!(c->cuts[i - 1] < c->cuts[i]))
-			CsJsonReject(r, "cuts", "must ascend");
-	c->collects = palloc0(sizeof(bool) * (c->ncuts + 1));
-	each = CsJsonEachOf(CsJsonReadArray(r, "gaps", 0, c->ncuts + 1));
-	while (CsJsonNext(&each))
-	{
-		int64		gap;
-
-		if (!CsJsonGetInteger(&each.value, 0, c->ncuts, &gap))
-			CsJsonReject(r, "gaps", "has an element that is out of range");
-		c->collects[gap] = true;
-	}
+	ReadCuts(r, c);
+	ReadGaps(r, c);
+	c->ends = c->values = -1;
 	c->counts = CsTallySection(pass, CS_SECTION_COUNTS, 2 * (int64) c->ncuts + 1, 1);
-	(void) CsTallySection(pass, CS_SECTION_LOWEST, (int64) c->ncuts + 1, 1);
-	(void) CsTallySection(pass, CS_SECTION_HIGHEST, (int64) c->ncuts + 1, 1);
-	c->values = most == 0 ? -1 : CsTallySection(pass, CS_SECTION_RECORDS, most, 1);
+	if (CsJsonReadBool(r, "ends"))
+	{
+		c->ends = CsTallySection(pass, CS_SECTION_LOWEST, (int64) c->ncuts + 1, 1);
+		(void) CsTallySection(pass, CS_SECTION_HIGHEST, (int64) c->ncuts + 1, 1);
+	}
+	if (most > 0)
+		c->values = CsTallySection(pass, CS_SECTION_RECORDS, most, 1);
 }
 
 static void *
@@ -124,7 +182,6 @@ AddRanks(CsTally *pass, void *opaque, CsTallyState *state)
 	{
 		const RanksColumn *c = &own->columns[i];
 		double		x = pass->number[i] + 0.0;
-		double	   *ends;
 		int			below;
 		bool		at_cut;
 
@@ -135,10 +192,14 @@ AddRanks(CsTally *pass, void *opaque, CsTallyState *state)
 		CsTallyCounts(pass, state, c->counts)[2 * below + at_cut]++;
 		if (at_cut)
 			continue;
-		ends = CsTallyNumbers(pass, state, c->counts + 1) + below;
-		*ends = Min(*ends, x);
-		ends = CsTallyNumbers(pass, state, c->counts + 2) + below;
-		*ends = Max(*ends, x);
+		if (c->ends >= 0)
+		{
+			double	   *lowest = CsTallyNumbers(pass, state, c->ends) + below,
+					   *highest = CsTallyNumbers(pass, state, c->ends + 1) + below;
+
+			*lowest = Min(*lowest, x);
+			*highest = Max(*highest, x);
+		}
 		if (c->collects[below] && c->values >= 0)
 		{
 			uint64		word = CsOrderedWord(x);
@@ -162,14 +223,15 @@ CsRanksRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *st
 
 		*a = (CsRankAnswer) {
 			.counts = CsTallyCounts(pass, state, c->counts),
-			.lowest = CsTallyNumbers(pass, state, c->counts + 1),
-			.highest = CsTallyNumbers(pass, state, c->counts + 2)
+			.lowest = c->ends < 0 ? NULL : CsTallyNumbers(pass, state, c->ends),
+			.highest = c->ends < 0 ? NULL : CsTallyNumbers(pass, state, c->ends + 1)
 		};
 		if (c->values < 0)
 			continue;
 		records = CsTallyRecords(pass, state, c->values);
-		if (records->offered > records->used)
-			CsTallyRowsChanged();
+		a->is_overfull = records->offered > records->used;
+		if (a->is_overfull)
+			continue;
 		CsRecordsSort(records, &pass->sections[c->values]);
 		a->nvalues = records->used;
 		a->values = palloc(sizeof(double) * Max(records->used, 1));

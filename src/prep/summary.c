@@ -78,7 +78,7 @@ SummarizeLevels(CsSummary *s, int column)
 	CsOrder    *order = CsOrderCreate(0, 0, 0, 0, 0, PG_INT64_MAX);
 
 	order->placed = palloc(sizeof(CsPlaced) * Max(spec->nlevels, 1));
-	order->is_counted = true;
+	order->nrounds = 1;
 	/* levels that share a number are one value */
 	for (double value = -1; n < s->s.nrows;)
 	{

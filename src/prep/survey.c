@@ -11,6 +11,8 @@
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "common/hashfn.h"
 #include "prep/internal.h"
 #include "prep/survey.h"
@@ -85,8 +87,30 @@ typedef struct Sample
 	char	 ***codes;			/* of each text: levels by their codes */
 	int			key;			/* number that identifies rows, or -1 */
 	uint64		seed;
+	uint64		highest;		/* key of a row that is looked at */
 	uint64	   *record;
 } Sample;
+
+/* Standard deviations of the number of rows below a key, by which more than enough rows are looked at. */
+#define SAMPLE_MARGIN 6
+
+/* The key up to which there are more than enough of so many rows, if keys are spread evenly. */
+static uint64
+HighestKey(const CsSampleRequest *r)
+{
+	double		wanted = (double) r->room + SAMPLE_MARGIN * sqrt((double) r->room);
+
+	if (r->nrows == 0 || wanted >= (double) r->nrows)
+		return ~UINT64CONST(0);
+	return (uint64) (wanted / (double) r->nrows * 0x1p63) * 2;
+}
+
+/* Are there fewer rows in a sample than there should be, because too few keys were low? */
+bool
+CsSampleFellShort(const CsSampleRequest *r, const CsRecords *sample)
+{
+	return r->nrows > 0 && sample->used < Min(r->room, r->nrows);
+}
 
 /* Write the plan of a sample. */
 void
@@ -101,6 +125,7 @@ CsSamplePlan(JsonbParseState **json, const CsSampleRequest *r)
 	if (r->nhashed > 0)
 		CsJsonInteger(json, "hashed", r->nhashed);
 	CsJsonInteger(json, "seed", r->seed);
+	CsJsonInteger(json, "highest", (int64) HighestKey(r));
 	CsJsonArray(json, "levels");
 	for (int i = 0; i < r->nlevels; i++)
 	{
@@ -146,6 +171,7 @@ OpenSample(CsTally *pass, const CsJsonReader *plan)
 	if (sample->nhashed < 0)
 		sample->nhashed = sample->nnumbers;
 	sample->seed = (uint64) CsJsonReadInteger(plan, "seed", PG_INT64_MIN, PG_INT64_MAX);
+	sample->highest = (uint64) CsJsonReadInteger(plan, "highest", PG_INT64_MIN, PG_INT64_MAX);
 	sample->ncodes = palloc0(sizeof(int) * Max(pass->nlevels, 1));
 	sample->codes = palloc0(sizeof(char **) * Max(pass->nlevels, 1));
 	while (CsJsonNext(&each))
@@ -231,7 +257,8 @@ AddSample(CsTally *pass, void *own, CsTallyState *state)
 	int			at = 0;
 
 	sample->record[0] = KeyOf(pass, sample);
-	if (records->used == section->n && sample->record[0] > records->word[0])
+	if (sample->record[0] > sample->highest ||
+		(records->used == section->n && sample->record[0] > records->word[0]))
 		return;
 	for (int i = 0; i < sample->nnumbers; i++)
 		values[at++] = BitsOf(pass->number[i]);

@@ -30,12 +30,17 @@ enum
  * Part "sample": the "room" rows of the lowest key, which is a hash of number "key" or, where that is -1, of
  * the row's values: those that are kept, or more of its first numbers.  Of each row the first numbers are kept, and the codes of the first texts in their
  * dictionaries; codes from CS_SAMPLE_CODES - 1 on are that one.
+ *
+ * Where the number of rows is known, those whose keys are far too high are left out at once, so that no state has more
+ * than its share of the sample.  Where keys are not spread evenly, as those of rows that are alike, that may leave too
+ * few: CsSampleFellShort(), and the sample is drawn again without that.
  */
 #define CS_SAMPLE_CODES (CS_MAX_LEVELS + 2)
 
 typedef struct CsSampleRequest
 {
 	int64		room;
+	int64		nrows;			/* that there are; 0: not known */
 	int			nnumbers;
 	int			nlevels;
 	CsDictionary **dictionaries;	/* of these texts */
@@ -46,6 +51,7 @@ typedef struct CsSampleRequest
 
 extern void CsSamplePlan(JsonbParseState **json, const CsSampleRequest *request);
 extern CsRecords *CsSampleRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state);
+extern bool CsSampleFellShort(const CsSampleRequest *request, const CsRecords *sample);
 extern double CsSampleValue(const CsRecords *sample, int width, int64 row, int column);
 
 /*
@@ -82,15 +88,18 @@ typedef struct CsRankQuery
 	int			ngaps;
 	int		   *gaps;			/* gap i is below cut i, gap ncuts above the last one; ascending */
 	int64		most;			/* values in these gaps together */
+	bool		is_expected;	/* as far as can be told: there may be more, and then none are taken */
+	bool		has_ends;		/* each gap tells its lowest and its highest value */
 } CsRankQuery;
 
 typedef struct CsRankAnswer
 {
 	const int64 *counts;		/* 2 * ncuts + 1: gap 0, cut 0, gap 1, cut 1, ... */
-	const double *lowest,		/* of each gap; infinite where it is empty */
+	const double *lowest,		/* of each gap; infinite where it is empty; or NULL */
 			   *highest;
 	double	   *values;			/* of the gaps, ascending */
 	int64		nvalues;
+	bool		is_overfull;	/* there were more, and none are here */
 } CsRankAnswer;
 
 extern void CsRanksPlan(JsonbParseState **json, const CsRankQuery *queries, int n);

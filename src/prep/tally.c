@@ -143,7 +143,7 @@ CsTallyOpen(Jsonb *json, const uint64 digest[2], const CsTallyKind *const *kinds
 	ReadPipeline(pass, &plan);
 	ReadParts(pass, &plan, kinds);
 
-	pass->empty = CsTallyStateCreate(pass->sections, pass->nsections, digest);
+	pass->size = CsTallyStateSize(pass->sections, pass->nsections);
 	pass->offset = palloc(sizeof(Size) * Max(pass->nsections, 1));
 	at = CsTallyStateHead(pass->nsections);
 	for (int i = 0; i < pass->nsections; i++)
@@ -158,18 +158,15 @@ CsTallyOpen(Jsonb *json, const uint64 digest[2], const CsTallyKind *const *kinds
 CsTallyState *
 CsTallyStart(const CsTally *pass)
 {
-	CsTallyState *state = palloc(VARSIZE(pass->empty));
-
-	memcpy(state, pass->empty, VARSIZE(pass->empty));
-	return state;
+	return CsTallyStateCreate(pass->sections, pass->nsections, pass->digest);
 }
 
 /* Is a state one of this pass, with the sections that it has? */
 bool
 CsTallyIsOf(const CsTally *pass, const CsTallyState *state)
 {
-	return VARSIZE(state) == VARSIZE(pass->empty) &&
-		memcmp(state, pass->empty, CsTallyStateHead(pass->nsections)) == 0;
+	return state->nsections == pass->nsections && memcmp(state->digest, pass->digest, sizeof(state->digest)) == 0 &&
+		memcmp(state->section, pass->sections, pass->nsections * sizeof(CsSection)) == 0;
 }
 
 /* Why the row at hand is left out, if it is.  Sets its weight. */

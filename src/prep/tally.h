@@ -76,7 +76,7 @@ struct CsTally
 	int			capacity;
 	CsSection  *sections;
 	Size	   *offset;			/* of each section's data */
-	CsTallyState *empty;
+	Size		size;			/* of a state, in bytes */
 
 	/* the row at hand */
 	double	   *number;			/* NaN where it is missing */

@@ -65,6 +65,20 @@ TakeSample(CsTraining *t, const CsRecords *records)
 	pfree(row);
 }
 
+/* Run the pass that draws a sample; its rows in the order of their keys, palloc'd. */
+static CsRecords *
+DrawSample(CsTraining *t, const CsSampleRequest *request)
+{
+	JsonbParseState *json = NULL;
+	CsTallyRun	run;
+
+	CsPassBegin(t, NULL, &json);
+	CsSamplePlan(&json, request);
+	(void) CsJsonEnd(&json);
+	run = CsPassRun(t, &json);
+	return CsSampleRead(run.pass, &run.pass->parts[0], run.state);
+}
+
 /* Draw the sample into the raw matrix; categories are codes. */
 static void
 Sample(CsTraining *t)
@@ -72,16 +86,16 @@ Sample(CsTraining *t)
 	CsDistribution *d = t->distribution;
 	CsDictionary **dictionaries = palloc(sizeof(CsDictionary *) * Max(d->ntexts, 1));
 	CsSampleRequest request = {
+		.nrows = t->nrows,
 		.nnumbers = t->nfeatures - d->ntexts,
 		.nlevels = d->ntexts,
 		.dictionaries = dictionaries,
 		.key = d->key,
 		.seed = t->common->seed
 	};
-	JsonbParseState *json = NULL;
 	MemoryContext context,
 				old;
-	CsTallyRun	run;
+	CsRecords  *records;
 	int			text = 0;
 
 	for (int i = 0; i < t->nfeatures; i++)
@@ -91,12 +105,15 @@ Sample(CsTraining *t)
 	request.room = SampleRoom(t);
 	context = CsPassMemory();
 	old = MemoryContextSwitchTo(context);
-	CsPassBegin(t, NULL, &json);
-	CsSamplePlan(&json, &request);
-	(void) CsJsonEnd(&json);
-	run = CsPassRun(t, &json);
+	records = DrawSample(t, &request);
+	if (CsSampleFellShort(&request, records))
+	{
+		MemoryContextReset(context);
+		request.nrows = 0;
+		records = DrawSample(t, &request);
+	}
 	MemoryContextSwitchTo(old);
-	TakeSample(t, CsSampleRead(run.pass, &run.pass->parts[0], run.state));
+	TakeSample(t, records);
 	MemoryContextDelete(context);
 }
 
