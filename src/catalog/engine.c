@@ -24,6 +24,10 @@ static const char *const shards_sql =
 " AND EXISTS (SELECT FROM pg_catalog.pg_dist_partition AS p"
 " WHERE p.logicalrelid OPERATOR(pg_catalog.=) $1 AND p.partmethod OPERATOR(pg_catalog.<>) 'n')";
 
+static const char *const key_sql =
+"SELECT pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) FROM pg_catalog.pg_dist_partition AS p"
+" WHERE p.logicalrelid OPERATOR(pg_catalog.=) $1 AND p.partkey IS NOT NULL";
+
 /*
  * How many rows, "most" at the most (0: all are counted), has a statement about a table of Citus' catalogue?
  * None where there is no such table.
@@ -57,6 +61,26 @@ int
 CsCitusShards(Oid table)
 {
 	return CountRows("pg_dist_partition", shards_sql, table, 0);
+}
+
+/* The column by which Citus spreads a table, palloc'd; NULL: there is none. */
+char *
+CsCitusKey(Oid table)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Oid			type = OIDOID;
+	Datum		value = ObjectIdGetDatum(table);
+	char	   *key = NULL;
+
+	if (!OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
+		return NULL;
+	SPI_connect();
+	if (SPI_execute_with_args(key_sql, 1, &type, &value, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_dist_partition");
+	if (SPI_processed > 0)
+		key = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	SPI_finish();
+	return key;
 }
 
 /* Is this server one of those to which a coordinator of Citus sends its queries? */

@@ -9,6 +9,7 @@
 
 extern bool CsIsCitusTable(Oid table);
 extern int	CsCitusShards(Oid table);
+extern char *CsCitusKey(Oid table);
 extern bool CsIsCitusWorker(void);
 
 #endif							/* CUSTSEG_ENGINE_H */

@@ -29,6 +29,7 @@ typedef struct CsPieces
 } CsPieces;
 
 extern CsPieces *CsPiecesOf(const CsRelation *rel);
+extern bool CsPiecesKeepTogether(const CsPieces *pieces, const List *columns);
 
 /* Are rows on other servers that add them up themselves? */
 static inline bool
@@ -111,6 +112,6 @@ extern CsTallyRun CsStudyRun(const CsStudy *study, JsonbParseState **json);
 extern void CsStudyMoments(CsStudy *study);
 extern bool CsStudyAnswer(CsStudy *study);
 extern CsSortedRuns CsStudySorted(const CsStudy *study, int column);
-extern CsValueCount *CsStudyLevels(const CsStudy *study, int column, int *n);
+extern CsValueCount *CsStudyLevels(const CsStudy *study, int column, bool skips, int *n);
 
 #endif							/* CUSTSEG_DIST_H */

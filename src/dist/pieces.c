@@ -22,6 +22,7 @@
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
 #include "utils/typcache.h"
@@ -145,6 +146,50 @@ CsPiecesOf(const CsRelation *rel)
 	if (pieces->is_leaves)
 		CheckPolicies(rel);
 	return pieces;
+}
+
+/* Is a column among some (const CsColumn *)? */
+static bool
+HasColumn(const List *columns, const char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		if (name != NULL && strcmp(NameStr(((const CsColumn *) lfirst(cell))->name), name) == 0)
+			return true;
+	return false;
+}
+
+/* Is a table partitioned by some of these columns alone? */
+static bool
+IsPartitionedBy(Oid relid, const List *columns)
+{
+	Relation	table = table_open(relid, NoLock);
+	PartitionKey key = RelationGetPartitionKey(table);
+	bool		result = true;
+
+	for (int i = 0; i < key->partnatts; i++)
+		result &= key->partattrs[i] != 0 && HasColumn(columns, get_attname(relid, key->partattrs[i], false));
+	table_close(table, NoLock);
+	return result;
+}
+
+/* Are rows with the same values in these columns (const CsColumn *) in the same piece, and in the same shard? */
+bool
+CsPiecesKeepTogether(const CsPieces *pieces, const List *columns)
+{
+	ListCell   *cell;
+
+	if (pieces->is_sharded)
+		return HasColumn(columns, CsCitusKey(pieces->relation->relid));
+	if (!pieces->is_leaves)
+		return true;
+	if (get_rel_relkind(pieces->relation->relid) != RELKIND_PARTITIONED_TABLE)
+		return false;
+	foreach(cell, find_all_inheritors(pieces->relation->relid, AccessShareLock, NULL))
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_PARTITIONED_TABLE && !IsPartitionedBy(lfirst_oid(cell), columns))
+			return false;
+	return true;
 }
 
 /* Start without columns. */

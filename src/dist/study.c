@@ -269,13 +269,16 @@ RowsOf(const CsStudy *study, int column)
 	return sql.len > 0 ? sql.data : NULL;
 }
 
-/* The levels of a text and their rows, most frequent first, ties by text; an error where there are too many.  Palloc'd. */
+/*
+ * The levels of a text and their rows, most frequent first, ties by text; an error where there are too many.  With "skips"
+ * without the rows that are skipped for another column.  Palloc'd.
+ */
 CsValueCount *
-CsStudyLevels(const CsStudy *study, int column, int *n)
+CsStudyLevels(const CsStudy *study, int column, bool skips, int *n)
 {
 	const CsColumn *c = &study->columns[column];
-	CsValueCount *counts = CsPiecesCount(study->pieces, CsTallyExpression(c), RowsOf(study, column), CS_MAX_DICTIONARY,
-										 SIZE_MAX, n);
+	CsValueCount *counts = CsPiecesCount(study->pieces, CsTallyExpression(c), skips ? RowsOf(study, column) : NULL,
+										 CS_MAX_DICTIONARY, SIZE_MAX, n);
 
 	if (*n > CS_MAX_DICTIONARY)
 		ereport(ERROR,

@@ -107,6 +107,8 @@ typedef struct CsObservedSampleRequest
 	void	   *state;
 } CsObservedSampleRequest;
 
+struct CsStudy;
+
 /* What is wanted of a source; several reports can ask for their parts of one request. */
 typedef struct CsObserveRequest
 {
@@ -137,6 +139,12 @@ typedef struct CsObserveRequest
 	CsRowVisitor visit_row;
 	CsObservedBlockVisitor visit_block; /* for many rows in place of visit_row, where there is nothing else to do for each; or NULL */
 	void	   *row_state;
+
+	/*
+	 * Called once in place of these where the source is observed by passes: finds by other passes what the rows would
+	 * tell.  It is given which column of the study each feature is, -1: it is not bound.  NULL: nothing but rows will do.
+	 */
+	void		(*visit_passes) (void *state, const struct CsStudy *study, const int *column);
 	int			nextra;			/* columns of "relation" to read beside the features' */
 	const CsColumn **extra;
 } CsObserveRequest;

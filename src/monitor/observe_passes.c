@@ -29,7 +29,7 @@ typedef struct Passes
 static bool
 NeedsRows(const CsObserveRequest *request, const CsPass *pass)
 {
-	if (request->visit_row != NULL || request->nsamples > 0 || (request->place && request->scorer->nsegments == 0))
+	if ((request->visit_row != NULL && request->visit_passes == NULL) || request->nsamples > 0 || (request->place && request->scorer->nsegments == 0))
 		return true;
 	for (int i = 0; i < pass->columns.ncolumns; i++)
 		if (pass->columns.columns[i].element > 0 || pass->columns.columns[i].vector != NULL)
@@ -155,7 +155,7 @@ FillLevels(const Passes *o, int feature, CsObservedFeature *f)
 {
 	int			n,
 				at = 0;
-	CsValueCount *counts = CsStudyLevels(o->study, o->column[feature], &n);
+	CsValueCount *counts = CsStudyLevels(o->study, o->column[feature], true, &n);
 	bool		has_null = f->n_null > 0;
 
 	f->levels = palloc(sizeof(CsObservedLevel) * (n + 1));
@@ -216,6 +216,8 @@ CsObserveByPasses(const CsObserveRequest *request)
 	Study(&o, pieces, pass, placer);
 	if (request->place)
 		Place(&o);
+	if (request->visit_passes != NULL)
+		request->visit_passes(request->row_state, o.study, o.column);
 	if (request->visit != NULL)
 	{
 		LearnNumbers(&o);

@@ -6,6 +6,7 @@
 #ifndef CUSTSEG_QUALITY_H
 #define CUSTSEG_QUALITY_H
 
+#include "dist/dist.h"
 #include "monitor/monitor.h"
 #include "utils/timestamp.h"
 
@@ -32,7 +33,9 @@ typedef struct CsQuality
 	const CsColumn *time_column;	/* NULL: not asked for, not there, or no point in time */
 	List	   *id_columns;		/* const CsColumn *; NIL: there is no id */
 	CsIdProof	id_proof;
-	CsIdCounter *id_counter;	/* NULL: proven, or not comparable */
+	CsIdCounter *id_counter;	/* NULL: proven, not comparable, or counted already */
+	bool		ids_counted;	/* by passes: */
+	CsIdCounts	id_counts;		/* n_duplicates -1: rows on different servers cannot be compared */
 	Interval   *max_age;		/* or NULL */
 	bool		has_time;		/* a finite one was seen */
 	double		newest_days;
@@ -71,6 +74,7 @@ extern void CsQualityPut(CsQuality *quality, const CsQualityRow *row);
 extern void CsQualityCheckOptions(CsQuality *quality);
 extern void CsQualityAsk(CsQuality *quality, CsObserveRequest *request);
 extern void CsQualityVisit(CsQuality *quality, const Datum *extra, const bool *nulls);
+extern void CsQualityPasses(CsQuality *quality, const CsPieces *pieces);
 extern bool CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 								 const char *type_trained, CsFinding *finding);
 extern bool CsQualityLacksRows(const CsQuality *quality, CsFinding *finding);

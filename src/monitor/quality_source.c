@@ -276,11 +276,11 @@ PutRelation(CsQuality *quality)
 static void
 JudgeId(CsQuality *quality, CsQualityRow *row)
 {
-	CsIdCounts	counts = {0};
+	CsIdCounts	counts = quality->id_counts;
 
 	if (quality->id_counter != NULL)
 		counts = CsIdCounterEnd(quality->id_counter);
-	else if (quality->id_proof != CS_ID_PROVEN)
+	else if (!quality->ids_counted && quality->id_proof != CS_ID_PROVEN)
 	{
 		CsFindingAdd(&row->finding, CS_VERDICT_INSUFFICIENT, "values of type %s cannot be compared",
 					 row->type_now);
@@ -295,6 +295,8 @@ JudgeId(CsQuality *quality, CsQualityRow *row)
 	if (counts.n_null > 0)
 		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN, "%s no id",
 					 CsWordsCount(counts.n_null, "row has", "rows have"));
+	if (counts.n_duplicates < 0)
+		CsFindingAdd(&row->finding, CS_VERDICT_INSUFFICIENT, "ids of rows on different servers are not compared");
 	CsFindingDefault(&row->finding, "every row has an id of its own");
 }
 

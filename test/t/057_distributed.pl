@@ -180,6 +180,37 @@ is($here->safe_psql('postgres', "SELECT n, p, same, pearson, r < 1e-12 FROM ($ap
 is($here->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; SELECT n, p, same, pearson, r BETWEEN 1e-6 AND 0.1 FROM ($apart FROM custseg.correlations('moved_there') a JOIN expected b USING (column_a, column_b)) s(n, p, same, pearson, r)"),
     '10|10|t|t|t', 'correlations: by ranks of a sample');
 
+# data_quality(): ids are compared where rows with the same one are together, and a time is the newest of all.
+$here->safe_psql('postgres', "CREATE TABLE worn AS SELECT id, recency, NULLIF(frequency, 'NaN') AS frequency, 7::float8 AS monetary,"
+      . " CASE WHEN id % 9 = 0 THEN 'app' WHEN id % 100 = 1 THEN 'fax' || id % 3 ELSE channel END AS channel, member, CASE WHEN id % 7 = 0 THEN 'infinity' ELSE date '2020-01-01' + id / 10 END AS seen FROM moved;"
+      . ' INSERT INTO worn (id, recency, seen) SELECT id, -1, NULL FROM moved WHERE id % 1000 = 3; INSERT INTO worn DEFAULT VALUES');
+for my $layout (['worn_there', 'PARTITION BY HASH (id)'], ['worn_apart', 'PARTITION BY HASH (recency)'])
+{
+    my ($table, $by) = @$layout;
+
+    $here->safe_psql('postgres', "CREATE TABLE $table (LIKE worn) $by");
+    for my $i (0 .. 15)
+    {
+        my $name = $i % 2 ? 'east' : 'west';
+
+        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns, seen date)");
+        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table FOR VALUES WITH (MODULUS 16, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
+    }
+    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM worn ORDER BY hashint4extended(id, 4)");
+}
+my $quality_of = "SELECT replace((to_jsonb(d) - 'age')::text, '%s', 'worn') FROM custseg.data_quality('%s', '%s', '{\"time_column\": \"seen\"}') d";
+for my $model (qw(customers skips))
+{
+    my $expected = $here->safe_psql('postgres', sprintf($quality_of, 'worn', $model, 'worn'));
+
+    is($here->safe_psql('postgres', sprintf($quality_of, 'worn_there', $model, 'worn_there')), $expected, "data_quality of $model: as of a table here");
+    like($expected, qr/rows repeat the id of another.*1 row has no id/s, 'ids that repeat, and one that is missing');
+    like($expected, qr/have a level that the model does not know|clipped|outside the range|smallest|have no value/, 'something is wrong');
+    like($expected, qr/all rows with a value have the same one/, 'a constant');
+}
+is($here->safe_psql('postgres', "SELECT n_duplicates, verdict, reason FROM custseg.data_quality('customers', 'worn_apart') WHERE subject = 'id'"),
+    '|broken|1 row has no id; ids of rows on different servers are not compared', 'ids that are not together are not compared');
+
 my $described = 'column_name, type, kind, n, n_null, null_share, n_infinite, n_distinct, '
   . join(', ', map { "round($_\::numeric, 9)" } qw(mean standard_deviation skewness kurtosis jarque_bera_p_value))
   . ', jarque_bera::float4, minimum, first_quartile, median, third_quartile, maximum, n_iqr_outliers, n_z_outliers, top_levels, suggestion';
@@ -193,21 +224,23 @@ for my $name (sort keys %there)
     my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
 
     cmp_ok(scalar @asked, '>', 20, "$name was asked for reports");
-    is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows for them");
+    is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)|SELECT max\(/ } @asked), 0, "$name: no statement fetches rows for them");
 }
+is($here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_quality('customers', 'SELECT * FROM worn_apart') WHERE subject = 'id'"),
+    $here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_quality('customers', 'worn') WHERE subject = 'id'"), 'those of a query are, for its rows are fetched');
 
 # What needs single rows fetches them as long as there is memory for so many; what passes tell needs none for rows.
 $there{west}->safe_psql('postgres', 'CREATE VIEW plenty AS SELECT c.* FROM eight_0 c CROSS JOIN generate_series(1, 30)');
 $here->safe_psql('postgres', "CREATE FOREIGN TABLE plenty ($columns) SERVER west; ANALYZE plenty");
-my $quality = "SELECT count(*) > 0 FROM custseg.data_quality('customers', 'plenty')";
+my $score = "SELECT count(*) > 0 FROM custseg.score('customers', 'plenty')";
 my $little = "SET maintenance_work_mem = '1MB';";
 
-like(psql_error($here, 'postgres', "$little $quality"),
+like(psql_error($here, 'postgres', "$little $score"),
     qr/ERROR:  0A000: some \d{5} rows of relation "plenty" would be fetched from other servers.*DETAIL:  They are about 3 MB, and maintenance_work_mem is 1 MB\..*HINT:  Give a sample as the source: SELECT \* FROM public\.plenty WHERE pg_catalog\.hashint4extended\(id, 0\) & 3 = 0\.  Or SET maintenance_work_mem = '3MB' to fetch them all the same\./s,
     'more rows than there is memory for are not fetched');
-is($here->safe_psql('postgres', "$little " . ($quality =~ s/'plenty'/'SELECT * FROM public.plenty WHERE pg_catalog.hashint4extended(id, 0) & 3 = 0'/r)), 't',
+is($here->safe_psql('postgres', "$little " . ($score =~ s/'plenty'/'SELECT * FROM public.plenty WHERE pg_catalog.hashint4extended(id, 0) & 3 = 0'/r)), 't',
     'the sample that the hint names is');
-for my $call ("score('customers', 'plenty')", "outliers('plenty', '{recency,frequency,monetary}')",
+for my $call ("outliers('plenty', '{recency,frequency,monetary}')",
     "purchase_summary('SELECT id, DATE ''2026-01-01'' + recency::int AS day, monetary FROM plenty', 'id', 'day', 'monetary')",
     "journey('SELECT id, timestamptz ''2026-01-01'' + recency * interval ''1 day'' AS at, channel FROM plenty', 'id', 'at', 'channel')",
     "frequent_itemsets('SELECT * FROM plenty UNION ALL SELECT * FROM plenty', 'id', 'channel')")
@@ -219,8 +252,10 @@ for my $call ("score('customers', 'plenty')", "outliers('plenty', '{recency,freq
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM plenty WHERE id < 0')"), '0', 'what the other server leaves out is not fetched');
 is($here->safe_psql('postgres', "$little SELECT n_rows > 40000 FROM custseg.train('streamed', 'plenty', '{recency,frequency}', k => 3, algorithm => 'minibatch', options => '{\"engine\": \"local\"}')"), 't',
     'a training that is told to fetch them does');
-is($here->safe_psql('postgres', "SET maintenance_work_mem = '3MB'; $quality"), 't', 'they are with as much memory as the hint says');
+is($here->safe_psql('postgres', "SET maintenance_work_mem = '3MB'; $score"), 't', 'they are with as much memory as the hint says');
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.drift('customers', 'plenty')"), '5', 'drift() needs no memory for them');
+is($here->safe_psql('postgres', "$little SELECT n_duplicates = 29 * count(*) / 30 FROM custseg.data_quality('customers', 'plenty'), plenty WHERE subject = 'id' GROUP BY n_duplicates"), 't',
+    'nor does data_quality(), whose ids are compared over there');
 is($here->safe_psql('postgres', "$little SELECT n = (SELECT count(*) FROM plenty) FROM custseg.segment_sizes('customers', 'plenty') WHERE segment IS NULL"), 't',
     'nor does segment_sizes()');
 
