@@ -19,6 +19,7 @@
 
 #include <math.h>
 
+#include "math/kernel.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/stat.h"
@@ -69,42 +70,18 @@ typedef struct Comparer
 	double	   *sums;			/* double[GROUP][k]: distances of a row to a segment */
 } Comparer;
 
-/*
- * Roots of a block's squared distances, in place, distance[t * stride + r]; what each row r has to
- * the rows of the group is added to its column.
- */
-CS_CLONES static void
-RootsToColumn(int group, int n, double *distance, int stride, double *column)
-{
-	int			t = 0;
+/* Between these the fast roots are right; others are left to the instruction. */
+#define LEAST_ROOT 1e-250
+#define MOST_ROOT 1e250
 
-	for (; t + 4 <= group; t += 4)
-	{
-		double	   *a = distance + t * stride,
-				   *b = a + stride,
-				   *c = b + stride,
-				   *d = c + stride;
-
-		for (int r = 0; r < n; r++)
-		{
-			a[r] = sqrt(a[r]);
-			b[r] = sqrt(b[r]);
-			c[r] = sqrt(c[r]);
-			d[r] = sqrt(d[r]);
-			column[r] += (a[r] + b[r]) + (c[r] + d[r]);
-		}
-	}
-	for (; t < group; t++)
-	{
-		double	   *a = distance + t * stride;
-
-		for (int r = 0; r < n; r++)
-		{
-			a[r] = sqrt(a[r]);
-			column[r] += a[r];
-		}
-	}
-}
+#ifdef CS_WIDE_KERNELS
+#define KERNEL_WIDTH 8
+#include "stat/silhouette_kernels.h"
+#define KERNEL_WIDTH 4
+#include "stat/silhouette_kernels.h"
+#endif
+#define KERNEL_WIDTH 2
+#include "stat/silhouette_kernels.h"
 
 /* Sum of a run of numbers; eight running sums in a fixed order. */
 CS_CLONES static double
@@ -165,7 +142,7 @@ CompareGroup(Comparer *c, int segment, int first, int group)
 
 		CHECK_FOR_INTERRUPTS();
 		CsSquaredDistances(args->d, n, c->x + block, args->stride, group, c->group, c->distance);
-		RootsToColumn(group, n, c->distance, stride, c->column + block);
+		ChooseKernel(RootsToColumn) (group, n, c->distance, stride, c->column + block);
 		AddToSums(c, group, block, n, stride, &at);
 		if (block == first)
 			memcpy(c->column + first, kept, sizeof(double) * group);
