@@ -390,6 +390,18 @@ CsAudienceProbability(const CsAudience *a, double score)
 	return 1 / (1 + exp(-score));
 }
 
+/* Rank those who wait for it. */
+static void
+ScoreWaiting(CsAudience *a)
+{
+	int			n = a->waiting.n;
+	double	   *score = a->score + a->n_scores - n;
+
+	CsPartiesEnd(&a->waiting, score);
+	for (int i = 0; i < n; i++)
+		score[i] = -score[i];
+}
+
 /* Keep the score of somebody by whom the ranking is judged. */
 static void
 KeepScore(CsAudience *a, double score, bool is_held_out)
@@ -411,6 +423,20 @@ KeepScore(CsAudience *a, double score, bool is_held_out)
 	a->is_held_out[a->n_scores++] = is_held_out;
 }
 
+/* Keep the score of somebody who is no seed, by the fit without those who are held out. */
+static void
+JudgeBy(CsAudience *a, const double *z)
+{
+	if (a->method != CS_LOOKALIKE_NEAREST)
+		KeepScore(a, CsAudienceScore(a, 1, z, NULL), false);
+	else
+	{
+		KeepScore(a, NAN, false);	/* it is filled in when the others have come */
+		if (CsPartiesAdd(&a->waiting, z))
+			ScoreWaiting(a);
+	}
+}
+
 /* CsRowSink: the second reading. */
 static void
 TakeCandidate(void *state, const Datum *values, const bool *nulls)
@@ -424,7 +450,7 @@ TakeCandidate(void *state, const Datum *values, const bool *nulls)
 
 	if (Identify(a, values, nulls, id, &is_seed, &override) != ANOTHER)
 		return;
-	KeepScore(a, CsAudienceScore(a, 1, s->z, NULL), false);
+	JudgeBy(a, s->z);
 	if (IsTooFar(a, s->z))
 		return;
 	score = CsAudienceScore(a, 0, s->z, NULL);
@@ -459,9 +485,16 @@ CsAudienceFind(CsAudience *a, const char *seeds)
 	(void) CsPassRead(a->pass);
 	Fit(a);
 	OpenPass(a, TakeCandidate);
+	if (a->method == CS_LOOKALIKE_NEAREST)
+	{
+		Hold(a, CsPartiesMemory(CsScorerPipeline(a->scorer)->noutputs, a->options.neighbors));
+		CsPartiesInit(&a->waiting, a->tree[1], a->options.neighbors);
+	}
 	Hold(a, mul_size(a->n, sizeof(CsBestEntry) + sizeof(double) * CsScorerPipeline(a->scorer)->nfeatures));
 	CsBestInit(&a->best, a->pass->identity, CsScorerPipeline(a->scorer)->nfeatures, Max(a->n, 1));
 	(void) CsPassRead(a->pass);
+	if (a->method == CS_LOOKALIKE_NEAREST)
+		ScoreWaiting(a);
 	CsBestSort(&a->best);
 	for (int i = 0; i < a->n_held_out; i++)
 		KeepScore(a, CsAudienceScore(a, 1, a->seeds.items[i].z, NULL), true);

@@ -59,6 +59,25 @@ extern CsSeeds *CsSeedsRead(const char *seeds, const List *key, CsIdentity *iden
 extern bool CsSeedsHave(const CsSeeds *seeds, const Datum *id);
 extern Datum *CsPeopleCopyId(const CsIdentity *identity, const Datum *id, Datum *copy);
 
+/* parties.c: mean distances of many customers to their nearest seeds. */
+typedef struct CsParties
+{
+	const struct CsKdTree *seeds;
+	int			neighbors;
+	int			most;			/* who may wait */
+	int			n;				/* who wait */
+	double	   *z;				/* n x ncolumns: their places in model space */
+	struct CsKdTree *tree;		/* room for theirs */
+	double	   *party,			/* and for those who search together: places, distances, scratch */
+			   *found,
+			   *scratch;
+} CsParties;
+
+extern Size CsPartiesMemory(int ncolumns, int neighbors);
+extern void CsPartiesInit(CsParties *p, const struct CsKdTree *seeds, int neighbors);
+extern bool CsPartiesAdd(CsParties *p, const double *z);
+extern void CsPartiesEnd(CsParties *p, double *means);
+
 /* audience.c: customers like those of a list. */
 typedef enum CsLookalikeMethod
 {
@@ -121,6 +140,7 @@ typedef struct CsAudience
 	struct CsKdTree *tree[2];
 	struct CsValueModel *model[2];
 	double		offset[2];		/* of the log odds, for who was left out of the sample */
+	CsParties	waiting;		/* customers whose scores by tree[1] are the last that are kept */
 
 	/* what the second reading finds */
 	CsBest		best;
