@@ -66,46 +66,72 @@ Shuffle(CsRng *rng, int *x, int n)
 	}
 }
 
-/*
- * The share of the sample that changes segment when customer i has the feature's value of customer
- * order[i]; one who cannot be placed any more has changed.
- */
-static double
-ShareChanged(const CsPortrait *portrait, CsScoring *scoring, int feature, const int *order)
+/* The sample, feature by feature, and room for where its customers are placed. */
+typedef struct Sample
+{
+	const CsPortraitSample *taken;
+	double	   *values;			/* value i of feature j at [j * taken->n + i] */
+	int32	   *segments;
+} Sample;
+
+/* The sample of a portrait feature by feature, palloc'd. */
+static Sample
+TransposeSample(const CsPortrait *portrait)
 {
 	int			width = CsScorerPipeline(portrait->scorer)->nfeatures;
+	Size		n = portrait->sample.n;
+	Sample		s = {.taken = &portrait->sample};
+
+	s.values = palloc_extended(mul_size(mul_size(sizeof(double), Max(n, 1)), width), MCXT_ALLOC_HUGE);
+	s.segments = palloc(sizeof(int32) * Max(n, 1));
+	for (Size i = 0; i < n; i++)
+	{
+		CsCheckInterrupts(i);
+		for (int j = 0; j < width; j++)
+			s.values[j * n + i] = s.taken->rows[i * width + j];
+	}
+	return s;
+}
+
+/*
+ * The share of the sample that changes segment when customer i has the feature's value of customer
+ * order[i]; one who cannot be placed any more has changed.  The feature is left as it is then.
+ */
+static double
+ShareChanged(const Sample *s, CsScoring *scoring, int feature, const int *order)
+{
+	int			width = CsScorerPipeline(scoring->scorer)->nfeatures;
+	int			n = s->taken->n;
 	int64		changed = 0;
 
-	for (int i = 0; i < portrait->sample.n; i++)
-	{
-		CsAssignment placed;
-
-		CsCheckInterrupts(i);
-		memcpy(scoring->raw, portrait->sample.rows + (Size) i * width, sizeof(double) * width);
-		scoring->raw[feature] = portrait->sample.rows[(Size) order[i] * width + feature];
-		changed += !CsScoringTry(scoring, &placed, NULL) ||
-			placed.index != portrait->sample.segments[i];
-	}
-	return CsPortraitShare(changed, portrait->sample.n);
+	for (int i = 0; i < n; i++)
+		s->values[(Size) feature * n + i] = s->taken->rows[(Size) order[i] * width + feature];
+	CsScoringPlaceRows(scoring, s->values, n, n, s->segments);
+	for (int i = 0; i < n; i++)
+		changed += s->segments[i] != s->taken->segments[i];
+	return CsPortraitShare(changed, n);
 }
 
 /* What shuffling a feature does, several times. */
 static void
-Permute(const CsPortrait *portrait, const ImportanceOptions *options, CsScoring *scoring,
-		Importance *importance)
+Permute(const Sample *s, const ImportanceOptions *options, CsScoring *scoring, Importance *importance)
 {
 	double		shares[MAX_REPEATS];
-	int		   *order = palloc(sizeof(int) * Max(portrait->sample.n, 1));
+	int			width = CsScorerPipeline(scoring->scorer)->nfeatures;
+	int			n = s->taken->n;
+	int		   *order = palloc(sizeof(int) * Max(n, 1));
 	CsRng		rng;
 
 	CsRngSeed(&rng, (uint64) options->seed, UINT64CONST(0xFEA7) + importance->feature);
-	for (int i = 0; i < portrait->sample.n; i++)
+	for (int i = 0; i < n; i++)
 		order[i] = i;
 	for (int r = 0; r < options->repeats; r++)
 	{
-		Shuffle(&rng, order, portrait->sample.n);
-		shares[r] = ShareChanged(portrait, scoring, importance->feature, order);
+		Shuffle(&rng, order, n);
+		shares[r] = ShareChanged(s, scoring, importance->feature, order);
 	}
+	for (int i = 0; i < n; i++)
+		s->values[(Size) importance->feature * n + i] = s->taken->rows[(Size) i * width + importance->feature];
 	CsMeanOfFew(shares, options->repeats, &importance->changed, &importance->changed_sd);
 	pfree(order);
 }
@@ -172,6 +198,7 @@ static void
 PutImportances(CsResult *result, const CsPortrait *portrait, const ImportanceOptions *options)
 {
 	Importance *importances = palloc(sizeof(Importance) * Max(portrait->ncolumns, 1));
+	Sample		sample = TransposeSample(portrait);
 	CsScoring	scoring;
 
 	CsScoringInit(&scoring, portrait->scorer, CurrentMemoryContext);
@@ -184,7 +211,7 @@ PutImportances(CsResult *result, const CsPortrait *portrait, const ImportanceOpt
 		importances[i].association = CsIsCategory(c) ?
 			CsPortraitChiSquare(portrait, c).cramers_v :
 			CsEtaSquared(c->summaries, portrait->ngroups);
-		Permute(portrait, options, &scoring, &importances[i]);
+		Permute(&sample, options, &scoring, &importances[i]);
 	}
 	qsort(importances, portrait->ncolumns, sizeof(Importance), CompareImportance);
 	for (int i = 0; i < portrait->ncolumns; i++)
