@@ -320,7 +320,7 @@ test('texts of the database are written as pages write', () => {
 
 test('bins of whole numbers end at whole numbers', () => {
     const data = makePublication();
-    const bins = (edges) => ({ ...data, histogram: edges.map(([low, high], i) => ({ column_name: 'recency', scale: 'linear', bin: i + 1, low, high, segment: null, n: 9 - i, density: 1 })) });
+    const bins = (edges) => ({ ...data, histogram: { columns: ['recency'], column_name: 'recency', scale: 'linear', edges: [edges[0][0], ...edges.map(([, high]) => high)], segments: [{ segment: null, n: edges.map((_, i) => 9 - i), density: edges.map(() => 1) }] } });
     assert.match(cards.histogram.sentence(bins([[-0.5, 15.5], [15.5, 31.5]]), {}), /between 0 and 15 /);
     assert.match(cards.histogram.sentence(bins([[0.5, 1.5], [1.5, 2.5]]), {}), /is at 1 /);
     assert.match(cards.histogram.sentence(bins([[0.25, 1.3], [1.3, 2.35]]), {}), /between 0.25 and 1.3 /);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { makeAnswer, sendAnswer } from '../answer.js';
 import { Cache } from '../cache.js';
 import { ApiError, noModel } from '../errors.js';
+import { splitHistogram } from '../histogram.js';
 import { partSql, publicationSql, publishedPartSql, readStatements } from '../statements.js';
 import { addLookupRoute } from './lookup.js';
 
@@ -43,7 +44,7 @@ export function addModelRoutes(house) {
         }
         return sendAnswer(request, reply, files.has(part)
             ? await filePart(request.role, model, part, [at, query.get('key') || null], signal)
-            : await publishedPart(request.role, model, part, at, signal));
+            : await publishedPart(request.role, model, part, [at, query.get('key')], signal));
     });
 
     /** Returns a part that a file of sql/ makes; one with a $3 is about one of several things of the model, which a key names. */
@@ -57,8 +58,8 @@ export function addModelRoutes(house) {
         return makeAnswer(envelope(model, part, row[0], row[1], row[2]));
     }
 
-    /** Returns a part of a publication: which one the role may see is asked each time, the part itself once. */
-    async function publishedPart(role, model, part, at, signal) {
+    /** Returns a part of a publication, or of the part histogram the column that a key names: which one the role may see is asked each time, the part itself once. */
+    async function publishedPart(role, model, part, [at, column], signal) {
         const [row] = await database.query(role, { name: 'publication', text: publicationSql, values: [model, at] }, signal);
 
         if (row === undefined) {
@@ -70,19 +71,45 @@ export function addModelRoutes(house) {
             return makeAnswer(envelope(model, part, null, null, null));
         }
         const key = JSON.stringify([role, model, version, asOf, part]);
+        const make = (body) => makeAnswer(envelope(model, part, version, asOf, body));
+        const read = async () => (await database.query(role, { name: 'published part', text: publishedPartSql, values: [model, asOf, part] }, signal))[0]?.[0];
+
+        return part === 'histogram' ? histogram(key, column, read, make) : keep(key, read, make);
+    }
+
+    /** Returns the answer that is kept under a key, or else is made of what is read, and kept unless that is nothing. */
+    async function keep(key, read, make) {
         const kept = cache.get(key);
 
         if (kept !== undefined) {
             return kept;
         }
-        const [found] = await database.query(role, { name: 'published part', text: publishedPartSql, values: [model, asOf, part] }, signal);
-        const answer = await makeAnswer(envelope(model, part, version, asOf, found?.[0] ?? null));
+        const body = await read();
+        const answer = await make(body ?? null);
 
         // whoever asks for names of parts that are none must not drive out those that are
-        if (found !== undefined) {
+        if (body !== undefined) {
             cache.set(key, answer, answer.size);
         }
         return answer;
+    }
+
+    /** Returns the histogram of a column; without one, or of a column that has none, of the first that has one. */
+    async function histogram(key, column, read, make) {
+        let split = cache.get(key);
+
+        if (split === undefined) {
+            const body = await read();
+
+            if (body === undefined) {
+                return make(null);
+            }
+            split = splitHistogram(JSON.parse(body));
+            cache.set(key, split, 2 * body.length);
+        }
+        const name = split.of.has(column) ? column : split.columns[0];
+
+        return keep(`${key} ${name}`, async () => split.of.get(name), make);
     }
 }
 

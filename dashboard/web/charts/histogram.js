@@ -1,21 +1,21 @@
 // histogram.js
 //	  How the values of a column are spread: bars for all customers, a line for the chosen segment.
 
-import { axisName, choice, columnKind, columnTick, columnValue, distinct, label, segmentName, segmentOf, selected } from '../facts.js';
+import { axisName, columnKind, columnTick, columnValue, label, segmentName, segmentOf, selected } from '../facts.js';
 import { count, percent, toNumber } from '../format.js';
 import { axis, base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 
 /** Returns the columns that have a histogram. */
 export function columns(data) {
-    return distinct(data.histogram, 'column_name');
+    return data.histogram.columns;
 }
 
-/** Returns the bins of the chosen column, for all customers and for the chosen segment, with their shares. */
+/** Returns the bins of the column that was fetched, for all customers and for the chosen segment, with their shares. */
 function bins(data, state) {
-    const column = choice(state.column, columns(data));
-    const rows = data.histogram.filter((row) => row.column_name === column);
-    const of = (segment) => withShares(rows.filter((row) => (row.segment ?? null) === segment).sort((a, b) => a.bin - b.bin));
-    return { column, isLog: rows[0]?.scale === 'log', all: of(null), own: of(selected(data, state)) };
+    const { column_name: column, scale, edges, segments } = data.histogram;
+    const rows = (its) => (its?.n ?? []).map((n, i) => ({ bin: i + 1, low: edges[i], high: edges[i + 1], n }));
+    const of = (segment) => withShares(rows(segments.find((it) => it.segment === segment)));
+    return { column, isLog: scale === 'log', all: of(null), own: of(selected(data, state)) };
 }
 
 function withShares(rows) {
