@@ -113,7 +113,7 @@ Refuse(CsArena *arena, Size size)
 {
 	if (!arena->refused)
 		ereport(NOTICE,
-				(errmsg("training continues in one process because %zu MB of shared memory could not be allocated",
+				(errmsg("the work goes on in one process because %zu MB of shared memory could not be allocated",
 						(size / 1024 + 1023) / 1024),
 				 errhint("Enlarge /dev/shm (with Docker: --shm-size), or set max_parallel_maintenance_workers to 0.")));
 	arena->refused = true;

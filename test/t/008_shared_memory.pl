@@ -47,7 +47,7 @@ sub both
     return $said;
 }
 
-my $notice = qr/NOTICE:  training continues in one process because \d+ MB of shared memory could not be allocated/;
+my $notice = qr/NOTICE:  the work goes on in one process because \d+ MB of shared memory could not be allocated/;
 my $said;
 
 unlike(both('fits', sprintf($rows, 20000), "k => 3"), qr/shared memory/, 'what fits is trained without a word of memory');
