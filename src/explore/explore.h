@@ -46,6 +46,7 @@ typedef struct CsLook
 	const CsRelation *relation;
 	bool		keep_rows;		/* values one a row, */
 	bool		may_lose_rows;	/* or, where there is no room for them, like without it */
+	bool		moments_later;	/* of numbers whose rows are kept; who has asked for it finds them */
 	int			ncolumns;
 	CsLookColumn *columns;
 	CsKept		kept;			/* the values, while they are read */

@@ -71,6 +71,31 @@ CsLookOpen(const CsRelation *rel, ArrayType *columns, bool numbers)
 	return look;
 }
 
+/* Take a full block, or the last one, to the moments. */
+static void
+FlushBlock(CsLookColumn *c)
+{
+	CsMomentsAdd(&c->moments, c->block, c->pending);
+	c->pending = 0;
+}
+
+/* Take finite values to the moments. */
+static void
+TakeToMoments(CsLookColumn *c, const double *values, int n)
+{
+	while (n > 0)
+	{
+		int			room = Min(CS_BLOCK_ROWS - c->pending, n);
+
+		memcpy(c->block + c->pending, values, sizeof(double) * room);
+		c->pending += room;
+		values += room;
+		n -= room;
+		if (c->pending == CS_BLOCK_ROWS)
+			FlushBlock(c);
+	}
+}
+
 /* Let PostgreSQL sort all numbers: they do not fit. */
 static void
 SpillColumns(CsLook *look)
@@ -93,11 +118,15 @@ SpillColumns(CsLook *look)
 		for (int64 j = 0; j < kept->n; j++)
 		{
 			CsCheckInterrupts(j);
-			if (!isnan(kept->values[j]))
-				tuplesort_putdatum(c->sort, Float8GetDatum(kept->values[j]), false);
+			if (isnan(kept->values[j]))
+				continue;
+			tuplesort_putdatum(c->sort, Float8GetDatum(kept->values[j]), false);
+			if (look->moments_later)
+				TakeToMoments(c, &kept->values[j], 1);
 		}
 		CsKeptRelease(&look->kept, i);
 	}
+	look->moments_later = false;
 	MemoryContextSwitchTo(old);
 }
 
@@ -114,14 +143,6 @@ LeaveMemory(void *state, int column, Size needed)
 	look->keep_rows = false;
 }
 
-/* Take a full block, or the last one, to the moments. */
-static void
-FlushBlock(CsLookColumn *c)
-{
-	CsMomentsAdd(&c->moments, c->block, c->pending);
-	c->pending = 0;
-}
-
 /* Can a value have more digits than a double has?  A numeric stores four in two bytes, after a header. */
 static inline bool
 HasManyDigits(const CsConverter *converter, Datum datum)
@@ -131,24 +152,6 @@ HasManyDigits(const CsConverter *converter, Datum datum)
 	if (converter->type == INT8OID)
 		return DatumGetInt64(datum) > most || DatumGetInt64(datum) < -most;
 	return converter->type == NUMERICOID && VARSIZE_ANY_EXHDR(DatumGetPointer(datum)) > 8;
-}
-
-/* Take finite values to the moments. */
-static void
-TakeToMoments(CsLookColumn *c, const double *values, int n)
-{
-	c->n += n;
-	while (n > 0)
-	{
-		int			room = Min(CS_BLOCK_ROWS - c->pending, n);
-
-		memcpy(c->block + c->pending, values, sizeof(double) * room);
-		c->pending += room;
-		values += room;
-		n -= room;
-		if (c->pending == CS_BLOCK_ROWS)
-			FlushBlock(c);
-	}
 }
 
 /* Are all numbers whole? */
@@ -162,14 +165,23 @@ AreWhole(const double *values, int n)
 	return fractions == 0;
 }
 
-/* Keep values, and give those that are not kept any more to the sort. */
+/*
+ * Keep values, and give those that are not kept any more to the sort; to the moments, too, if these had been left for
+ * later.
+ */
 static void
 KeepValues(CsLook *look, int column, const double *values, int n)
 {
+	CsLookColumn *c = &look->columns[column];
+	bool		was_later = look->moments_later;
+
 	for (int i = CsKeptPutRun(&look->kept, column, values, n); i < n; i++)
 	{
-		if (!isnan(values[i]))
-			tuplesort_putdatum(look->columns[column].sort, Float8GetDatum(values[i]), false);
+		if (isnan(values[i]))
+			continue;
+		tuplesort_putdatum(c->sort, Float8GetDatum(values[i]), false);
+		if (was_later)
+			TakeToMoments(c, &values[i], 1);
 	}
 }
 
@@ -197,6 +209,7 @@ TakeNumbers(CsLook *look, CsPass *pass, int column, const CsPassBlock *block)
 	CsLookColumn *c = &look->columns[column];
 	CsPassNumbers numbers = CsPassNumbersOf(pass, c->position, &c->column.converter);
 	const double *values = numbers.values;
+	bool		is_later = look->moments_later;
 	double		of_rows[CS_BLOCK_ROWS];
 	double		finite[CS_BLOCK_ROWS];
 	int			n = 0;
@@ -216,8 +229,10 @@ TakeNumbers(CsLook *look, CsPass *pass, int column, const CsPassBlock *block)
 		KeepValues(look, column, of_rows, block->nrows);
 	values = numbers.all_finite ? values : finite;
 	n = numbers.all_finite ? block->nrows : n;
+	c->n += n;
 	c->whole &= AreWhole(values, n);
-	TakeToMoments(c, values, n);
+	if (!is_later)
+		TakeToMoments(c, values, n);
 }
 
 /* A category, or what is of no use, of a block. */

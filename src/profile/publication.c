@@ -133,7 +133,7 @@ BeginParts(Publishing *p)
 	CsPassIdentify(p->pass, p->key);
 	CsPassHonour(p->pass, placer);
 	p->look = CsLookOpen(p->pass->relation, NULL, false);
-	p->look->keep_rows = p->look->may_lose_rows = true;
+	p->look->keep_rows = p->look->may_lose_rows = p->look->moments_later = true;
 	p->portraying = CsPortraitBegin(p->pass, placer, &p->report, &whole);
 	CsPortraitSampleToo(p->portraying, CsSummaryKind.request.sample, CsSummaryKind.request.seed, false);
 	if (p->options.sample > 0)
@@ -559,6 +559,7 @@ FindColumns(Publishing *p, Columns *c)
 		if (!is_ranked[i])
 			continue;
 		c->correlated->columns[at].values = wanted.values[i];
+		c->correlated->columns[at].moments = p->look->columns[i].moments;
 		c->ranks[at++] = wanted.ranks[i];
 	}
 }

@@ -9,6 +9,8 @@
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "call/call.h"
 #include "catalog/pg_type_d.h"
 #include "parallel/team.h"
@@ -151,6 +153,26 @@ MeasureByGroup(const ColumnsArgs *args, ColumnTask *column, const double *values
 	CsPortraitMeasure(&measured, args->ngroups, groups, args->nrows, values, &of, m->gathered);
 }
 
+/* Find the moments of a column, in the order of the rows. */
+static void
+FindMoments(const ColumnsArgs *args, ColumnTask *column, const double *values, Member *m)
+{
+	int64		n = 0;
+
+	if (column->n == args->nrows)
+	{
+		CsMomentsAdd(&column->moments, values, args->nrows);
+		return;
+	}
+	for (int64 i = 0; i < args->nrows; i++)
+	{
+		CsCheckInterrupts(i);
+		if (!isnan(values[i]))
+			m->values[n++] = values[i];
+	}
+	CsMomentsAdd(&column->moments, m->values, n);
+}
+
 /* What the order of a column tells. */
 static void
 FindOrder(const ColumnsArgs *args, ColumnTask *column, double *sorted)
@@ -177,8 +199,10 @@ CsPublishColumnTask(CsTeam *team, const void *arguments, int item)
 	double	   *ranks = AddressOf(arena, &column->ranks),
 			   *in_order = AddressOf(arena, &column->sorted);
 	Member	   *m = MemberOf(team, args->nrows);
-	CsSortedRows sorted = CsSortColumnRows(values, args->nrows, m->values, m->rows, m->scratch);
+	CsSortedRows sorted;
 
+	FindMoments(args, column, values, m);
+	sorted = CsSortColumnRows(values, args->nrows, m->values, m->rows, m->scratch);
 	if (ranks != NULL)
 		CsRanksOfSorted(sorted.values, sorted.rows, sorted.n, ranks);
 	if (column->is_measured)
@@ -238,7 +262,6 @@ PrepareTask(CsArena *arena, bool is_shared, CsLook *look, int column, const CsPu
 	/* a point in time is no amount */
 	task->may_be_log = c->column.converter.kind == CS_NUMERIC || c->column.converter.type == INTERVALOID;
 	task->n = c->n;
-	task->moments = c->moments;
 }
 
 /* Hand what was found of a column to those who tell it. */
@@ -253,6 +276,7 @@ TakeResult(CsArena *arena, const CsPublishColumns *wanted, int column, ColumnTas
 	wanted->values[column] = AddressOf(arena, &task->values);
 	c->values = AddressOf(arena, &task->sorted);
 	c->is_sorted = true;
+	c->moments = task->moments;
 	if (!task->is_measured)
 		return;
 	visited = palloc(sizeof(CsPublishedNumber));
