@@ -3688,8 +3688,8 @@ BEGIN ATOMIC
         l.feature,
         format('a lasting change%s: at least 3 runs in a row have found it; the distance from training is %s%s',
             CASE l.verdict WHEN 'ok' THEN ', perhaps a small one' ELSE '' END, round(l.distance::numeric, 3),
-            -- in less than two days there is no trend to speak of
-            CASE WHEN h.days >= 2 THEN format(', and %s by %s a week', CASE WHEN h.slope < 0 THEN 'shrinks' ELSE 'grows' END, to_char(abs(h.slope), 'FM0.0000')) ELSE '' END)
+            -- in less than two days, and of a single run before, there is no trend to speak of
+            CASE WHEN h.days >= 2 AND h.slope IS NOT NULL THEN format(', and %s by %s a week', CASE WHEN h.slope < 0 THEN 'shrinks' ELSE 'grows' END, to_char(abs(h.slope), 'FM0.0000')) ELSE '' END)
     FROM lasting l
     CROSS JOIN LATERAL (
         SELECT
@@ -8963,8 +8963,9 @@ BEGIN ATOMIC
     ), chosen AS (
         SELECT c.*
         FROM counts c
-        -- the last one until then; else the first one
-        ORDER BY c.at <= since DESC, CASE WHEN c.at <= since THEN c.at END DESC NULLS LAST, c.at, c.how
+        -- the last one until then, of its day one that knows of decisions by hand, which monitor() leaves out; else the first one
+        ORDER BY c.at <= since DESC, CASE WHEN c.at <= since THEN (c.at AT TIME ZONE 'UTC')::date END DESC NULLS LAST, c.at <= since AND c.how = 'monitor',
+            CASE WHEN c.at <= since THEN c.at END DESC NULLS LAST, c.at, c.how
         LIMIT 1
     )
     SELECT c.at, g.to_segment, sum(g.n)::bigint, sum(g.total_value)

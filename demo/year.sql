@@ -210,6 +210,10 @@ DECLARE
     day date := shop.day(months);
 BEGIN
     CALL shop.begin_day(day);
+    -- the monitor looks at the model, without decisions by hand: those who are counted last, by all that follows, are counted with them
+    PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('max_age_days', 365 + shop.days_ago(day)));
+    PERFORM shop.set_back(day + time '19:50');
+    COMMIT;
     -- a bare CALL would want variables for what resegment() returns
     EXECUTE $call$ CALL custseg.resegment('loyalty', 'customers', value => 'monetary') $call$;
     COMMIT;         -- changes of customers are written as it commits
@@ -220,13 +224,13 @@ BEGIN
     PERFORM shop.set_back(day + time '20:10');
     COMMIT;
     -- what is bought, and where, is published at the end of the year
-    PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('max_age_days', 365 + shop.days_ago(day), 'publish', CASE WHEN months = 0 THEN '{
+    PERFORM custseg.publish('loyalty', 'customers', CASE WHEN months = 0 THEN '{
         "changes": true,
         "products": {"orders": "lines", "customer": "customer", "product": "product", "order": "invoice"},
         "journey": {"source": "orders", "customer": "customer", "time": "ordered_at", "step": "channel", "steps": ["marketplace", "web", "app"], "within": "180 days"},
         "events": {"source": "events", "customer": "customer", "time": "at", "kind": "kind"},
         "audiences": ["early_access", "come_back"],
-        "lookalikes": {"name": "who bought a lot of late", "seeds": "SELECT customer FROM orders WHERE ordered_at >= (SELECT day - 90 FROM shop.today) GROUP BY customer HAVING sum(amount) > 600", "n": 500, "method": "propensity"}}' ELSE 'true' END::jsonb));
+        "lookalikes": {"name": "who bought a lot of late", "seeds": "SELECT customer FROM orders WHERE ordered_at >= (SELECT day - 90 FROM shop.today) GROUP BY customer HAVING sum(amount) > 600", "n": 500, "method": "propensity"}}' ELSE '{}' END::jsonb);
     PERFORM shop.set_back(day + time '20:20');
     COMMIT;
 END $$;
