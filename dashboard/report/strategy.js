@@ -4,6 +4,7 @@
 // A suggestion follows from the publication alone: what customers are worth beside the average, whether
 // they still buy, and how long they have been customers.  Where none of that is known it does not guess.
 
+import { atRisk } from '../web/charts/leaving.js';
 import { amount, levelLabel } from '../web/facts.js';
 import { count, fixed, isKnown, list, percent, short, toNumber } from '../web/format.js';
 import { index, rowOf } from './publication.js';
@@ -23,10 +24,10 @@ function measured(data, segment, columns) {
     return { mean: row.mean, ratio: row.mean / row.overall_mean };
 }
 
-/** Returns words for what those who have left would have brought, as a value model expects; none where it is not known. */
-function lost(data, value) {
-    if (!(toNumber(value?.value_at_risk) > 0) || !value.horizon) return '';
-    return `; those who have left would bring ${amount(data, value.value_at_risk)} in ${short(value.horizon, 20)}`;
+/** Returns words for who can still be kept, and what is at risk with them, as a value model expects; none where it is not known. */
+function leaving(data, value) {
+    if (!(toNumber(value?.n_leaving) > 0) || !isKnown(value.leaving_at_risk)) return '';
+    return `; ${count(value.n_leaving)} are about to leave, and ${atRisk(data, value.horizon, value.leaving_at_risk)}`;
 }
 
 /** Returns the share of the customers in segments who are still expected to buy, or null. */
@@ -40,9 +41,9 @@ function aliveOfAll(data) {
 function absence(data, row) {
     const value = rowOf(data, 'value', row.segment);
     const all = aliveOfAll(data);
-    if (isKnown(value?.alive) && all !== null && value.alive < 0.75 * all) return `${percent(value.alive, 0)} of them are still expected to buy, against ${percent(all, 0)} of the customers in all segments`;
+    if (isKnown(value?.alive) && all !== null && value.alive < 0.75 * all) return `${percent(value.alive, 0)} of them are still expected to buy, against ${percent(all, 0)} of the customers in all segments${leaving(data, value)}`;
     const last = measured(data, row.segment, recency);
-    return last !== null && last.ratio >= 1.3 ? `they last bought ${fixed(last.mean)} days ago on average, ${fixed(last.ratio, 1)} times as long ago as all customers${lost(data, value)}` : null;
+    return last !== null && last.ratio >= 1.3 ? `they last bought ${fixed(last.mean)} days ago on average, ${fixed(last.ratio, 1)} times as long ago as all customers${leaving(data, value)}` : null;
 }
 
 /** The strategies, each with what it does, how one sees that it works, and what must not get worse. */

@@ -1,7 +1,7 @@
 // words.js
 //	  Sentences that a manager reads aloud: short, each with its numbers, none about what is not known.
 
-import { gainSentence } from '../web/charts/experiments.js';
+import { earnedSentence, gainSentence, lastDecided } from '../web/charts/experiments.js';
 import { told as fallen } from '../web/charts/kpis.js';
 import { amount, hasValue, segmentName } from '../web/facts.js';
 import { change, count, date, fixed, isKnown, list, percent, plural, short, toNumber } from '../web/format.js';
@@ -115,9 +115,9 @@ export function fallsOf(data) {
 
 /** Returns a sentence about what the experiment that decided last has brought, or null. */
 export function campaignOf(data) {
-    const [last] = (data.facts.experiments ?? []).filter((it) => it.decision).sort((a, b) => String(b.decided_at).localeCompare(String(a.decided_at)));
+    const last = lastDecided(data.facts.experiments);
     const gain = last && gainSentence(data, last).trim();
-    return gain ? `“${short(last.experiment, 40)}” was decided on ${date(last.decided_at)}: ${last.decision}. ${gain}` : null;
+    return gain ? `“${short(last.experiment, 40)}” was decided on ${date(last.decided_at)}: ${last.decision}. ${gain}${earnedSentence(data, last)}` : null;
 }
 
 /** Returns the sentence that describes who is in a segment, or why there is none. */

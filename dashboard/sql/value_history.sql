@@ -49,7 +49,7 @@ SELECT (
         'last', (
             SELECT jsonb_agg(jsonb_build_object('segment', h.segment, 'name', h.name, 'n', h.n, 'share', h.share, 'alive', h.alive,
                 'expected_purchases', h.expected_purchases, 'value_sum', h.value_sum, 'value_mean', h.value_mean, 'value_share', h.value_share,
-                'low', h.low, 'high', h.high, 'mean_low', h.mean_low, 'mean_high', h.mean_high, 'value_at_risk', h.value_at_risk,
+                'low', h.low, 'high', h.high, 'mean_low', h.mean_low, 'mean_high', h.mean_high, 'value_at_risk', h.value_at_risk, 'n_leaving', h.n_leaving, 'n_left', h.n_left, 'leaving_at_risk', h.leaving_at_risk,
                 'reason', left(h.reason, 300)) ORDER BY h.position)
             FROM custseg.segment_value_history h
             WHERE h.model = $1 AND h.run = l.run

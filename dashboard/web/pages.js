@@ -10,7 +10,7 @@ export function loadCards() {
 export const pages = [
     {
         name: 'overview', title: 'Overview', question: 'Who are our customers, and what is each group worth?',
-        cards: ['tiles', 'attention', 'customers-and-value', 'donut', 'segment-table', 'changes', 'descriptions'],
+        cards: ['tiles', 'segment-table', 'attention', 'customers-and-value', 'donut', 'changes', 'descriptions'],
     },
     {
         name: 'segments', title: 'Segments', question: 'Who is in a segment, and what do we do?', choose: 'segment',
@@ -45,15 +45,15 @@ export const pages = [
 export const roles = [
     {
         name: 'executive', title: 'Executive', question: 'What carries the revenue, what has changed, and what do we do?',
-        cards: ['tiles', 'attention', 'customers-and-value', 'donut', 'changes', 'actions', 'lorenz', 'leaving', 'value-at-risk', 'experiments'],
+        cards: ['tiles', 'segment-table', 'attention', 'customers-and-value', 'donut', 'changes', 'actions', 'leaving', 'value-at-risk', 'lorenz', 'experiments'],
     },
     {
         name: 'marketing', title: 'Marketing', question: 'Who are they, how do we reach them, and what do we offer?', choose: 'segment',
-        cards: ['segment-facts', 'action', 'radar', 'segment-table', 'levels', 'affinity', 'descriptions', 'kpis', 'experiments'],
+        cards: ['tiles', 'segment-table', 'segment-facts', 'action', 'radar', 'levels', 'affinity', 'descriptions', 'kpis', 'experiments'],
     },
     {
         name: 'data-science', title: 'Data science', question: 'Are the segments clear, stable and explained?',
-        cards: ['versions', 'silhouette', 'elbow', 'importance', 'differences', 'heatmap', 'scatter', 'correlation', 'rules', 'tests', 'drift', 'method'],
+        cards: ['tiles', 'versions', 'silhouette', 'elbow', 'importance', 'differences', 'heatmap', 'scatter', 'correlation', 'rules', 'tests', 'drift', 'method'],
     },
 ];
 

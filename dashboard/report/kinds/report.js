@@ -23,7 +23,7 @@ export const heading = 'Segmentation report';
 export function actionList(data, { length = 150, most = 3 } = {}) {
     const found = actions(data, groups(data), most);
     if (found.length === 0) return html`<p class="note">There is no segment to act on.</p>`;
-    return html`<ol class="actions">${found.map((it) => html`<li><div><b>${it.title}</b> <span class="muted">(${it.scope})</span><br>${sentences(it.text, length)}${it.channel && html` Where: ${closed(sentences(it.channel, 50))}`}${it.because && html` <span class="muted">${it.isSuggestion ? 'Suggested: ' : 'Why: '}${closed(sentences(it.because, 140))}</span>`}</div></li>`)}</ol>`;
+    return html`<ol class="actions">${found.map((it) => html`<li><div><b>${it.title}</b> <span class="muted">(${it.scope})</span><br>${sentences(it.text, length)}${it.channel && html` Where: ${closed(sentences(it.channel, 50))}`}${it.because && html` <span class="muted">${it.isSuggestion ? 'Suggested: ' : 'Why: '}${closed(sentences(it.because, 200))}</span>`}</div></li>`)}</ol>`;
 }
 
 function executivePage(data) {

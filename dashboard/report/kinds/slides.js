@@ -2,6 +2,7 @@
 //	  15 to 20 slides: who the customers are, what carries the value, each of the first segments, how far the
 //	  numbers go, and what to do.
 
+import { told as toldAlert } from '../../web/charts/alerts.js';
 import * as capacityChart from '../../web/charts/capacity.js';
 import * as changes from '../../web/charts/changes.js';
 import * as heatmap from '../../web/charts/heatmap.js';
@@ -128,13 +129,19 @@ function movesTable(data) {
     return table([{ label: 'From' }, { label: 'To' }, { label: 'Customers', isRight: true }, { label: 'Of those before', isRight: true }], moved.map((it) => [short(it.from_name, 40), short(it.to_name, 40), count(it.n), percent(it.probability)]));
 }
 
+/** Returns what an alert says in plain words, and what to do. */
+function alertWords(data, it) {
+    const { what, todo } = toldAlert(data, { ...it, finding: data.facts.drift?.find((row) => it.kind === 'trend' && row.feature === it.subject)?.reason });
+    return `${closed(sentences(what, 170))} ${todo}.`;
+}
+
 function healthSlide(data) {
     const health = healthOf(data);
     const alerts = data.facts.alerts ?? [];
     const heading = 'Does the model still fit?';
     if (!data.about.health) return lackingOne(data, heading, health.sentences[0], monitorSql(data));
     return slide(data, heading, html`<p class="lead"><b class="${health.rating}">${health.word}</b>. ${health.sentences.join(' ')}</p>
-${alerts.length > 0 && html`<ul>${alerts.slice(0, 5).map((it) => html`<li><b class="${it.severity === 'critical' ? 'bad' : 'watch'}">${it.severity}</b>: ${short(it.subject, 40)}: ${sentences(it.message, 170)}</li>`)}</ul>${alerts.length > 5 && html`<p class="muted">${plural(alerts.length - 5, 'more alert')} ${alerts.length === 6 ? 'is' : 'are'} open.</p>`}`}
+${alerts.length > 0 && html`<ul>${alerts.slice(0, 5).map((it) => html`<li><b class="${it.severity === 'critical' ? 'bad' : 'watch'}">${it.severity}</b>: ${alertWords(data, it)}</li>`)}</ul>${alerts.length > 5 && html`<p class="muted">${plural(alerts.length - 5, 'more alert')} ${alerts.length === 6 ? 'is' : 'are'} open.</p>`}`}
 ${(data.facts.monitor?.reasons ?? []).length > 0 && html`<p class="muted">${sentences(data.facts.monitor.reasons.join('. '), 400)}</p>`}`);
 }
 

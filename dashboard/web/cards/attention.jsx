@@ -6,7 +6,7 @@ export default {
     name: 'attention',
     title: 'What needs attention',
     parts: ['summary'],
-    optional: ['gate', 'kpis', 'alerts', 'capacity', 'experiments'],
+    optional: ['gate', 'kpis', 'alerts', 'capacity', 'experiments', 'value_at_risk'],
     span: 12,
     // room for six lines, so that nothing below moves when they come; on a narrow screen each takes two or three
     height: () => (globalThis.innerWidth < 600 ? 300 : 110),

@@ -6,7 +6,7 @@ export default {
     name: 'segment-facts',
     title: 'This segment',
     parts: ['summary'],
-    optional: ['previous'],
+    optional: ['previous', 'value'],
     span: 12,
     height: 102,
     sentence,

@@ -20,9 +20,9 @@ export default {
     name: 'tiles',
     title: 'At a glance',
     parts: ['summary'],
-    optional: ['value'],
+    optional: ['value', 'experiments'],
     span: 12,
-    height: 102,
+    height: 122,
     table,
     render: ({ data }) => <Tiles tiles={tiles(data)} />,
 };

@@ -1,22 +1,40 @@
 // alerts.js
-//	  What the monitor, the experiments and the months have found: open alerts first, then those that have closed.
+//	  What the monitor, the experiments and the months have found, in plain words, and what to do about it: open alerts first,
+//	  then those that have closed.
 
 import { label, segmentName } from '../facts.js';
-import { count, plural, short } from '../format.js';
+import { count, list, plural, prose, sentenceOf, short } from '../format.js';
 
+const watchIt = 'Ask what happened, such as a season, a campaign or an outage. If it stays so, have the model trained again';
+
+// what an alert is about, and what to do
 const kinds = {
-    data_quality: 'data quality',
-    drift: 'drift of a column',
-    drift_multivariate: 'drift of all columns together',
-    segment_sizes: 'sizes of segments',
-    silhouette: 'separation',
-    mean_distance: 'distance to centers',
-    calibration: 'predictions',
-    trend: 'trend of a column',
-    retraining: 'retraining',
-    monitor: 'run of the monitor',
-    experiment: 'experiment',
-    kpi: 'KPI',
+    data_quality: ['data quality', 'Have the data mended where they are made; until then segments may be wrong'],
+    drift: ['customers have changed', watchIt],
+    drift_multivariate: ['customers have changed', watchIt],
+    segment_sizes: ['sizes of segments', 'See under “Who moved” from where they came, and whether what is planned still fits so many'],
+    silhouette: ['segments fit less well', 'Have the model trained again'],
+    mean_distance: ['segments fit less well', 'Have the model trained again'],
+    calibration: ['predictions do not hold', 'Do not rely on the predictions until the model is trained again'],
+    trend: ['small, but lasting', 'Nothing to do now: the next training takes it in'],
+    retraining: ['retraining', 'Have the model trained again'],
+    monitor: ['the check failed', 'Tell the owner of the model: until it is mended, nobody is warned'],
+    experiment: ['experiment', 'Look at the page Experiments before anything is decided by it'],
+    kpi: ['less was bought', 'Find out why: see “What they bought, month by month”'],
+};
+
+// numbers of statistics in brackets, which may have intervals in brackets of their own, and be cut
+const statistics = / \((?:PSI|KS|Hellinger|largest change of a share) (?:[^()]|\([^()]*\)?)*\)?/g;
+
+const plain = (text) => text.replace(statistics, '');
+
+const rewritten = {
+    trend: (it) => `${it.finding ? plain(it.finding).replace(/^a change that is certain, but small: /, '') : 'values differ from those of the training'}; ${it.message.includes('perhaps a small one') ? 'a small change' : 'a change'} that three checks or more have found`,
+    silhouette: () => 'the segments are less clearly apart than in training',
+    drift_multivariate: () => 'the columns together are not as they were in training',
+    monitor: (it) => `the check has failed: ${it.message}`,
+    retraining: (it, data) => it.message.replace(/^train again, urgency (\w+): /, 'a new training is asked for, and its urgency is $1: ')
+        .replace(/(?<=of )(\d+) features drifted: ([^;]*)/, (_, n, names) => `${plural(n, 'column')} changed: ${list(names.split(', ').map((column) => label(data, column)))}`),
 };
 
 function subject(data, it) {
@@ -25,24 +43,39 @@ function subject(data, it) {
     return label(data, it.subject);
 }
 
+/** Returns an alert as {what, todo}, sentences without their full stop: what has happened, in plain words, and what to do. */
+export function told(data, it) {
+    const text = rewritten[it.kind]?.(it, data) ?? it.message;
+    const begin = `feature ${it.subject}: `;
+    // of a column that has a label, this stands for its name
+    const isOfColumn = ['drift', 'trend', 'data_quality'].includes(it.kind) && !/^\(/.test(it.subject ?? '(');
+    const named = isOfColumn ? `${subject(data, it)}: ${text.startsWith(begin) ? text.slice(begin.length) : text}` : text;
+    const what = prose(plain(named)).replace(/[.\s]+$/, '');
+    return { what: short(what[0].toUpperCase() + what.slice(1), 240), todo: kinds[it.kind]?.[1] ?? 'Look at the page Watch' };
+}
+
 /** Returns the open alerts, the gravest first. */
 export function openAlerts(data) {
     return (data.alerts ?? []).filter((it) => !it.closed_at);
 }
 
-/** Returns the sentence: how many are open, and the gravest. */
+/** Returns the sentence: how many are open, the gravest, and what to do. */
 export function sentence(data) {
     const open = openAlerts(data);
     const closed = data.alerts.length - open.length;
     if (open.length === 0) return `No alert is open. ${closed > 0 ? `${plural(closed, 'alert')} of the past ${closed === 1 ? 'has' : 'have'} closed.` : ''}`.trim();
     const critical = open.filter((it) => it.severity === 'critical').length;
-    return `${plural(open.length, 'alert')} ${open.length === 1 ? 'is' : 'are'} open, ${open.length === 1 ? (critical ? 'and it is critical' : 'a warning') : critical === 0 ? 'all of them warnings' : critical === open.length ? 'all of them critical' : `${count(critical)} of them critical`}. ${open.slice(0, 2).map((it) => `${short(it.message[0].toUpperCase() + it.message.slice(1), 160)}.`).join(' ')}`;
+    const { what, todo } = told(data, open[0]);
+    return `${plural(open.length, 'alert')} ${open.length === 1 ? 'is' : 'are'} open, ${open.length === 1 ? (critical ? 'and it is critical' : 'a warning') : critical === 0 ? 'all of them warnings' : critical === open.length ? 'all of them critical' : `${count(critical)} of them critical`}. ${what}. ${todo}.`;
 }
 
 /** Returns the alerts as a table. */
 export function table(data) {
     return {
-        columns: [{ label: 'State', kind: 'word' }, { label: 'What' }, { label: 'Of' }, { label: 'Message', kind: 'long' }, { label: 'First seen', kind: 'date' }, { label: 'Last seen', kind: 'date' }, { label: 'Runs', kind: 'count' }, { label: 'Closed', kind: 'date' }],
-        rows: data.alerts.map((it) => [it.closed_at ? '– closed' : it.severity === 'critical' ? '✗ critical' : '! warning', kinds[it.kind] ?? it.kind, subject(data, it), it.message, it.first_seen, it.last_seen, it.n_seen, it.closed_at]),
+        columns: [{ label: 'State', kind: 'word' }, { label: 'What has happened', kind: 'long' }, { label: 'What to do', kind: 'long' }, { label: 'First seen', kind: 'date' }, { label: 'Last seen', kind: 'date' }, { label: 'Closed', kind: 'date' }, { label: 'About' }],
+        rows: data.alerts.map((it) => {
+            const { what, todo } = told(data, it);
+            return [it.closed_at ? '– closed' : it.severity === 'critical' ? '✗ critical' : '! warning', sentenceOf(what), it.closed_at ? null : sentenceOf(todo), it.first_seen, it.last_seen, it.closed_at, kinds[it.kind]?.[0] ?? it.kind];
+        }),
     };
 }

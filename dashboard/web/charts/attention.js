@@ -1,13 +1,14 @@
 // attention.js
-//	  What must be decided or looked at now: conditions that fail, falls that are more than chance, alerts, promises that cannot
-//	  be kept, experiments that can be decided.
+//	  What must be decided or looked at now: conditions that fail, falls that are more than chance, customers who are about to leave,
+//	  alerts, promises that cannot be kept, experiments that can be decided.
 
-import { segmentName } from '../facts.js';
-import { count, list, plural, short } from '../format.js';
-import { openAlerts } from './alerts.js';
+import { label, segmentName } from '../facts.js';
+import { count, isKnown, list, plural, short } from '../format.js';
+import { openAlerts, told as toldAlert } from './alerts.js';
 import { isLimited } from './capacity.js';
 import { outcome } from './gate.js';
 import { told } from './kpis.js';
+import { atRisk } from './leaving.js';
 
 const most = 6;
 
@@ -25,9 +26,21 @@ function kpiItems({ kpis }) {
     return (kpis?.changes ?? []).filter((it) => it.rating === 'degraded').slice(0, 2).map((it) => ({ isGrave: true, page: 'watch', what: 'Fall', text: told(it) }));
 }
 
+function leavingItems(data) {
+    return (data.value_at_risk ?? []).filter((it) => it.n_leaving > 0).slice(0, 1)
+        .map((it) => ({ isGrave: false, page: 'business', what: 'Leaving', text: `${count(it.n_leaving)} of ${plural(it.n, 'customer')} of ${segmentName(it)} ${it.n_leaving === 1 ? 'is' : 'are'} about to leave and can still be kept${isKnown(it.leaving_at_risk) ? `: ${atRisk(data, it.horizon, it.leaving_at_risk)}` : ''}` }));
+}
+
 function alertItems(data) {
     // falls of a month and looks at experiments have lines of their own
-    return openAlerts(data).filter((it) => it.kind !== 'kpi').map((it) => ({ isGrave: it.severity === 'critical', page: 'watch', what: 'Alert', text: said(it.message, 200) }));
+    const open = openAlerts(data).filter((it) => it.kind !== 'kpi');
+    const small = open.filter((it) => it.kind === 'trend');
+    const together = small.length > 1 ? [{ isGrave: false, page: 'watch', what: 'Alert', text: `${plural(small.length, 'column')} have changed a little, and lastingly: ${list(small.slice(0, 4).map((it) => label(data, it.subject)))}. ${toldAlert(data, small[0]).todo}` }] : [];
+    const others = small.length > 1 ? open.filter((it) => it.kind !== 'trend') : open;
+    return [...others.map((it) => {
+        const { what, todo } = toldAlert(data, it);
+        return { isGrave: it.severity === 'critical', page: 'watch', what: 'Alert', text: `${what}. ${todo}` };
+    }), ...together];
 }
 
 function promiseItems({ capacity, gate }) {
@@ -44,7 +57,7 @@ function experimentItems({ experiments }) {
 
 /** Returns the items, the gravest first: {isGrave, page, what, text}; "page" is where more is told. */
 export function attention(data) {
-    const all = [...gateItems(data), ...kpiItems(data), ...alertItems(data), ...promiseItems(data), ...experimentItems(data)];
+    const all = [...gateItems(data), ...kpiItems(data), ...leavingItems(data), ...alertItems(data), ...promiseItems(data), ...experimentItems(data)];
     return [...all.filter((it) => it.isGrave), ...all.filter((it) => !it.isGrave)];
 }
 

@@ -2,16 +2,22 @@
 //	  The columns of the source: what they hold and what to do about them.
 
 import { columnCell, label, levelName } from '../facts.js';
-import { count, plural, toNumber } from '../format.js';
+import { count, list, plural, toNumber } from '../format.js';
 
 // what describe() says of a column that needs nothing
 const fine = 'fine as it is';
 
-/** Returns the sentence: how many columns, and how many have advice. */
+// what describe() says of a column that tells nothing of customers: an id, or the segment itself
+const isKey = (row) => /^training leaves the column out unless it is named: (?:every value is different|the segment )/.test(row.suggestion ?? '');
+
+/** Returns the sentence: how many columns tell of customers, and how many have advice. */
 export function sentence(data) {
-    const advised = data.description.filter((row) => row.suggestion && row.suggestion !== fine).length;
-    const gaps = data.description.filter((row) => toNumber(row.n_null) > 0).length;
-    return `The source has ${plural(data.description.length, 'column')}: ${gaps === 0 ? 'none lacks a value' : `${count(gaps)} ${gaps === 1 ? 'lacks' : 'lack'} values in some rows`}, and ${advised === 0 ? 'none needs a look' : `${count(advised)} ${advised === 1 ? 'needs' : 'need'} a look before a training`}.`;
+    const keys = data.description.filter(isKey);
+    const rows = data.description.filter((row) => !isKey(row));
+    const advised = rows.filter((row) => row.suggestion && row.suggestion !== fine).length;
+    const gaps = rows.filter((row) => toNumber(row.n_null) > 0).length;
+    const beside = keys.length > 0 ? `, beside ${list(keys.slice(0, 3).map((row) => label(data, row.column_name, 40)))}${keys.length > 3 ? ` and ${plural(keys.length - 3, 'more column')}` : ''}, which only ${keys.length === 1 ? 'says' : 'say'} who or where a customer is` : '';
+    return `The source has ${plural(rows.length, 'column')} of data${beside}: ${gaps === 0 ? 'none lacks a value' : `${count(gaps)} ${gaps === 1 ? 'lacks' : 'lack'} values in some rows`}, and ${advised === 0 ? 'none needs a look' : `${count(advised)} ${advised === 1 ? 'needs' : 'need'} a look before a training`}.`;
 }
 
 function levels(row) {

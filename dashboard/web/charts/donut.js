@@ -21,6 +21,14 @@ function slices(data) {
 
 const labelOf = (row, length) => row.label ?? segmentLabel(row, length);
 
+/** Returns the path of a slice of the ring, from one angle to another; its arcs go by the middle, so that the whole ring is one, too. */
+function slice(cx, cy, outer, from, to) {
+    const at = (radius, angle) => `${cx + radius * Math.cos(angle)},${cy + radius * Math.sin(angle)}`;
+    const arc = (radius, turn, end) => [(from + to) / 2, end].map((angle) => `A${radius},${radius} 0 0 ${turn} ${at(radius, angle)}`).join('');
+    const inner = outer * 0.58;
+    return `M${at(outer, from)}${arc(outer, 1, to)}L${at(inner, to)}${arc(inner, 0, from)}Z`;
+}
+
 /** Returns the option: slices with their names beside them. */
 export function option(data, theme, { width = 420, height = 300 } = {}) {
     const rows = slices(data);
@@ -39,7 +47,7 @@ export function option(data, theme, { width = 420, height = 300 } = {}) {
         return {
             type: 'group',
             children: [
-                { type: 'sector', shape: { cx, cy, r0: outer * 0.58, r: outer, startAngle: start, endAngle: from }, style: { fill: segmentColor(row.segment, theme), stroke: theme.card, lineWidth: 2 } },
+                { type: 'path', shape: { pathData: slice(cx, cy, outer, start, from) }, style: { fill: segmentColor(row.segment, theme), stroke: theme.card, lineWidth: 2 } },
                 { type: 'rect', shape: { x: list.x, y: list.y + i * list.step - 5, width: 10, height: 10, r: 2 }, style: { fill: segmentColor(row.segment, theme) } },
                 { type: 'text', style: { x: list.x + 18, y: list.y + i * list.step, text: `${percent(row.part / total)}  ${labelOf(row, letters)}`, fill: theme.ink, font: `13px ${fontFamily}`, verticalAlign: 'middle', width: width - list.x - 22, overflow: 'truncate', ellipsis: '…' } },
             ],

@@ -2,7 +2,7 @@
 //	  The experiments of a model: what was compared, how far each is, and what came out.
 
 import { amount, presentation } from '../facts.js';
-import { change, count, date, isKnown, number, percent, plural, short } from '../format.js';
+import { change, count, date, isKnown, number, percent, plural, short, signed } from '../format.js';
 
 export const verdictWords = {
     launch: '✓ launch',
@@ -46,10 +46,47 @@ export function gainSentence(data, it) {
     return ` ${who} brought ${write(Math.abs(gain.gain))} ${gain.gain < 0 ? 'less' : 'more'} “${what}” than they would have without it${between}.`;
 }
 
+/** Returns what a gain in money of so many customers leaves; null where it is not known. */
+export function profitOf(gain, n, margin, each, fixed) {
+    return isKnown(gain) ? gain * margin - each * n - fixed : null;
+}
+
+/** Returns what a gain in money leaves, by the margin and the costs that the model's presentation states, as {profit, low, high, cost, margin}; null where nothing is stated. */
+function earned(data, gain) {
+    const { margin, cost_per_customer: each, fixed_cost: fixed } = presentation(data);
+    if (!isKnown(margin) || !(isKnown(each) || isKnown(fixed)) || !isMoney(data, gain.metric)) return null;
+    const [profit, low, high] = [gain.gain, gain.low, gain.high].map((it) => profitOf(it, gain.n, margin, each ?? 0, fixed ?? 0));
+    return { profit, low, high, cost: (each ?? 0) * gain.n + (fixed ?? 0), margin };
+}
+
+/** Returns in words whether an experiment has paid for itself so far, or '' where margin and costs are not stated. */
+export function earnedSentence(data, it) {
+    const found = isKnown(it.gain?.gain) && it.gain.n > 0 ? earned(data, it.gain) : null;
+    if (!found) return '';
+    const { profit, low, high, cost, margin } = found;
+    const sure = !isKnown(low) ? '' : low > 0 ? ': it paid' : high < 0 ? ': it did not pay' : ': whether it paid is not certain';
+    return ` At a margin of ${percent(margin, 0)} and a cost of ${amount(data, cost)} it ${profit < 0 ? 'lost' : 'earned'} ${amount(data, Math.abs(profit))}${isKnown(low) ? `, between ${amount(data, low)} and ${amount(data, high)}` : ''}${sure}.`;
+}
+
+/** Returns the experiment that was decided last, or undefined. */
+export function lastDecided(rows) {
+    return (rows ?? []).filter((it) => it.decision).sort((a, b) => String(b.decided_at).localeCompare(String(a.decided_at)))[0];
+}
+
+/** Returns the tile of the last campaign: what it has earned, or else brought in; null where no decided experiment measures it. */
+export function campaignTile(data) {
+    const it = lastDecided(data.experiments);
+    const gain = it?.gain;
+    if (!isKnown(gain?.gain) || !isMoney(data, gain.metric)) return null;
+    const found = earned(data, gain) ?? { profit: gain.gain, low: gain.low, high: gain.high };
+    const between = isKnown(found.low) ? `between ${amount(data, found.low)} and ${amount(data, found.high)}, ` : '';
+    return { label: 'Last campaign', value: signed(found.profit, (value) => amount(data, value)), note: `${between}“${short(it.experiment, 40)}”, ${found.cost === undefined ? 'before its cost' : 'after its cost'}` };
+}
+
 /** Returns the sentence: what the last decided experiment says, or how many run. */
 export function sentence(data) {
     const rows = data.experiments;
-    const decided = rows.filter((it) => it.decision).sort((a, b) => String(b.decided_at).localeCompare(String(a.decided_at)))[0];
+    const decided = lastDecided(rows);
     const running = rows.filter((it) => it.status === 'running' && !it.decision).length;
     const planned = rows.filter((it) => it.status === 'planned').length;
     const others = [running ? `${count(running)} without a decision ${running === 1 ? 'is' : 'are'} running` : null, planned ? `${count(planned)} ${planned === 1 ? 'is' : 'are'} planned` : null].filter(Boolean).join(', ');
@@ -59,7 +96,7 @@ export function sentence(data) {
         ? ` “${short(decided.metric, 40)}” changed by ${effectOf(effect.difference, decided.metric_kind)}${isKnown(effect.low) ? ` (between ${effectOf(effect.low, decided.metric_kind)} and ${effectOf(effect.high, decided.metric_kind)})` : ''}${isKnown(effect.lift) ? `, ${change(effect.lift)} against the control` : ''}.`
         : '';
     const end = decided.end_reason ? ` It was ended: ${short(decided.end_reason, 250).replace(/[.\s]+$/, '')}.` : '';
-    return `“${short(decided.experiment, 60)}” decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${gainSentence(data, decided)}${end}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
+    return `“${short(decided.experiment, 60)}” decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${gainSentence(data, decided)}${earnedSentence(data, decided)}${end}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
 }
 
 function gained(data, { gain }) {

@@ -40,8 +40,38 @@ export function told(it) {
     return `${which}: ${kpiWords[it.kpi] ?? it.kpi} ${change(it.change)} against ${month(it.reference_month)}${others}`;
 }
 
-/** Returns the sentence: what fell in the last month, and for whom. */
+// a month stands out that is so far from the usual one, as a share, and so many times as far as months usually are
+const [far, often] = [0.25, 4];
+
+const median = (values) => {
+    const sorted = [...values].sort((a, b) => a - b);
+    return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+};
+
+/** Returns the months in which the orders of a customer, of all segments together, were far from those of the usual month: [{month, change}], the farthest first. */
+export function standingOut({ months, segments }) {
+    const all = segments.find((it) => it.segment === null && it.name === 'total')?.orders_per_customer ?? [];
+    const known = all.filter((it) => it > 0);
+    // of fewer months nobody knows which is the usual one
+    if (known.length < 6) return [];
+    const usual = median(known);
+    const spread = median(known.map((it) => Math.abs(it / usual - 1)));
+    return months.map((at, i) => ({ month: at, change: isKnown(all[i]) ? all[i] / usual - 1 : 0 }))
+        .filter((it) => Math.abs(it.change) >= Math.max(far, often * spread)).sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
+}
+
+/** Returns in words which months stand out, two at most, or ''. */
+function outstanding(data) {
+    const found = standingOut(data.kpis).slice(0, 2).map((it) => `${month(it.month)}, with ${percent(Math.abs(it.change), 0)} ${it.change < 0 ? 'fewer' : 'more'} orders of a customer than in the usual month`);
+    return found.length > 0 ? ` What stands out: ${list(found)}, of all segments together.` : '';
+}
+
+/** Returns the sentence: what fell in the last month and for whom, which months stand out, and who is counted. */
 export function sentence(data) {
+    return `${lastMonth(data)}${outstanding(data)} Each month has the customers who were in the segment then, while values on other cards are of those of today.`;
+}
+
+function lastMonth(data) {
     const { months, changes, segments } = data.kpis;
     const fallen = (changes ?? []).filter((it) => it.rating === 'degraded');
     const watched = (changes ?? []).filter((it) => it.rating === 'watch');

@@ -4,6 +4,7 @@
 import { amount, exactAmount, segmentLabel, segmentName } from '../facts.js';
 import { fixed, isKnown, list, percent, plural, short } from '../format.js';
 import { segmentColor } from '../theme.js';
+import { profitOf } from './experiments.js';
 import { intervals, intervalsHeight } from './intervals.js';
 
 /** The assumptions that the reader may change: name in the address, what it is, where the presentation states it, what is taken when nobody does, and its bounds. */
@@ -31,6 +32,17 @@ export function measured(data) {
     const metric = experiment?.metrics.find((it) => it.kind === 'mean');
     const variant = experiment?.variants[1]?.variant;
     return metric ? (experiment.lines ?? []).filter((it) => it.metric === metric.metric && it.variant === variant && it.segment > 0 && isKnown(it.difference)) : [];
+}
+
+/** Returns in words what the experiment itself has earned, or '' where its effects are not taken. */
+function itself(data, state) {
+    const [first] = measured(data);
+    const all = first && isMeasured(data, state) && data.experiment.lines.find((it) => it.segment === null && it.metric === first.metric && it.variant === first.variant);
+    if (!all || !isKnown(all.difference) || !(all.n_treatment > 0)) return '';
+    const [margin, each, once] = ['margin', 'cost', 'fixed'].map((key) => assumed(data, state, key));
+    const n = all.n_treatment;
+    const [profit, low, high] = [all.difference, all.low, all.high].map((it) => profitOf(isKnown(it) ? it * n : null, n, margin / 100, each, once));
+    return `“${short(data.experiment.experiment, 40)}” itself ${profit < 0 ? 'lost' : 'earned'} ${exactAmount(data, Math.abs(profit))}${low === null ? '' : `, between ${exactAmount(data, low)} and ${exactAmount(data, high)}`}, with ${plural(n, 'customer')}. `;
 }
 
 /** Returns whether the effects are those of an experiment. */
@@ -101,7 +113,7 @@ export function sentence(data, state) {
     const losing = isFree ? [] : rows.slice(0, -1).filter((it) => it.profit < 0);
     const loses = losing.length > 0 ? ` It loses money in ${losing.length > 3 ? plural(losing.length, 'segment') : list(losing.map((it) => segmentName(it, 40)))}.` : '';
     const verb = all.profit < 0 ? `loses ${exactAmount(data, -all.profit)}` : `earns ${exactAmount(data, all.profit)}`;
-    return `${basis} the campaign ${verb} when all ${fixed(all.n)} customers get it${isFree ? ', before what it costs' : ''}${returned}.${sure}${loses}${free}`;
+    return `${itself(data, state)}${basis} the campaign ${verb} when all ${fixed(all.n)} customers get it${isFree ? ', before what it costs' : ''}${returned}.${sure}${loses}${free}`;
 }
 
 /** Returns the numbers as a table. */

@@ -5,7 +5,7 @@ import { amount, hasValue, segmentLabel, segmentName, small } from '../facts.js'
 import { change, count, date, percent, signed, toNumber, unknown } from '../format.js';
 import { chosen } from './action.js';
 import { changeOf } from './segment-table.js';
-import { noValue } from './tiles.js';
+import { leavingTile, noValue } from './tiles.js';
 
 /** Returns the tiles of the chosen segment. */
 export function tiles(data, state) {
@@ -22,8 +22,9 @@ export function tiles(data, state) {
         moved === null
             ? { label: 'Change', value: unknown, note: 'There is no earlier publication with this segment.' }
             : { label: 'Change', value: signed(moved, count), note: `since ${date(data.previous.published_at)}${previousShare(data, row, moved)}` },
+        leavingTile(data, row.segment),
         training(row),
-    ];
+    ].filter(Boolean);
 }
 
 function previousShare(data, row, moved) {

@@ -3,6 +3,7 @@
 
 import { amount, customers, hasValue, label, presentation, segmentName, segments } from '../facts.js';
 import { count, date, isKnown, percent, plural, toNumber, unknown } from '../format.js';
+import { campaignTile } from './experiments.js';
 
 /** How a model comes to know what its customers are worth. */
 export const noValue = 'No column of value is set: custseg.set_presentation() names it, and the next publication has it.';
@@ -23,8 +24,18 @@ export function tiles(data) {
         first && toNumber(first.value_share) !== null
             ? { label: 'Largest share of value', value: percent(first.value_share), note: segmentName(first) }
             : { label: 'Largest segment', ...largest(rows) },
+        leavingTile(data),
+        campaignTile(data),
         { label: 'Health', ...health(data.about?.health) },
-    ];
+    ].filter(Boolean);
+}
+
+/** Returns how many are about to leave, of all segments or of one, and what is at risk with them; null where no value model tells. */
+export function leavingTile(data, segment = null) {
+    const rows = (data.value ?? []).filter((it) => it.segment > 0 && (segment === null || it.segment === segment) && isKnown(it.n_leaving));
+    if (rows.length === 0) return null;
+    const sum = (key) => rows.reduce((total, it) => total + (toNumber(it[key]) ?? 0), 0);
+    return { label: 'About to leave', value: count(sum('n_leaving')), note: `${isKnown(rows[0].leaving_at_risk) ? `${amount(data, sum('leaving_at_risk'))} at risk; ` : ''}${count(sum('n_left'))} more are gone` };
 }
 
 /** Returns what the value is: the label of its column, for what was spent and what will be are two things. */
