@@ -5,7 +5,7 @@ export default {
     name: 'segment-table',
     title: 'All segments',
     parts: ['summary'],
-    optional: ['previous'],
+    optional: ['previous', 'value'],
     span: 12,
     height: (about) => 40 + 33 * (about.n_segments ?? 5),
     table,

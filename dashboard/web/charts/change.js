@@ -3,16 +3,19 @@
 
 import { name, plural, sentenceOf } from '../format.js';
 
-const headings = { summary: 'All', size: 'How many', drift: 'Customers', kpi: 'What they did', alert: 'Alerts', decision: 'Decisions' };
+const headings = { summary: 'All', size: 'How many', drift: 'Customers', kpi: 'What they did', decision: 'Decisions' };
+
+// alerts have a card of their own, which also says what to do
+const rows = (data) => data.change.filter((it) => it.section !== 'alert');
 
 /** Returns {heading, text} of each row. */
 export function changes(data) {
-    return data.change.map((it) => ({ heading: headings[it.section] ?? it.section, text: sentenceOf(name(it.reason)) }));
+    return rows(data).map((it) => ({ heading: headings[it.section] ?? it.section, text: sentenceOf(name(it.reason)) }));
 }
 
 /** Returns the sentence: how much there is to tell. */
 export function sentence(data) {
-    const n = data.change.filter((it) => it.section !== 'summary').length;
+    const n = rows(data).filter((it) => it.section !== 'summary').length;
     return n === 0 ? 'Nothing has changed in the last month.' : `${plural(n, 'thing')} ${n === 1 ? 'has' : 'have'} changed in the last month.`;
 }
 

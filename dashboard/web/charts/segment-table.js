@@ -2,7 +2,7 @@
 //	  All segments with what they are worth, and how they have changed since the last publication.
 
 import { hasValue, segmentLabel, segments } from '../facts.js';
-import { toNumber } from '../format.js';
+import { date, isKnown, toNumber } from '../format.js';
 import { address } from '../router.js';
 import { segmentColor } from '../theme.js';
 
@@ -17,12 +17,14 @@ export function changeOf(data, row) {
 export function table(data, state = {}, theme = null) {
     const isValued = hasValue(data);
     const hasPrevious = Boolean(data.previous?.summary);
+    const leaving = (data.value ?? []).filter((it) => isKnown(it.n_leaving));
     const rows = segments(data.summary).sort((a, b) => (isValued ? toNumber(b.value_share) - toNumber(a.value_share) : b.n - a.n));
     return {
         columns: [
             { label: 'Segment' }, { label: 'Customers', kind: 'count' }, { label: 'Share', kind: 'percent' },
-            ...(hasPrevious ? [{ label: 'Change', kind: 'signed' }] : []),
+            ...(hasPrevious ? [{ label: `Since ${date(data.previous.published_at).replace(/ \d+$/, '')}`, kind: 'signed' }] : []),
             ...(isValued ? [{ label: 'Value', kind: 'money' }, { label: 'Share of value', kind: 'percent' }, { label: 'A customer', kind: 'money' }] : []),
+            ...(leaving.length > 0 ? [{ label: 'About to leave', kind: 'count' }] : []),
             { label: 'What to do', kind: 'long' },
         ],
         rows: rows.map((row) => [
@@ -30,6 +32,7 @@ export function table(data, state = {}, theme = null) {
             row.n, row.share,
             ...(hasPrevious ? [changeOf(data, row)] : []),
             ...(isValued ? [row.total_value, row.value_share, row.value_per_customer] : []),
+            ...(leaving.length > 0 ? [leaving.find((it) => it.segment === row.segment)?.n_leaving ?? null] : []),
             inShort(row.action),
         ]),
     };

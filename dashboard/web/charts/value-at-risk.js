@@ -3,8 +3,12 @@
 
 import { bars, hatching } from './bars.js';
 import { amount, segmentLabel, segmentName } from '../facts.js';
-import { count, list, plural, short } from '../format.js';
+import { count, isKnown, list, plural, short } from '../format.js';
 import { atRisk } from './leaving.js';
+import { whyMissing } from '../parts.js';
+
+/** Returns why nothing is told, or null. */
+export const missing = (data) => (data.value_at_risk.every((it) => isKnown(it.n_leaving)) ? null : { ...whyMissing('value_at_risk', data.about.name), why: 'The last run does not tell who is leaving.' });
 
 /** Returns the sentence. */
 export function sentence(data) {
