@@ -49,10 +49,10 @@ export function radarPicture(data, segment, { width, height, scale = 1 }) {
 }
 
 /** Returns the bars of what decides. */
-export function importancePicture(data, { width, most, scale = 1 }) {
+export function importancePicture(data, { width, most, scale = 1, least = 0 }) {
     const rows = [...data.importance].sort((a, b) => a.rank - b.rank).slice(0, most);
     const rest = data.importance.length - rows.length;
-    return html`${draw(importance, { ...data, importance: rows }, { width: drawn(width, scale), height: importance.height(rows.length), scale }, 'Share of the customers who change segment when a column is shuffled')}${rest > 0 && html`<p class="small">${plural(rest, 'column decides', 'columns decide')} less than these.</p>`}`;
+    return html`${draw(importance, { ...data, importance: rows }, { width: drawn(width, scale), height: Math.max(drawn(least, scale), importance.height(rows.length)), scale }, 'Share of the customers who change segment when a column is shuffled')}${rest > 0 && html`<p class="small">${plural(rest, 'column decides', 'columns decide')} less than these.</p>`}`;
 }
 
 /** Returns the silhouette plot of the first segments. */
@@ -83,11 +83,11 @@ export function lorenzPicture(data, { width, height, scale = 1 }) {
 }
 
 /** Returns the bars of who came and who went. */
-export function changesPicture(data, { width, most = 10, scale = 1 }) {
+export function changesPicture(data, { width, most = 10, scale = 1, least = 0 }) {
     const shown = ranked(data).slice(0, most);
     const first = new Set(shown.map((row) => row.segment));
     const previous = { ...data.previous, summary: data.previous.summary.filter((row) => first.has(row.segment)) };
-    return draw(changes, { ...data, summary: shown, previous }, { width: drawn(width, scale), height: changes.height(shown.length), scale }, 'Change of the number of customers by segment');
+    return draw(changes, { ...data, summary: shown, previous }, { width: drawn(width, scale), height: Math.max(drawn(least, scale), changes.height(shown.length)), scale }, 'Change of the number of customers by segment');
 }
 
 /** Returns the flows between segments. */

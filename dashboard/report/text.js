@@ -66,7 +66,7 @@ export function sentences(text, length) {
     if (all.length <= length) return text;
     const head = all.slice(0, length).join('');
     const end = Math.max(head.lastIndexOf('. '), head.lastIndexOf('; '));
-    if (end > length / 2) return `${head.slice(0, end)}.`;
+    if (end > length / 5) return `${head.slice(0, end)}.`;
     const comma = head.lastIndexOf(', ');
     if (comma > length / 3) return `${head.slice(0, comma)}, …`;
     const space = head.lastIndexOf(' ');

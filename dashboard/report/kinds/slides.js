@@ -2,14 +2,14 @@
 //	  15 to 20 slides: who the customers are, what carries the value, each of the first segments, how far the
 //	  numbers go, and what to do.
 
-import { told as toldAlert } from '../../web/charts/alerts.js';
+import { plain, told as toldAlert } from '../../web/charts/alerts.js';
 import * as capacityChart from '../../web/charts/capacity.js';
 import * as changes from '../../web/charts/changes.js';
 import * as heatmap from '../../web/charts/heatmap.js';
 import * as lorenz from '../../web/charts/lorenz.js';
 import * as migration from '../../web/charts/migration.js';
 import * as silhouette from '../../web/charts/silhouette.js';
-import { amount, hasValue, segmentLabel, title } from '../../web/facts.js';
+import { amount, hasValue, label, segmentLabel, title } from '../../web/facts.js';
 import { count, date, dash, isKnown, percent, plural, short } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
 import { differencesOf, has, labelled, lackOf, missing, monitorSql, numbersOf, originOf, paragraph, planFacts, table, tiles } from '../blocks.js';
@@ -21,7 +21,7 @@ import { groups, ranked, totalCustomers } from '../publication.js';
 import { steps } from '../roadmap.js';
 import { planOf } from '../strategy.js';
 import { closed, cut, sentences } from '../text.js';
-import { concentrationSentence, describe, healthOf, others, people, whoCarries } from '../words.js';
+import { campaignOf, concentrationSentence, describe, fallsOf, healthOf, others, people, whoCarries } from '../words.js';
 import { importanceSentence, limits } from './methodology.js';
 import { aboutSuggestions, actionList } from './report.js';
 
@@ -34,7 +34,8 @@ export const css = `
 .wide { display: grid; grid-template-columns: 5fr 4fr; gap: 44px; min-height: 0 } .wide > * { min-width: 0 } .wide p { margin-bottom: 14px }
 .picture { margin: 0 auto 0 0 } ul { padding-left: 28px } dl.facts { font-size: 18px; gap: 6px 22px }
 ol.actions { gap: 20px } ol.actions > li { grid-template-columns: 54px 1fr } .note { padding-left: 20px } th, td { padding: 6px 14px 6px 0 } pre { padding: 12px 16px; font-size: 16px }
-code { font: 14px/1.35 ui-monospace, "DejaVu Sans Mono", monospace } .roomy { font-size: 20px } .roomy th, .roomy td { padding-top: 11px; padding-bottom: 11px }`;
+code { font: 14px/1.35 ui-monospace, "DejaVu Sans Mono", monospace } .roomy { font-size: 20px } .roomy th, .roomy td { padding-top: 11px; padding-bottom: 11px; vertical-align: middle }
+.sheet > .scroll:has(> .roomy), .sheet > .roomy { flex: 1 } .scroll > .roomy { height: 100% } ul.roomy { display: flex; flex-direction: column; justify-content: space-evenly }`;
 
 /** A deck has at least and at most so many slides; the first segments have slides of their own as there is room. */
 const least = 15;
@@ -89,7 +90,7 @@ function segmentSlide(data, row) {
 }
 
 function importanceSlide(data) {
-    return slideOf(data, 'importance', 'What decides in which segment a customer is', () => html`${paragraph([importanceSentence(data)], 'lead')}${importancePicture(data, { width: 1140, most: 9, scale: 1.35 })}`);
+    return slideOf(data, 'importance', 'What decides in which segment a customer is', () => html`${paragraph([importanceSentence(data)], 'lead')}${importancePicture(data, { width: 1140, most: 9, scale: 1.35, least: 440 })}`);
 }
 
 function heatmapSlide(data) {
@@ -104,7 +105,7 @@ function changesSlide(data) {
     const heading = 'What has changed since last time';
     const why = !Array.isArray(data.previous?.summary) ? 'This is the first publication, so that there is nothing to compare it with.'
         : data.previous.version !== data.about.version ? `The publication before was of version ${data.previous.version}, whose segments are other ones.` : null;
-    if (why === null) return slide(data, heading, html`${paragraph([changes.sentence(data)], 'lead')}${changesPicture(data, { width: 1140, most: 9, scale: 1.4 })}`);
+    if (why === null) return slide(data, heading, html`${paragraph([changes.sentence(data)], 'lead')}${changesPicture(data, { width: 1140, most: 9, scale: 1.4, least: 260 })}${paragraph([sentences([...fallsOf(data), campaignOf(data)].filter(Boolean).join(' '), 480)])}`);
     return lackingOne(data, heading, why, `${monitorSql(data)}  -- every month`);
 }
 
@@ -141,8 +142,15 @@ function healthSlide(data) {
     const heading = 'Does the model still fit?';
     if (!data.about.health) return lackingOne(data, heading, health.sentences[0], monitorSql(data));
     return slide(data, heading, html`<p class="lead"><b class="${health.rating}">${health.word}</b>. ${health.sentences.join(' ')}</p>
-${alerts.length > 0 && html`<ul>${alerts.slice(0, 5).map((it) => html`<li><b class="${it.severity === 'critical' ? 'bad' : 'watch'}">${it.severity}</b>: ${alertWords(data, it)}</li>`)}</ul>${alerts.length > 5 && html`<p class="muted">${plural(alerts.length - 5, 'more alert')} ${alerts.length === 6 ? 'is' : 'are'} open.</p>`}`}
-${(data.facts.monitor?.reasons ?? []).length > 0 && html`<p class="muted">${sentences(data.facts.monitor.reasons.join('. '), 400)}</p>`}`);
+${alerts.length > 0 && html`<ul class="roomy">${alerts.slice(0, 5).map((it) => html`<li><b class="${it.severity === 'critical' ? 'bad' : 'watch'}">${it.severity}</b>: ${alertWords(data, it)}</li>`)}</ul>${alerts.length > 5 && html`<p class="muted">${plural(alerts.length - 5, 'more alert')} ${alerts.length === 6 ? 'is' : 'are'} open.</p>`}`}
+${(data.facts.monitor?.reasons ?? []).length > 0 && html`<p class="muted">${sentences(plain(data.facts.monitor.reasons.join('. ')), 400)}</p>`}${alerts.length === 0 && columnsTable(data)}`);
+}
+
+/** Returns what the last check found of each column, or nothing. */
+function columnsTable(data) {
+    const rows = (data.facts.drift ?? []).slice(0, 6);
+    return rows.length > 0 && table([{ label: 'Column', width: '26%' }, { label: 'State', width: '13%' }, { label: 'What the last check found' }],
+        rows.map((it) => [label(data, it.feature, 40), it.verdict, sentences(plain(it.reason ?? ''), 120)]), { isRoomy: true });
 }
 
 function planSlide(data) {
@@ -160,7 +168,7 @@ function costSlide(data) {
     const heading = 'Budget and room';
     if (rows.length === 0) return lackingOne(data, heading, 'Neither a budget nor the number of places for a perk is set.', `SELECT custseg.set_action(${literal(data.about.name)}, ${ranked(data)[0]?.segment ?? 1}, '{"budget_share": 0.3, "perk": "gift", "perk_capacity": 500}');`);
     return slide(data, heading, html`${has(data, 'capacity') && data.capacity.some(capacityChart.isLimited) && paragraph([sentences(capacityChart.sentence(data), 300)], 'lead')}${table([{ label: 'Segment', width: '32%' }, { label: 'Customers', isRight: true }, { label: 'Budget', isRight: true }, { label: 'Perk', width: '24%' }, { label: 'Places', isRight: true }, { label: 'Too few', isRight: true }],
-            rows.map((row) => [labelled(row, 310, 17), count(row.n), isKnown(row.action.budget_share) ? percent(row.action.budget_share) : dash, html`&emsp;${row.action.perk ? sentences(row.action.perk, 24) : dash}`, isKnown(row.action.perk_capacity) ? count(row.action.perk_capacity) : 'no limit', isKnown(capacity(row)?.excess) ? count(capacity(row).excess) : dash]))}`);
+            rows.map((row) => [labelled(row, 310, 17), count(row.n), isKnown(row.action.budget_share) ? percent(row.action.budget_share) : dash, html`&emsp;${row.action.perk ? sentences(row.action.perk, 24) : dash}`, isKnown(row.action.perk_capacity) ? count(row.action.perk_capacity) : 'no limit', isKnown(capacity(row)?.excess) ? count(capacity(row).excess) : dash]), { isRoomy: rows.length <= 5 })}`);
 }
 
 function roadmapSlide(data, start) {
@@ -172,7 +180,7 @@ function roadmapSlide(data, start) {
 
 function methodSlide(data) {
     const what = algorithms[data.about.algorithm];
-    return slide(data, 'How far these numbers go', html`<p>${what ? `The segments were made by ${what.name} from ${plural(data.about.features.length, 'column')} of ${people(data.about.n_rows)}, on ${date(data.about.trained_at)}. ` : ''}${what?.follows ?? ''}</p><ul>${limits(data).slice(0, 5).map((it) => html`<li>${sentences(it, 230)}</li>`)}</ul>`);
+    return slide(data, 'How far these numbers go', html`<p>${what ? `The segments were made by ${what.name} from ${plural(data.about.features.length, 'column')} of ${people(data.about.n_rows)}, on ${date(data.about.trained_at)}. ` : ''}${what?.follows ?? ''}</p><ul class="${limits(data).length <= 5 ? 'roomy' : ''}">${limits(data).slice(0, 5).map((it) => html`<li>${sentences(it, 230)}</li>`)}</ul>`);
 }
 
 /** Returns the slides in order: what is missing is gathered on one of them, and segments fill the room that is left. */

@@ -26,7 +26,8 @@ const kinds = {
 // numbers of statistics in brackets, which may have intervals in brackets of their own, and be cut
 const statistics = / \((?:PSI|KS|Hellinger|largest change of a share) (?:[^()]|\([^()]*\)?)*\)?/g;
 
-const plain = (text) => text.replace(statistics, '');
+/** Returns a finding without its statistics. */
+export const plain = (text) => text.replace(statistics, '');
 
 const rewritten = {
     trend: (it) => `${it.finding ? plain(it.finding).replace(/^a change that is certain, but small: /, '') : 'values differ from those of the training'}; ${it.message.includes('perhaps a small one') ? 'a small change' : 'a change'} that three checks or more have found`,
