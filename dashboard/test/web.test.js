@@ -308,6 +308,79 @@ test('what an experiment has brought in: with its interval, and not certain wher
     assert.match(cards.experiments.sentence(data, {}), /is not certain: £2,500, between −£1,000 and £4,000/);
 });
 
+test('what an experiment has earned: where margin and cost are stated, and whether it paid', () => {
+    const gain = { metric: 'revenue', variant: 'mail', n: 1000, difference: 20, gain: 20000, low: 10000, high: 30000 };
+    const data = { ...makePublication({ hasSmall: false }), experiments: [{ experiment: 'Mail', status: 'ended', decision: 'launch', decided_at: '2026-01-02', variants: ['none', 'mail'], metric: 'bought', metric_kind: 'conversion', gain }, { experiment: 'Old', status: 'ended', decision: 'stop', decided_at: '2025-01-02', gain: { ...gain, gain: 1 } }] };
+    const tile = () => cards.tiles.table(data, {}).rows.find(([what]) => what === 'Last campaign');
+    assert.deepEqual(tile(), ['Last campaign', '+£20.0\u00a0k', 'between £10.0\u00a0k and £30.0\u00a0k, “Mail”, before its cost']);
+    assert.doesNotMatch(cards.experiments.sentence(data, {}), /margin/);
+    Object.assign(data.about.presentation, { margin: 0.5, cost_per_customer: 2, fixed_cost: 500 });
+    assert.match(cards.experiments.sentence(data, {}), /At a margin of 50\s% and a cost of £2,500 it earned £7,500, between £2,500 and £12\.5\sk: it paid\./);
+    assert.deepEqual(tile().slice(1), ['+£7,500', 'between £2,500 and £12.5\u00a0k, “Mail”, after its cost']);
+    gain.low = 1000;
+    assert.match(cards.experiments.sentence(data, {}), /between −£2,000 and £12\.5\sk: whether it paid is not certain\./);
+    Object.assign(gain, { gain: 2000, high: 4000 });
+    assert.match(cards.experiments.sentence(data, {}), /it lost £1,500, between −£2,000 and −£500\.00: it did not pay\./);
+    gain.metric = 'visits';
+    assert.equal(tile(), undefined);
+});
+
+test('who is about to leave is told apart from who is gone', () => {
+    const row = (segment, n, leaving, left, risk) => ({ segment, name: `group ${segment}`, n, alive: 0.5, n_leaving: leaving, n_left: left, value_sum: 9000, value_at_risk: risk + 100, leaving_at_risk: risk });
+    const last = [row(1, 100, 10, 60, 200), row(2, 50, 20, 5, 700), { ...row(null, 10, 9, 1, 5), name: 'no segment' }, { ...row(null, 160, 39, 66, 905), name: 'total' }];
+    const data = { ...makePublication({ hasSmall: false }), value_history: { value_model: 'worth', horizon: '1 year', last }, value: last, value_at_risk: [{ ...last[1], horizon: '1 year', channel: 'mail', offer: null }] };
+    assert.equal(cards.leaving.sentence(data, {}), '30 customers are about to leave: silent for longer than usual, and can still be kept; £900.00 of the next year is at risk with them. Begin with group 2: 20 of 50, 40.0\u00a0%, with £700.00. 65 customers have probably left already.');
+    assert.deepEqual(cards.leaving.table(data, {}).rows.map((it) => it.slice(1, 4)), [[50, 25, 20], [100, 30, 10]]);
+    assert.equal(cards['value-at-risk'].sentence(data, {}), 'Of group 2, 20 of 50 are about to leave and can still be kept: £700.00 of the next year is at risk with them. 5 customers have probably left already, and would have to be won back. What is planned for them: mail.');
+    assert.deepEqual(cards.tiles.table(data, {}).rows.find(([what]) => what === 'About to leave'), ['About to leave', '30', '£900.00 at risk; 65 more are gone']);
+    assert.deepEqual(cards['segment-facts'].table(data, { segment: '2' }).rows.find(([what]) => what === 'About to leave').slice(1), ['20', '£700.00 at risk; 5 more are gone']);
+    const table = cards['segment-table'].table(data, {});
+    assert.deepEqual(table.rows.map((it) => it[table.columns.findIndex(({ label }) => label === 'About to leave')]).sort(), [10, 20, null, null, null]);
+    assert.match(cards.attention.table(data, {}).rows.find(([, what]) => what === 'Leaving')[2], /^20 of 50 customers of group 2 are about to leave and can still be kept: £700\.00/);
+    for (const it of last) Object.assign(it, { n_leaving: 0, leaving_at_risk: 0 });
+    assert.equal(cards.leaving.sentence(data, {}), 'Nobody has been silent for so long that it is in doubt whether they stay. 65 customers have probably left already.');
+    // runs of a version that did not tell it
+    for (const it of [...last, ...data.value_at_risk]) it.n_leaving = null;
+    assert.ok(cards.leaving.missing(data).why);
+    assert.match(cards['value-at-risk'].missing(data).why, /does not tell who is leaving/);
+});
+
+test('an alert says in plain words what has happened, and what to do', () => {
+    const data = { ...makePublication(), alerts: [] };
+    data.about.presentation.columns = { recency: { label: 'Days since the last order' } };
+    const told = (it) => cards.alerts.table({ ...data, alerts: [{ severity: 'warning', message: '', ...it }] }, {}).rows[0].slice(1, 3);
+    const drifted = { kind: 'drift', subject: 'recency', message: 'feature recency: values are higher than in training: the median is 68 and was 51 (PSI 0.807 (0.7 to 0.9), KS 0.0996)' };
+    assert.deepEqual(told(drifted), ['Days since the last order: values are higher than in training: the median is 68 and was 51.', 'Ask what happened, such as a season, a campaign or an outage. If it stays so, have the model trained again.']);
+    const trend = { kind: 'trend', subject: 'recency', message: 'feature recency: a lasting change, perhaps a small one: at least 3 runs in a row have found it; the distance from training is 0.032', finding: 'a change that is certain, but small: values are lower than in training: the median is 48 and was 51 (PSI 0.0133 (0.00602 to 0.0177), KS 0.03' };
+    assert.equal(told(trend)[0], 'Days since the last order: values are lower than in training: the median is 48 and was 51; a small change that three checks or more have found.');
+    assert.equal(told({ ...trend, finding: null })[0], 'Days since the last order: values differ from those of the training; a small change that three checks or more have found.');
+    assert.deepEqual(told({ kind: 'retraining', subject: '(model)', message: 'train again, urgency medium: 1 of 4 features drifted: recency' }), ['A new training is asked for, and its urgency is medium: 1 of 4 columns changed: Days since the last order.', 'Have the model trained again.']);
+    assert.equal(told({ ...drifted, closed_at: '2026-01-01' })[1], null);
+    assert.match(cards.alerts.sentence({ ...data, alerts: [{ ...drifted, severity: 'critical' }] }, {}), /^1 alert is open, and it is critical\. Days since .* was 51\. Ask what happened/);
+    const two = cards.attention.table({ ...data, alerts: [{ ...trend, severity: 'warning' }, { ...trend, subject: 'frequency', severity: 'warning' }] }, {}).rows;
+    assert.deepEqual(two, [['! look', 'Alert', '2 columns have changed a little, and lastingly: Days since the last order and frequency. Nothing to do now: the next training takes it in.']]);
+});
+
+test('months that stand out are named, and months as usual are not', () => {
+    const kpis = (values) => ({ ...makePublication(), kpis: { months: values.map((_, i) => `2026-${String(i + 1).padStart(2, '0')}-01`), changes: [], segments: [{ segment: null, name: 'total', n: values.map(() => 9), orders_per_customer: values }, { segment: 1, name: 'one', n: values.map(() => 9), orders_per_customer: values }] } });
+    const sentence = (values) => cards.kpis.sentence(kpis(values), {});
+    assert.match(sentence([0.75, 0.73, 0.76, 0.74, 0.75, 0.23, 0.77, 0.75]), /What stands out: Jun 2026, with 69\s% fewer orders of a customer than in the usual month, of all segments together\./);
+    assert.match(sentence([0.75, 0.73, 0.76, 0.74, 0.75, 1.5, 0.77, 0.75]), /Jun 2026, with 100\s% more/);
+    // too few months, no month far off, and a shop whose months differ as much all the time
+    for (const values of [[0.7, 0.7, 0.7, 0.7, 0.1], [0.75, 0.73, 0.76, 0.74, 0.75, 0.6, 0.77, 0.75], [0.2, 1, 0.4, 1.4, 0.7, 0.1, 1.2, 0.6], [null, null, 0, 0, 0, 0, 0, 0]]) assert.doesNotMatch(sentence(values), /stands out/);
+    assert.match(sentence([1, 1]), /customers who were in the segment then/);
+});
+
+test('ids and the column of the segment are not counted as data', () => {
+    const data = makePublication({ isHostile: true });
+    const key = (column_name, suggestion) => ({ ...data.description[0], column_name, n_null: 4, suggestion: `training leaves the column out unless it is named: ${suggestion}` });
+    const before = cards.columns.sentence(data, {});
+    data.description.push(key('id', 'every value is different'), key('segment', 'the segment of model “a”'));
+    const after = cards.columns.sentence(data, {});
+    assert.match(after, /^The source has 5 columns of data, beside id and segment, which only say who or where a customer is: /);
+    assert.equal(after.replace(', beside id and segment, which only say who or where a customer is', ''), before);
+});
+
 test('texts of the database are written as pages write', () => {
     assert.equal(format.prose('"a" fell by -0.049 (-2 to -1), 2026-10-31'), '“a” fell by −0.049 (−2 to −1), 2026-10-31');
     const data = { about: { presentation: { currency: 'GBP', columns: { frequency: { unit: 'orders' }, basket: { unit: 'GBP' } } }, features: [{ name: 'frequency', kind: 'numeric' }] } };
