@@ -26,7 +26,7 @@ export function option(data, theme, { width } = {}) {
     return bars(rows.map((it) => segmentLabel(it)), [
         { name: 'value to come', color: theme.accent, values: rows.map((it) => it.value_sum) },
         { name: 'at risk, can be kept', color: theme.bad, decal: hatching(theme), values: rows.map((it) => it.leaving_at_risk) },
-        { name: 'what the others would bring if none had left', color: theme.noise, values: rows.map((it) => it.value_at_risk - (it.leaving_at_risk ?? 0)) },
+        { name: 'lost with those who left', color: theme.noise, values: rows.map((it) => it.value_at_risk - (it.leaving_at_risk ?? 0)) },
     ], theme, { write: (value) => amount(data, value), width });
 }
 
