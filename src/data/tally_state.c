@@ -412,12 +412,34 @@ MergeNumbers(Unpacking *u, const CsSection *section, char *data)
 	}
 }
 
-/* Merge what is packed of a section of records. */
+/* Unpack so many records to where there is room for them. */
+static void
+NextRecords(Unpacking *u, const CsSection *section, uint64 *records, int64 n)
+{
+	int			width = section->width;
+	uint64		words[CS_PACKED_WORDS];
+
+	for (int place = 0; place < width; place++)
+	{
+		CsPacking	packing = PackingOf(section, place);
+
+		for (int64 i = 0; i < n; i += CS_PACKED_WORDS)
+		{
+			int			nwords = (int) Min(n - i, CS_PACKED_WORDS);
+
+			CHECK_FOR_INTERRUPTS();
+			NextWords(u, &packing, words, nwords);
+			for (int j = 0; j < nwords; j++)
+				records[(i + j) * width + place] = words[j];
+		}
+	}
+}
+
+/* Merge what is packed of a section of records: where there is room for all of them, they are unpacked there. */
 static void
 MergeRecords(Unpacking *u, const CsSection *section, CsRecords *records)
 {
-	uint64		counts[2],
-				words[CS_PACKED_WORDS];
+	uint64		counts[2];
 	int			width = section->width;
 	int64		used;
 	uint64	   *other;
@@ -426,26 +448,23 @@ MergeRecords(Unpacking *u, const CsSection *section, CsRecords *records)
 	if (counts[0] > (uint64) section->n || counts[0] > (uint64) (u->end - u->at) * 2)
 		Reject("It has more records than room for them.");
 	used = (int64) counts[0];
-	other = palloc_extended(mul_size(sizeof(uint64) * width, Max(used, 1)), MCXT_ALLOC_HUGE);
-	for (int place = 0; place < width; place++)
-	{
-		CsPacking	packing = PackingOf(section, place);
-
-		for (int64 i = 0; i < used; i += CS_PACKED_WORDS)
-		{
-			int			n = (int) Min(used - i, CS_PACKED_WORDS);
-
-			CHECK_FOR_INTERRUPTS();
-			NextWords(u, &packing, words, n);
-			for (int j = 0; j < n; j++)
-				other[(i + j) * width + place] = words[j];
-		}
-	}
 	counts[1] += (uint64) records->offered;
-	for (int64 i = 0; i < used; i++)
-		CsRecordsAdd(records, section, other + i * width);
+	if (used <= section->n - records->used)
+	{
+		NextRecords(u, section, records->word + records->used * width, used);
+		records->used += used;
+		if (used > 0 && records->used == section->n)
+			MakeHeap(records->word, section->n, width);
+	}
+	else
+	{
+		other = palloc_extended(mul_size(sizeof(uint64) * width, used), MCXT_ALLOC_HUGE);
+		NextRecords(u, section, other, used);
+		for (int64 i = 0; i < used; i++)
+			CsRecordsAdd(records, section, other + i * width);
+		pfree(other);
+	}
 	records->offered = (int64) counts[1];
-	pfree(other);
 }
 
 /* Raise an error unless a packed state begins as one. */

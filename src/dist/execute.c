@@ -155,8 +155,10 @@ CsTallyExecute(const CsPieces *pieces, const CsTallyColumns *columns, Jsonb *pla
 		CsPackedState *packed = (CsPackedState *) DatumGetByteaPCopy(value);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
+		SPI_freetuptable(SPI_tuptable);
 		run.state = CsTallyStateUnpack(packed);
 		MemoryContextSwitchTo(old);
+		pfree(packed);
 	}
 	SPI_finish();
 	pfree(bytes);

@@ -24,7 +24,7 @@
 
 /* Values of a column that a pass takes home, and the part of memory that those of all columns may take. */
 #define MOST_VALUES ((Size) 200000)
-#define FEWEST_VALUES ((Size) 4096)
+#define FEWEST_VALUES ((Size) 1024)
 #define VALUES_SHARE 8
 
 /* Cuts of a column in a pass, and what one may take of memory: in the plan, in states, and as placed values. */
@@ -74,6 +74,16 @@ CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts,
 	if (lowest < highest)
 		order->placed[order->nplaced++] = (CsPlaced) {highest + 0.0, n - 1, n, false};
 	return order;
+}
+
+/* Free what is known of an order. */
+void
+CsOrderFree(CsOrder *order)
+{
+	pfree(order->placed);
+	pfree(order->ranks);
+	pfree(order->values);
+	pfree(order);
 }
 
 /* CsOrderCreate() of one of so many columns that passes look at together: what they take home is held to memory. */

@@ -41,6 +41,7 @@ typedef struct CsOrder
 
 extern CsOrder *CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts, int64 room);
 extern CsOrder *CsOrderOfColumns(int64 n, double lowest, double highest, int ncolumns, int64 room);
+extern void CsOrderFree(CsOrder *order);
 extern bool CsOrderAt(CsOrder *order, int64 rank, double *value);
 extern bool CsOrderBelow(CsOrder *order, double value, int64 *below);
 extern CsRankQuery CsOrderPlan(CsOrder *order, const double *sample, int64 nsample);

@@ -29,7 +29,7 @@ typedef struct Column
 	bool		has_steps;		/* of what clipping and transforming makes of them */
 	CsColumnMoments moments,
 				steps;
-	double	   *sample;			/* sorted values of the sample */
+	double	   *sample;			/* sorted values of the sample; NULL once nothing asks for them */
 	int64		nsample;
 	double		sample_mean;
 
@@ -461,7 +461,7 @@ CsSummaryAsk(CsSummary *s)
 		s->reach[i] = -1;
 		if (c->order->n > 0 && (c->asks_steps || !c->has_moments))
 			PlanMoments(s, i);
-		s->queries[s->nqueries++] = CsOrderPlan(c->order, c->sample, c->nsample);
+		s->queries[s->nqueries++] = CsOrderPlan(c->order, c->sample, c->sample == NULL ? 0 : c->nsample);
 	}
 }
 
@@ -506,6 +506,11 @@ CsSummaryLearn(CsSummary *s, const CsTally *pass, const CsTallyState *state)
 			CsOrderLearn(c->order, &s->queries[number], &answers[number]);
 		if (answers[number].values != NULL)
 			pfree(answers[number].values);
+		if (c->sample != NULL && !CsSummaryFitsSample(s->s.prep))
+		{
+			pfree(c->sample);
+			c->sample = NULL;
+		}
 		number++;
 	}
 	pfree(moments);
@@ -523,13 +528,16 @@ CsSummaryFinish(CsSummary *s, CsTeam *team, CsMatrix *raw, uint64 seed)
 
 	for (int i = 0; i < s->s.prep->ncolumns; i++)
 	{
-		const Column *c = &s->columns[i];
+		Column	   *c = &s->columns[i];
 		CsColumnFit *fit = CsFitResult(&s->s, i);
 
 		fit->nfitted = c->nfitted;
 		if (c->nfitted > 0)
 			memcpy((double *) CsArenaAddress(s->s.arena, s->s.args.fitted) + CsFitSpec(&s->s, i)->fitted,
 				   c->fitted, sizeof(double) * c->nfitted);
+		if (c->order != NULL)
+			CsOrderFree(c->order);
+		c->order = NULL;
 	}
 	CsFitFinish(&s->s);
 	CsFitReleaseAreas(&s->s);
