@@ -1522,6 +1522,70 @@ CREATE AGGREGATE custseg_private.pass_merge(state bytea) (
 
 COMMENT ON AGGREGATE custseg_private.pass_merge(bytea) IS 'Merges states of pass() from several servers.';
 
+CREATE FUNCTION custseg_private.buying_accum(state bytea, at bigint, amount numeric) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_buying_accum_decimal'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.buying_accum(bytea, bigint, numeric) IS 'Transition function of buying() of decimal amounts.';
+
+CREATE FUNCTION custseg_private.buying_accum(state bytea, at bigint, amount float8) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_buying_accum_float'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.buying_accum(bytea, bigint, float8) IS 'Transition function of buying() of amounts that are not decimal.';
+
+CREATE FUNCTION custseg_private.buying_combine(state bytea, other bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_buying_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.buying_combine IS 'Combine function of buying().';
+
+CREATE FUNCTION custseg_private.buying_final(state bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_buying_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.buying_final IS 'Final function of buying().';
+
+CREATE AGGREGATE custseg_private.buying(at bigint, amount numeric) (
+    SFUNC = custseg_private.buying_accum,
+    STYPE = bytea,
+    SSPACE = 256,
+    FINALFUNC = custseg_private.buying_final,
+    COMBINEFUNC = custseg_private.buying_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg_private.buying(bigint, numeric) IS 'Sums up lines of a customer by their times: how many, how many purchases, and for how much.';
+
+CREATE AGGREGATE custseg_private.buying(at bigint, amount float8) (
+    SFUNC = custseg_private.buying_accum,
+    STYPE = bytea,
+    SSPACE = 256,
+    FINALFUNC = custseg_private.buying_final,
+    COMBINEFUNC = custseg_private.buying_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg_private.buying(bigint, float8) IS 'Sums up lines of a customer by their times: how many, how many purchases, and for how much.';
+
+CREATE FUNCTION custseg_private.microseconds(at timestamp) RETURNS bigint
+AS 'MODULE_PATHNAME', 'custseg_microseconds'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.microseconds(timestamp) IS 'Returns the microseconds of a time since 2000.';
+
+CREATE FUNCTION custseg_private.microseconds(at timestamptz) RETURNS bigint
+AS 'MODULE_PATHNAME', 'custseg_microseconds'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.microseconds(timestamptz) IS 'Returns the microseconds of a time since 2000 in UTC.';
+
+CREATE FUNCTION custseg_private.day_of(at timestamptz, zone bytea) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_day_of'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.day_of IS 'Returns the day of a time by the calendar of a zone, in days since 2000; NULL of an infinite time. The zone is bytes: a text would have a collation, with which it is not sent to other servers.';
+
 CREATE FUNCTION custseg_private.as_number(value date) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_as_number_date'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -133,4 +133,52 @@ SELECT outcome('SELECT psi_of(s) FROM (SELECT part(1, true, 5) UNION ALL SELECT 
 -- of more values than a few
 SELECT outcome('SELECT psi_of(s) FROM (SELECT part(i, true, 5) FROM generate_series(1, 100) i UNION ALL SELECT part(1, true, 6)) x (s)');
 
+-- What a customer bought: the same bytes of decimal amounts however the lines are parted, with few times and with many,
+-- and none that somebody has made up do harm
+CREATE AGGREGATE bought(bigint, numeric) (SFUNC = custseg_private.buying_accum, STYPE = bytea);
+CREATE AGGREGATE bought(bigint, float8) (SFUNC = custseg_private.buying_accum, STYPE = bytea);
+CREATE AGGREGATE bought_of(bytea) (SFUNC = custseg_private.buying_combine, STYPE = bytea, FINALFUNC = custseg_private.buying_final);
+SELECT times, count(*) AS n_ways, count(*) FILTER (WHERE b.bought <> w.bought) AS n_different
+FROM (VALUES (3), (400), (100000)) t (times), (VALUES (1), (2), (7), (60), (5000)) v (parts), generate_series(1, 2) seed, LATERAL (
+    SELECT custseg_private.buying((hashint8extended(i, 4) % times), round(value::numeric, 2) - 20) AS bought FROM numbers WHERE value <> 'NaN'
+) w, LATERAL (
+    SELECT bought_of(part ORDER BY hashint8extended(place, seed)) AS bought
+    FROM (
+        SELECT (hashint8extended(i, seed) & 1073741823) % parts AS place,
+            bought(hashint8extended(i, 4) % times, round(value::numeric, 2) - 20 ORDER BY hashint8extended(i, seed + 1)) AS part
+        FROM numbers
+        WHERE value <> 'NaN'
+        GROUP BY 1
+    ) p
+) b
+GROUP BY times
+ORDER BY times;
+SELECT
+    encode(custseg_private.buying(at, amount), 'hex') AS bought,
+    encode(custseg_private.buying(at, amount::float8), 'hex') AS floats
+FROM (VALUES (3::bigint, 1.5), (-7, -0.01), (3, -1.25), (3, 0), (9223372036854775807, 123456789012345678901234567890), (-9223372036854775808, 1), (NULL, 1), (1, NULL)) v (at, amount);
+SELECT custseg_private.buying(1::bigint, 1.0) FROM numbers WHERE i < 0;
+
+SELECT what, outcome(format('SELECT bought_of(%L::bytea)', forged)), outcome(format('SELECT custseg_private.buying_final(%L::bytea)', forged)) AS final
+FROM (SELECT bought(i, 1.0) AS state FROM generate_series(1, 5) i) genuine, LATERAL (VALUES
+    (1, 'empty', '\x'::bytea),
+    (2, 'a byte', '\x00'),
+    (3, 'cut', substr(state, 1, length(state) - 1)),
+    (4, 'longer', state || '\x00'),
+    (5, 'neither decimal nor not', overlay(state PLACING '\x02' FROM 1)),
+    (6, 'fewer than none', overlay(state PLACING '\xffffffff' FROM 5)),
+    (7, 'more than there is room for', overlay(state PLACING '\x7f' FROM 5)),
+    (8, 'room for none', overlay(state PLACING '\x00000000' FROM 9))
+) f (nr, what, forged)
+ORDER BY nr;
+SELECT outcome('SELECT bought_of(s) FROM (SELECT bought(1, 1.0) UNION ALL SELECT bought(1, 1::float8)) x (s)');
+SELECT outcome('SELECT custseg_private.buying(1, ''NaN''::numeric)');
+SELECT outcome('SELECT custseg_private.buying(1, ''infinity''::float8)');
+SELECT outcome('SELECT custseg_private.buying_accum(NULL::bytea, 1, 1.0)');
+SELECT outcome('SELECT custseg_private.buying_combine(NULL, NULL)');
+SELECT custseg_private.day_of(at, zone) AS day, custseg_private.microseconds(at) AS microseconds
+FROM (VALUES ('2000-01-01 00:30+00'::timestamptz), ('infinity'), ('-infinity')) t (at), (VALUES ('UTC'::bytea), ('America/New_York'), ('UTC')) z (zone);
+SELECT outcome('SELECT custseg_private.day_of(now(), ''Nowhere/Land''::bytea)');
+SELECT outcome('SELECT custseg_private.day_of(now(), decode(repeat(''00'', 1000), ''hex''))');
+
 \i :root/test/clean.sql

@@ -448,6 +448,13 @@ CsRelationOpenStored(const char *source, const char *search_path, Oid reader)
 	return rel;
 }
 
+/* A query over a source, to be read as it is: with the same rights, and names found where its are; palloc'd. */
+CsRelation *
+CsRelationQuery(const CsRelation *source, const char *sql)
+{
+	return CsRelationOpenStored(sql, source->search_path, source->reader);
+}
+
 /*
  * Run a statement that reads a source, as whom reading.c says and inside SPI.  "most" of its rows, or
  * all of them for 0, go to the receiver, or to SPI_tuptable when there is none.

@@ -131,6 +131,7 @@ extern void CsRelationRequireNew(List *names);
 pg_noreturn extern void CsReportMissingRelation(const char *written, List *names, const char *hint);
 
 extern CsRelation *CsRelationOpenStored(const char *source, const char *search_path, Oid reader);
+extern CsRelation *CsRelationQuery(const CsRelation *source, const char *sql);
 extern void CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most,
 							  DestReceiver *receiver);
 

@@ -72,6 +72,11 @@ extern void CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *p
 extern CsValueCount *CsPiecesCount(const CsPieces *pieces, const char *expression, const char *condition, int most,
 								   Size most_bytes, int *n);
 
+/* Queries that rows are reduced by where they are, group by group. */
+extern CsPieces *CsPiecesElsewhere(const CsRelation *rel);
+extern char *CsPiecesUnion(const CsPieces *pieces, const char *list, const char *rest);
+extern bool CsPiecesReduce(const CsPieces *pieces, const char *sql);
+
 extern const CsTallyKind *const CsTallyKinds[];
 
 /*

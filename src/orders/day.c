@@ -8,7 +8,9 @@
 #include "custseg.h"
 
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "orders/day.h"
+#include "orders/orders.h"
 #include "utils/datetime.h"
 
 #define SECONDS_FROM_1970 ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
@@ -22,6 +24,15 @@ FloorOf(int64 a, int64 b)
 {
 	return a / b - (a % b < 0);
 }
+
+PG_FUNCTION_INFO_V1(custseg_microseconds);
+PG_FUNCTION_INFO_V1(custseg_day_of);
+
+/* The arguments. */
+enum
+{
+	ARG_AT, ARG_ZONE
+};
 
 /* Prepare to tell days of a column of dates or timestamps, which without a time zone are in local time. */
 void
@@ -126,4 +137,33 @@ DateADT
 CsFirstDayOf(int month)
 {
 	return date2j(month / MONTHS_PER_YEAR, month % MONTHS_PER_YEAR + 1, 1) - POSTGRES_EPOCH_JDATE;
+}
+
+/* microseconds(at): the time as the number that it is */
+Datum
+custseg_microseconds(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(PG_GETARG_TIMESTAMP(ARG_AT));
+}
+
+/* day_of(at, zone): the zone is the bytes of its name; NULL for an infinite time */
+Datum
+custseg_day_of(PG_FUNCTION_ARGS)
+{
+	static CsDayClock clock;	/* of the call before */
+	static char name[TZ_STRLEN_MAX + 1];
+	const bytea *zone = PG_GETARG_BYTEA_PP(ARG_ZONE);
+	int			length = Min((int) VARSIZE_ANY_EXHDR(zone), TZ_STRLEN_MAX);
+	DateADT		day;
+
+	if (clock.zone == NULL || strlen(name) != length || memcmp(name, VARDATA_ANY(zone), length) != 0)
+	{
+		clock.zone = NULL;
+		memset(name, 0, sizeof(name));
+		memcpy(name, VARDATA_ANY(zone), length);
+		clock = (CsDayClock) {TIMESTAMPTZOID, CsOrdersZone(name)};
+	}
+	if (!CsDayOfValue(&clock, PG_GETARG_DATUM(ARG_AT), &day))
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(day);
 }

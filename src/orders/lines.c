@@ -5,6 +5,9 @@
  * What fits into maintenance_work_mem is gathered in hash tables, see gather.c.  Beyond it PostgreSQL
  * sorts the lines by customer, and by order where one is named, in that memory and on disk; then what
  * is held here is one customer, whatever the number of lines.
+ *
+ * Lines on other servers are summed up there by customer and time, or by customer, order and time, where these can
+ * (buying.c): then a row is a customer, or an order, of a server.
  */
 #include "custseg.h"
 
@@ -16,6 +19,7 @@
 #include "lib/stringinfo.h"
 #include "math/math.h"
 #include "miscadmin.h"
+#include "orders/buying.h"
 #include "orders/lines.h"
 #include "stat/rfm.h"
 #include "utils/builtins.h"
@@ -501,6 +505,94 @@ ReadSorted(CsLineReader *r)
 	EndCustomer(&s);
 }
 
+/* Take an entry of what a customer bought: orders, or with "is_order" a part of one. */
+static void
+TakeEntry(SortedReading *s, const CsBought *bought, bool is_order)
+{
+	CsSpendingAdd(&s->spending, s->reader->is_decimal, bought->amount);
+	if (is_order && bought->purchases > 0)
+		s->order_time = Min(s->order_time, bought->at);
+	for (int64 i = 0; i < bought->purchases && !is_order; i++)
+		CsBasketAddOrder(s->reader, bought->at);
+}
+
+/* CsRowSink: what a customer bought, in an order if one is named, as one server knows it. */
+static void
+TakeBought(void *state, const Datum *row, const bool *nulls)
+{
+	SortedReading *s = state;
+	bool		is_order = s->reader->request->order != NULL && !nulls[CS_BUYING_ROW_REST];
+	CsBoughtReader reader;
+	CsBought	bought;
+
+	if (!CsHeldIs(&s->customer, row[CS_BUYING_ROW_CUSTOMER], false))
+	{
+		EndCustomer(s);
+		CsHeldSet(s->reader->context, &s->customer, row[CS_BUYING_ROW_CUSTOMER], false);
+		s->order.there = false;
+	}
+	if (is_order && !CsHeldIs(&s->order, row[CS_BUYING_ROW_REST], false))
+	{
+		EndOrder(s);
+		CsHeldSet(s->reader->context, &s->order, row[CS_BUYING_ROW_REST], false);
+	}
+	if (nulls[CS_BUYING_ROW_BOUGHT])
+		return;
+	CsBoughtOpen(&reader, DatumGetByteaPP(row[CS_BUYING_ROW_BOUGHT]), s->reader->is_decimal);
+	while (CsBoughtNext(&reader, &bought))
+	{
+		/* with returns that count as purchases, all lines are */
+		if (s->reader->request->returns == CS_RETURNS_COUNT)
+			bought.purchases = bought.lines;
+		TakeEntry(s, &bought, is_order);
+	}
+}
+
+/* Count the lines, which other servers do. */
+static void
+CountBought(CsLineReader *r, const CsBuying *b)
+{
+	CsBuyingCounts found = {{0}};
+
+	CsBuyingCount(b, &found);
+	r->counts.no_customer = found.lines[CS_BUYING_CUSTOMER];
+	r->counts.no_time = found.lines[CS_BUYING_TIME];
+	r->counts.no_amount = found.lines[CS_BUYING_AMOUNT];
+	r->counts.later = found.lines[CS_BUYING_UP_TO];
+	for (int i = 0; i < lengthof(found.lines); i++)
+		r->counts.lines += found.lines[i];
+	if (found.latest != PG_INT64_MIN)
+		r->counts.latest = found.latest;
+}
+
+/* Read the lines as other servers sum them up; false, and nothing is read, where they do not. */
+static bool
+ReadBought(CsLineReader *r)
+{
+	const CsLinesRequest *request = r->request;
+	const char *at = CsSqlMicrosecondsOf(request->time);
+	SortedReading s = {.reader = r, .order_time = CS_NO_TIME};
+	CsBuying	b;
+	CsRelation *bought;
+	int			level;
+
+	if (!CsBuyingOpen(&b, request->relation, request->customer, request->time, request->amount, request->order, at,
+					  request->as_of == CS_NO_TIME ? NULL : psprintf("%s <= " INT64_FORMAT "::bigint", at, request->as_of),
+					  request->returns != CS_RETURNS_IGNORE))
+		return false;
+	CsHeldPrepare(&s.customer, request->customer);
+	if (request->order != NULL)
+		CsHeldPrepare(&s.order, request->order);
+	CountBought(r, &b);
+	bought = CsBuyingSorted(&b, false);
+	level = NewGUCNestLevel();
+	CsLinesRaiseWorkMem();
+	(void) CsRelationRead(bought, bought->columns, bought->ncolumns, TakeBought, &s);
+	AtEOXact_GUC(true, level);
+	EndCustomer(&s);
+	return true;
+}
+
 /*
  * Read the lines and call the visitor once for each customer that bought something, in the order of
  * the customers.  Returns what was counted.  
@@ -521,6 +613,8 @@ CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
 	r.is_decimal = CsConverterIsDecimal(&request->amount->converter);
 	getTypeOutputInfo(request->customer->type, &output, &is_varlena);
 	fmgr_info(output, &r.customer_output);
+	if (ReadBought(&r))
+		return r.counts;
 	if (!CsLinesGather(&r))
 	{
 		r.counts = (CsLinesCounts) {.latest = DT_NOBEGIN};

@@ -5,12 +5,15 @@
  * PostgreSQL sorts the lines by customer and time, or by customer and order where orders are counted, within
  * maintenance_work_mem and on disk beyond it; what is held here are the days of one customer.
  *
+ * Lines on other servers are summed up there by customer and day, where these can: then a row is a customer of a server.
+ *
  * A line counts when it has a customer, a finite time, a finite amount, and is of a day up to the last cut.
  */
 #include "custseg.h"
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "orders/buying.h"
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -72,21 +75,28 @@ LinesSql(const CsPurchasesRequest *r)
 	return sql.data;
 }
 
+/* Find the customer in the rows of a query, the first column. */
+static void
+FindCustomer(Reading *r, const CsRelation *query)
+{
+	r->columns = query->columns;
+	r->identity = CsIdentityOfColumns(list_make1((void *) &query->columns[LINE_CUSTOMER]));
+	CsHeldPrepare(&r->held_customer, &query->columns[LINE_CUSTOMER]);
+	r->at_hand.is_decimal = r->request->amount != NULL && CsConverterIsDecimal(&r->request->amount->converter);
+}
+
 /* Find the columns of the query in its rows, which have them in the order of LinesSql(). */
 static void
 FindColumns(Reading *r, const CsRelation *query)
 {
 	int			next = LINE_REST;
 
-	r->columns = query->columns;
+	FindCustomer(r, query);
 	r->amount = r->request->amount == NULL ? -1 : next++;
 	r->order = r->request->order == NULL ? -1 : next++;
 	r->text = r->request->in_order ? next : -1;
-	r->identity = CsIdentityOfColumns(list_make1((void *) &query->columns[LINE_CUSTOMER]));
-	CsHeldPrepare(&r->held_customer, &query->columns[LINE_CUSTOMER]);
 	if (r->order >= 0)
 		CsHeldPrepare(&r->held_order, &query->columns[r->order]);
-	r->at_hand.is_decimal = r->amount >= 0 && CsConverterIsDecimal(&query->columns[r->amount].converter);
 	CsDayClockOpen(&r->clock, &query->columns[LINE_TIME], r->request->zone);
 }
 
@@ -227,6 +237,65 @@ TakeLine(void *state, const Datum *row, const bool *nulls)
 	at->orders += IsFirstOfOrder(r, day, row, nulls);
 }
 
+/* CsRowSink: what a customer bought, as one server knows it. */
+static void
+TakeBought(void *state, const Datum *row, const bool *nulls)
+{
+	Reading    *r = state;
+	CsBoughtReader reader;
+	CsBought	bought;
+
+	if (nulls[CS_BUYING_ROW_BOUGHT])
+		return;
+	if (!CsHeldIs(&r->held_customer, row[CS_BUYING_ROW_CUSTOMER], false))
+		BeginCustomer(r, row, nulls);
+	CsBoughtOpen(&reader, DatumGetByteaPP(row[CS_BUYING_ROW_BOUGHT]), r->at_hand.is_decimal);
+	while (CsBoughtNext(&reader, &bought))
+	{
+		CsPurchaseDay *at = DayOf(r, (DateADT) bought.at);
+
+		at->lines += bought.lines;
+		at->bought |= bought.purchases > 0;
+		CsSpendingAdd(&at->amount, r->at_hand.is_decimal, bought.amount);
+	}
+}
+
+/* The lines by the reasons for which they are left out. */
+static void
+CountLines(const CsBuying *b, CsPurchasesCounts *counts)
+{
+	static const CsPurchasesReason reasons[] = {
+		CS_LINE_NO_CUSTOMER, CS_LINE_NO_TIME, CS_LINE_NO_AMOUNT, CS_LINE_LATER, CS_LINE_RETURN, CS_LINE_COUNTS
+	};
+	CsBuyingCounts found = {{0}};
+
+	StaticAssertStmt(lengthof(reasons) == lengthof(found.lines), "there is a reason for each condition");
+	CsBuyingCount(b, &found);
+	for (int i = 0; i < lengthof(reasons); i++)
+		counts->lines[reasons[i]] += found.lines[i];
+}
+
+/* Prepare to read lines that other servers sum up; NULL where they are read one by one. */
+static CsRelation *
+OpenBought(Reading *r)
+{
+	const CsPurchasesRequest *request = r->request;
+	CsBuying	b;
+	CsRelation *query;
+
+	/* orders are counted by month, one by one */
+	if (request->order != NULL ||
+		!CsBuyingOpen(&b, request->relation, request->customer, request->time, request->amount, NULL,
+					  CsSqlDayNumber(request->time, request->zone), CsPurchasesUpTo(request),
+					  request->returns != CS_RETURNS_IGNORE))
+		return NULL;
+	CountLines(&b, r->counts);
+	query = CsBuyingSorted(&b, request->in_order);
+	FindCustomer(r, query);
+	r->text = request->in_order ? CS_BUYING_ROW_REST : -1;
+	return query;
+}
+
 /*
  * Read the lines; each customer with a line that counts goes to the visitor, in no particular order unless the request
  * asks for one.  Lines are added to the counts.
@@ -235,8 +304,9 @@ void
 CsPurchaseLinesRead(const CsPurchasesRequest *request, CsPurchaseDaysVisitor visit, void *state, CsPurchasesCounts *counts)
 {
 	Reading    *r = palloc0(sizeof(Reading));
-	CsRelation *query = CsPurchasesQuery(request, LinesSql(request));
-	int			level = NewGUCNestLevel();
+	CsRelation *query;
+	bool		is_summed;
+	int			level;
 
 	r->request = request;
 	r->visit = visit;
@@ -244,9 +314,16 @@ CsPurchaseLinesRead(const CsPurchasesRequest *request, CsPurchaseDaysVisitor vis
 	r->counts = counts;
 	r->context = CurrentMemoryContext;
 	r->order_month = -1;
-	FindColumns(r, query);
+	query = OpenBought(r);
+	is_summed = query != NULL;
+	if (!is_summed)
+	{
+		query = CsRelationQuery(request->relation, LinesSql(request));
+		FindColumns(r, query);
+	}
+	level = NewGUCNestLevel();
 	CsLinesRaiseWorkMem();
-	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeLine, r);
+	(void) CsRelationRead(query, query->columns, query->ncolumns, is_summed ? TakeBought : TakeLine, r);
 	AtEOXact_GUC(true, level);
 	EndCustomer(r);
 	if (r->at_hand.days != NULL)

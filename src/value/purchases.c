@@ -82,16 +82,6 @@ DayOf(const CsPurchasesRequest *r, TimestampTz at)
 	return DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
 }
 
-/* A query over the lines, to be read as the source is: with the same rights, and names found where its are. */
-CsRelation *
-CsPurchasesQuery(const CsPurchasesRequest *r, const char *sql)
-{
-	const CsRelation *source = r->relation;
-
-	return source->search_path == NULL && !OidIsValid(source->reader) ? CsRelationOpen(sql) :
-		CsRelationOpenStored(sql, source->search_path, source->reader);
-}
-
 /* The first and the last time of the lines. */
 typedef struct Times
 {
@@ -113,7 +103,7 @@ TakeTimes(void *state, const Datum *values, const bool *nulls)
 static bool
 FindDays(const CsPurchasesRequest *r, DateADT *first, DateADT *last)
 {
-	CsRelation *query = CsPurchasesQuery(r, CsPurchasesTimesSql(r, false));
+	CsRelation *query = CsRelationQuery(r->relation, CsPurchasesTimesSql(r, false));
 	CsDayClock	clock;
 	Times		times = {false};
 
@@ -126,7 +116,7 @@ FindDays(const CsPurchasesRequest *r, DateADT *first, DateADT *last)
 	if (!CsDayMayFall(&clock, DatumGetTimestamp(times.last)))
 		return true;
 	/* clocks went back over midnight just before the last line: another one may be of a later day */
-	query = CsPurchasesQuery(r, CsPurchasesTimesSql(r, true));
+	query = CsRelationQuery(r->relation, CsPurchasesTimesSql(r, true));
 	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeTimes, &times);
 	*first = DatumGetDateADT(times.first);
 	*last = DatumGetDateADT(times.last);

@@ -77,6 +77,7 @@ typedef enum CsPurchasesReason
 
 /* purchases_sql.c */
 extern const char *CsPurchasesDayLiteral(DateADT day);
+extern const char *CsPurchasesUpTo(const CsPurchasesRequest *r);
 extern char *CsPurchasesLinesSql(const CsPurchasesRequest *r);
 extern char *CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days);
 
@@ -91,7 +92,6 @@ extern void CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, 
 							   const char *time, const char *amount);
 extern void CsPurchasesOpen(FunctionCallInfo fcinfo, int first, CsPurchasesRequest *r);
 extern void CsPurchasesAsOfDay(CsPurchasesRequest *r, const NullableDatum *as_of, DateADT *earliest);
-extern CsRelation *CsPurchasesQuery(const CsPurchasesRequest *r, const char *sql);
 extern CsPurchasesCounts CsPurchasesRead(const CsPurchasesRequest *r, CsPurchaserVisitor visit, void *state);
 extern void CsPurchasesReport(const CsPurchasesCounts *counts);
 

@@ -4,7 +4,9 @@
  */
 #include "custseg.h"
 
+#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "orders/buying.h"
 #include "orders/lines_sql.h"
 #include "utils/fmgrprotos.h"
 #include "value/purchases.h"
@@ -32,17 +34,43 @@ HasAmount(const CsPurchasesRequest *r)
 		psprintf("t.%s IS NOT NULL%s", CsSqlColumn(r->amount), CsSqlFinite(r->amount));
 }
 
+/* The condition that a line is not later than the last day; palloc'd. */
+const char *
+CsPurchasesUpTo(const CsPurchasesRequest *r)
+{
+	if (r->time->converter.type == TIMESTAMPTZOID)
+		return psprintf("%s <= %d", CsSqlDayNumber(r->time, r->zone), r->cut[0]);
+	return psprintf("t.%s::pg_catalog.date <= %s", CsSqlColumn(r->time), CsPurchasesDayLiteral(r->cut[0]));
+}
+
+/* The condition that a line counts, whatever its time. */
+static const char *
+Counts(const CsPurchasesRequest *r)
+{
+	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND %s", CsSqlColumn(r->customer), CsSqlColumn(r->time), HasAmount(r));
+}
+
 /*
  * The first and the last time of lines that count, or their first and last day, which takes longer; NULL without any;
- * palloc'd.
+ * palloc'd.  Lines on other servers are looked at there.
  */
 char *
 CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days)
 {
 	const char *at = of_days ? DayOf(r) : psprintf("t.%s", CsSqlColumn(r->time));
+	const CsPieces *pieces = CsPiecesElsewhere(r->relation);
 
-	return psprintf("SELECT min(%s) AS first, max(%s) AS last FROM %s WHERE t.%s IS NOT NULL AND isfinite(t.%s) AND %s",
-					at, at, CsSqlFrom(r->relation), CsSqlColumn(r->customer), CsSqlColumn(r->time), HasAmount(r));
+	if (pieces != NULL)
+	{
+		const char *there = of_days ? CsSqlDayNumber(r->time, r->zone) : at;
+		char	   *sql = psprintf("SELECT min(t.first) AS first, max(t.last) AS last FROM (%s) AS t",
+								   CsPiecesUnion(pieces, psprintf("min(%s) AS first, max(%s) AS last", there, there),
+												 psprintf("WHERE %s", Counts(r))));
+
+		if (CsPiecesReduce(pieces, sql))
+			return sql;
+	}
+	return psprintf("SELECT min(%s) AS first, max(%s) AS last FROM %s WHERE %s", at, at, CsSqlFrom(r->relation), Counts(r));
 }
 
 /*

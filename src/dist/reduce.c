@@ -1,0 +1,60 @@
+/*
+ * reduce.c
+ *	  Queries over pieces of a source that reduce rows where they are, group by group.
+ *
+ * An aggregate over each piece is what another server computes itself, as long as it knows every function in it.
+ * Whether it does is told by the plan: then a query is another way to the same result, and else rows are read.
+ */
+#include "custseg.h"
+
+#include "data/fetch.h"
+#include "dist/dist.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/rls.h"
+
+/*
+ * Where a source's rows can be reduced by the servers that have them: its pieces, palloc'd.  NULL where all rows are
+ * here, or where a policy is to be applied to each of them through their parent.
+ */
+CsPieces *
+CsPiecesElsewhere(const CsRelation *rel)
+{
+	CsPieces   *pieces;
+
+	if (!OidIsValid(rel->relid) || check_enable_rls(rel->relid, InvalidOid, true) == RLS_ENABLED)
+		return NULL;
+	pieces = CsPiecesOf(rel);
+	return CsIsElsewhere(pieces) ? pieces : NULL;
+}
+
+/* The query that reads a list from each piece, whose row is "t", and all that they give; palloc'd. */
+char *
+CsPiecesUnion(const CsPieces *pieces, const char *list, const char *rest)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < pieces->nitems; i++)
+		appendStringInfo(&sql, "%sSELECT %s FROM %s AS t %s", i > 0 ? " UNION ALL " : "", list, pieces->items[i], rest);
+	return sql.data;
+}
+
+/* Do other servers reduce their rows in a query over pieces?  Else they would send them one by one. */
+bool
+CsPiecesReduce(const CsPieces *pieces, const char *sql)
+{
+	CsReading	reading;
+	SPIPlanPtr	plan;
+	bool		reduces;
+
+	SPI_connect();
+	reading = CsReadingBegin(pieces->relation);
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not plan a query over pieces: %s", SPI_result_code_string(SPI_result));
+	reduces = !OidIsValid(CsFetchedBy(plan).relid);
+	CsReadingEnd(&reading);
+	SPI_finish();
+	return reduces;
+}

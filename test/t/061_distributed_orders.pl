@@ -1,0 +1,198 @@
+# Lines of orders on other servers: what is made of them is what is made of the same lines here, also where a
+# customer, or an order, has lines on several servers, and no line comes over.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $here = start_node('here');
+
+plan skip_all => 'needs postgres_fdw'
+  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
+
+my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\ntimezone = 'Asia/Tokyo'\n") } qw(west east);
+my $columns = 'line int, customer text, day date, at timestamptz, at_home timestamp, amount numeric, price float8, pieces int, "order" int';
+
+# Lines over two years: most days have several, some customers return things, and some lines lack what counts.
+$here->safe_psql('postgres', <<"END");
+CREATE EXTENSION postgres_fdw;
+CREATE TABLE lines ($columns);
+INSERT INTO lines
+SELECT
+    i,
+    CASE WHEN i % 211 > 0 THEN 'customer ' || c END,
+    CASE WHEN i % 223 > 0 THEN (t AT TIME ZONE 'UTC')::date END,
+    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN 'infinity' ELSE t END,
+    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN '-infinity' ELSE t AT TIME ZONE 'UTC' END,
+    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'NaN' WHEN i % 19 = 0 THEN -round((20 * test.u(i, 3))::numeric, 2) ELSE round((100 * test.u(i, 3))::numeric, 2) END,
+    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'Infinity' WHEN i % 19 = 0 THEN -20 * test.u(i, 3) ELSE 100 * test.u(i, 3) END,
+    CASE WHEN i % 233 > 0 THEN (i * 7) % 13 - 1 END,
+    CASE WHEN i % 31 > 0 THEN i / 3 END
+FROM (
+    SELECT
+        i,
+        (60 * test.u(i / 3, 1) * (1 + test.u(i / 3, 4)) * 5)::int AS c,
+        timestamptz '2024-01-01 00:00+00' + interval '1 hour' * (16000 * test.u(i / 3, 2))::int
+            + CASE WHEN i % 5 = 0 THEN interval '7 minutes' WHEN i % 7 = 0 THEN interval '20 hours' ELSE interval '0' END AS t
+    FROM generate_series(1, 12000) i
+) l;
+-- somebody who only returns, and somebody with very many lines
+INSERT INTO lines SELECT 20000 + i, 'returns', '2025-01-01', '2025-01-01 10:00+00', '2025-01-01 10:00', -1, -1, -1, 90000 FROM generate_series(1, 5) i;
+INSERT INTO lines SELECT 30000 + i, 'many', d::date, d, d, i % 7, i % 7 + 0.1, i % 7, NULL
+FROM generate_series(1, 3000) i, LATERAL (SELECT timestamp '2024-02-01' + interval '1 minute' * ((i * 7919) % 500000) AS d) m;
+END
+for my $name (sort keys %there)
+{
+    my $node = $there{$name};
+
+    $here->safe_psql('postgres', sprintf(<<'END', $name, $node->host, $node->port, $name));
+CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
+    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
+CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
+END
+}
+
+# A table whose partitions, by a hash of a column, are in turn on the two servers.
+sub spread
+{
+    my ($table, $leaves, $key) = @_;
+
+    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH ($key)");
+    for my $i (0 .. $leaves - 1)
+    {
+        my $name = $i % 2 ? 'east' : 'west';
+
+        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
+        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
+              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
+    }
+    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM lines ORDER BY hashint4extended(line, 3)");
+}
+
+# One customer in one place; customers and orders in several; here and there; and all lines on one server.
+spread('whole', 8, 'customer');
+spread('scattered', 5, 'line');
+$there{east}->safe_psql('postgres', "CREATE TABLE mixed_there ($columns); CREATE TABLE single ($columns)");
+$here->safe_psql('postgres', <<"END");
+CREATE TABLE mixed ($columns) PARTITION BY RANGE (line);
+CREATE TABLE mixed_here PARTITION OF mixed FOR VALUES FROM (0) TO (5000);
+CREATE FOREIGN TABLE mixed_there PARTITION OF mixed FOR VALUES FROM (5000) TO (100000) SERVER east;
+INSERT INTO mixed SELECT * FROM lines;
+CREATE FOREIGN TABLE single ($columns) SERVER east;
+INSERT INTO single SELECT * FROM lines;
+END
+
+my @layouts = qw(whole scattered mixed single);
+my $model_columns = "algorithm, n_rows, n_skipped, skipped, parameters, metrics - '{read_milliseconds,fit_milliseconds}'::text[]";
+
+# What a statement gives in which %s is the table, and what it tells.
+sub answer
+{
+    my ($statement, $table) = @_;
+    my ($out, $err);
+
+    $here->psql('postgres', "SET timezone = 'America/New_York'; " . ($statement =~ s/%s/$table/gr), stdout => \$out, stderr => \$err);
+    $err =~ s/psql:<stdin>:\d+: //g;
+    return "$out\n$err";
+}
+
+# The answer is that of the table here for each layout; each server was asked, for nothing but sums.
+sub same
+{
+    my ($name, $statement, $like) = @_;
+    my $expected = answer($statement, 'lines');
+
+    like($expected, $like, "$name: the answer of a table here");
+    for my $table (@layouts)
+    {
+        my %log = map { $_ => -s $there{$_}->logfile } keys %there;
+
+        is(answer($statement, $table), $expected, "$name: $table");
+        for my $server ($table eq 'single' || $table eq 'mixed' ? 'east' : sort keys %there)
+        {
+            my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$server}->logfile, $log{$server});
+
+            cmp_ok(scalar @asked, '>', 0, "$name: $table: $server was asked");
+            is_deeply([grep { !/SELECT (?:customer, custseg_private\.buying\(|custseg_private\.buying\(|count\(\*\)|min\(|max\()/ } @asked], [], "$name: $table: $server sends no lines");
+        }
+    }
+}
+
+my $summary = "SELECT md5(string_agg(s::text, ' ' ORDER BY s)), count(*) FROM custseg.purchase_summary('%s', 'customer'";
+
+same('purchase_summary', "$summary, 'at', 'amount', options => '{\"time_zone\": \"Europe/Berlin\"}') s",
+    qr/\|55\d\nNOTICE:  \d+ of 15005 lines left out: \d+ without a customer, \d+ without a finite time, \d+ without a finite amount, \d+ returns that lower no purchase/);
+same('purchase_summary of days as of a day', "$summary, 'day', 'pieces', '2025-03-04', '{\"returns\": \"ignore\", \"unit\": \"day\"}') s",
+    qr/\d+ later than "as_of", \d+ returns that lower no purchase/);
+same('purchase_summary without amounts', "$summary, 'at_home') s", qr/\|55\d\n/);
+same('purchase_summary of floats', "$summary, 'at', 'price') s", qr/\|55\d\n/);
+same('train_purchases',
+    "SELECT custseg.train_purchases('worth', '%s', 'customer', 'at', 'amount', options => '{\"time_zone\": \"UTC\"}') IS NOT NULL;"
+      . " SELECT $model_columns FROM custseg.model_version WHERE model = 'worth' ORDER BY version DESC LIMIT 1;"
+      . " SELECT md5(string_agg(l::text, ' ' ORDER BY l)), count(*) FROM custseg.lifetime_value('worth', horizon => '1 year') l;"
+      . " SELECT custseg.drop_model('worth', whole => true)",
+    qr/_nbd\|\d+.*lines left out/s);
+
+# Customers in the order of their texts, beside those who are placed.
+customers($here, 'postgres', 'customers', 400);
+$here->safe_psql('postgres', "CREATE VIEW placed AS SELECT 'customer ' || id AS id, recency, frequency, monetary FROM customers;"
+      . " SELECT custseg.train('groups', 'placed', '{recency,frequency,monetary}', k => 3, id => 'id');"
+      . " SELECT custseg.train_purchases('worth', 'lines', 'customer', 'at', 'amount')");
+same('segment_value', "SELECT segment, name, n, expected_purchases, round(value_sum::numeric, 6) FROM custseg.segment_value('worth', 'groups', '%s', 'placed')", qr/segment 3\|/);
+
+my $rfm = "SELECT md5(string_agg(r::text, ' ' ORDER BY r)), count(*), sum(frequency) FROM custseg.rfm('%s', 'customer'";
+
+same('rfm', "$rfm, 'at', 'amount') r", qr/\|55\d\|1\d{4}\nNOTICE:  \d+ of 15005 lines left out: .*NOTICE:  1 customer has only returns, and is left out\n/s);
+same('rfm of orders as of a day', "$rfm, 'at_home', 'pieces', '2025-03-04', options => '{\"order\": \"order\", \"returns\": \"ignore\"}') r",
+    qr/\d+ later than "as_of"/);
+same('rfm of orders of a day', "$rfm, 'at', 'amount', options => '{\"order\": \"order\", \"same_day\": true, \"time_zone\": \"Pacific/Auckland\"}') r", qr/\|55\d\|\d{4}\n/);
+same('rfm of days', "$rfm, 'day', 'amount', options => '{\"same_day\": true, \"returns\": \"count\"}') r", qr/\|55\d\|\d{4}\n/);
+same('rfm of lines at once', "$rfm, 'day', 'pieces') r", qr/each line counts as an order, though \d+ of \d+ lines have the customer and time of another line/);
+same('rfm of floats', "SELECT md5(string_agg((r.customer_id, r.last_purchase, r.frequency, round(r.monetary::numeric, 9))::text, ' ' ORDER BY r.customer_id)), count(*) FROM custseg.rfm('%s', 'customer', 'at', 'price') r", qr/\|55\d\n/);
+same('rfm_thresholds', "SELECT * FROM custseg.rfm_thresholds('%s', 'customer', 'at', 'amount')", qr/monetary\|5\|/);
+
+# The order of the customers is that of a table here.
+my $customers = "SELECT md5(string_agg(customer_id, ' ')) FROM custseg.rfm('%s', 'customer', 'at', 'amount')";
+
+is(answer($customers, 'scattered'), answer($customers, 'lines'), 'customers in their order');
+
+# Policies of the parent apply to each line: these come over.
+$here->safe_psql('postgres', "CREATE ROLE reader; GRANT SELECT ON lines, whole TO reader; ALTER TABLE whole ENABLE ROW LEVEL SECURITY;"
+      . " CREATE POLICY few ON whole USING (customer < 'customer 2')");
+for my $name (sort keys %there)
+{
+    $here->safe_psql('postgres', sprintf("CREATE USER MAPPING FOR reader SERVER %s OPTIONS (user '%s', password_required 'false')", $name, scalar getpwuid($<)));
+}
+my $few = "SET ROLE reader; SELECT count(*), min(customer_id), max(customer_id) FROM custseg.rfm('%s', 'customer', 'at', 'amount')";
+
+is((split /\n/, answer($few, 'whole'))[0],
+    $here->safe_psql('postgres', "SELECT count(*), min(customer_id), max(customer_id) FROM custseg.rfm('SELECT * FROM lines WHERE customer < ''customer 2''', 'customer', 'at', 'amount')"),
+    'policies of a parent');
+$here->safe_psql('postgres', "ALTER TABLE whole DISABLE ROW LEVEL SECURITY");
+like(answer($few, 'whole'), qr/ERROR:  permission denied for foreign table whole_/, 'leaves are read with the rights to them');
+
+# A server that does not know custseg sends lines, as long as there is memory for them.
+$here->safe_psql('postgres', "ALTER SERVER west OPTIONS (DROP extensions)");
+is(answer("$rfm, 'at', 'amount') r", 'whole'), answer("$rfm, 'at', 'amount') r", 'lines'), 'a server that does not know custseg');
+is(answer("$summary, 'at', 'amount') s", 'whole'), answer("$summary, 'at', 'amount') s", 'lines'), 'also of repeat purchases');
+$here->safe_psql('postgres', "ALTER SERVER west OPTIONS (ADD extensions 'custseg')");
+
+# Bytes that a server has made up.
+$there{east}->safe_psql('postgres', "CREATE FUNCTION forge(bytea) RETURNS bytea LANGUAGE plpgsql AS 'BEGIN RETURN (SELECT f.bytes FROM public.forged f); END';"
+      . " CREATE TABLE forged AS SELECT ''::bytea AS bytes;"
+      . " CREATE OR REPLACE AGGREGATE custseg_private.buying(at bigint, amount numeric) (SFUNC = custseg_private.buying_accum, STYPE = bytea, FINALFUNC = forge, PARALLEL = SAFE)");
+for my $bytes ('', '64', '66', '6601', '640180', '64ffffffffffffffffffff01', '64010201000001', '6401020000000000', '6401020102000000', '640102018080808001')
+{
+    $there{east}->safe_psql('postgres', "UPDATE forged SET bytes = '\\x$bytes'");
+    for my $statement ("$rfm, 'at', 'amount') r", "$summary, 'at', 'amount') s")
+    {
+        like(answer($statement, 'single'), qr/ERROR:  invalid sums of what a customer bought\nHINT:  .*All servers must have the same version of custseg/, "bytes $bytes");
+    }
+}
+
+done_testing();
