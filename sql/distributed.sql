@@ -123,7 +123,8 @@ FROM unnest('{buyer,reversed,shuffled,parted}'::text[]) t,
     custseg.train('reduced ' || t, t, '{visits,basket,spent,channel,age}', 4, id => 'id', prep => '{"pca": 3}', options => '{"engine": "distributed"}');
 SELECT t, bits('reduced ' || t) = bits('reduced buyer') AS same, v.reduction = b.reduction AS same_components
 FROM unnest('{reversed,shuffled,parted}'::text[]) t, custseg.model_version v, custseg.model_version b
-WHERE v.model = 'reduced ' || t AND b.model = 'reduced buyer';
+WHERE v.model = 'reduced ' || t AND b.model = 'reduced buyer'
+ORDER BY t;
 
 -- without k, without names of features, with few rows, with minibatch
 SELECT n_rows, n_segments > 1 AS chosen FROM custseg.train('chosen', 'buyer', '{visits,basket}', options => '{"engine": "distributed"}');
