@@ -105,6 +105,7 @@ typedef struct CsObservedSampleRequest
 	/* called when all rows have been read, and the sample is released; NULL: the sample stays */
 	CsSampleVisitor visit;
 	void	   *state;
+	bool		by_passes;		/* of a source on other servers the rows of the lowest hashes will do */
 } CsObservedSampleRequest;
 
 struct CsStudy;
@@ -152,6 +153,8 @@ typedef struct CsObserveRequest
 extern CsObservation *CsObserve(const CsObserveRequest *request);
 extern CsObservation *CsObservationCreate(const CsScorer *scorer, const CsRelation *relation, const CsPlacer *placer);
 extern CsObservation *CsObserveByPasses(const CsObserveRequest *request);
+extern CsObservedSample CsObserveSampleByPass(const CsScorer *scorer, const struct CsStudy *study, const int *column,
+											  const CsObservedSampleRequest *request);
 
 typedef struct CsObserver CsObserver;
 

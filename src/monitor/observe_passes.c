@@ -4,8 +4,8 @@
  *
  * Rows, values, levels and segments are counted exactly, and distances are summed exactly.  Of a number's values
  * are known how many lie below and at each landmark that a report names, and the values next to each of 1,001
- * equidistant quantiles; between two of these they are taken to lie evenly.  What needs single rows, a sample of
- * them or elements of vectors is read as any other source is, unless that is too much to fetch.
+ * equidistant quantiles; between two of these they are taken to lie evenly.  What needs single rows or elements of
+ * vectors is read as any other source is, unless that is too much to fetch.
  */
 #include "custseg.h"
 
@@ -29,8 +29,11 @@ typedef struct Passes
 static bool
 NeedsRows(const CsObserveRequest *request, const CsPass *pass)
 {
-	if ((request->visit_row != NULL && request->visit_passes == NULL) || request->nsamples > 0 || (request->place && request->scorer->nsegments == 0))
+	if ((request->visit_row != NULL && request->visit_passes == NULL) || (request->place && request->scorer->nsegments == 0))
 		return true;
+	for (int i = 0; i < request->nsamples; i++)
+		if (!request->samples[i].by_passes)
+			return true;
 	for (int i = 0; i < pass->columns.ncolumns; i++)
 		if (pass->columns.columns[i].element > 0 || pass->columns.columns[i].vector != NULL)
 			return true;
@@ -94,6 +97,35 @@ Place(const Passes *o)
 		return;
 	run = RunPlaced(o, columns, farthest);
 	CsPlacedDistances(run.pass, &run.pass->parts[0], run.state, result->segment_distances);
+}
+
+/*
+ * Draw samples of the placed rows: those of the lowest hashes of what identifies a row or, where nothing does, of its
+ * values.  Each is visited, and let go of.
+ */
+static void
+TakeSamples(const Passes *o)
+{
+	CsObservation *result = o->result;
+
+	result->samples = palloc0(sizeof(CsObservedSample) * CS_MAX_SAMPLES);
+	for (int i = 0; i < o->request->nsamples; i++)
+	{
+		const CsObservedSampleRequest *request = &o->request->samples[i];
+		CsObservedSample *sample = &result->samples[i];
+
+		if (result->scored)
+			*sample = CsObserveSampleByPass(o->request->scorer, o->study, o->column, request);
+		if (request->visit == NULL)
+			continue;
+		request->visit(request->state, result, sample);
+		if (sample->rows == NULL)
+			continue;
+		pfree(sample->rows);
+		pfree(sample->labels);
+		sample->rows = NULL;
+		sample->labels = NULL;
+	}
 }
 
 /* Ask for what is to be known of the order of a number. */
@@ -216,6 +248,8 @@ CsObserveByPasses(const CsObserveRequest *request)
 	Study(&o, pieces, pass, placer);
 	if (request->place)
 		Place(&o);
+	if (request->nsamples > 0)
+		TakeSamples(&o);
 	if (request->visit_passes != NULL)
 		request->visit_passes(request->row_state, o.study, o.column);
 	if (request->visit != NULL)

@@ -104,7 +104,7 @@ AskSample(void *state, CsObserveRequest *request)
 	SilhouetteReport *report = state;
 
 	report->sample = CsObserveSample(request, (CsObservedSampleRequest) {
-		SampleRows(request->scorer), SAMPLE_SEED, TakeSample, report
+		SampleRows(request->scorer), SAMPLE_SEED, TakeSample, report, true
 	});
 }
 
@@ -138,4 +138,4 @@ custseg_standard_error(PG_FUNCTION_ARGS)
 						   PG_GETARG_FLOAT8(ERROR_DEVIATION_B) / sqrt(n_b)));
 }
 
-const CsReportKind CsSilhouetteReport = {"silhouette", OpenSilhouette, AskSample, PutSilhouette};
+const CsReportKind CsSilhouetteReport = {"silhouette", OpenSilhouette, AskSample, PutSilhouette, .by_passes = true};

@@ -211,6 +211,15 @@ for my $model (qw(customers skips))
 is($here->safe_psql('postgres', "SELECT n_duplicates, verdict, reason FROM custseg.data_quality('customers', 'worn_apart') WHERE subject = 'id'"),
     '|broken|1 row has no id; ids of rows on different servers are not compared', 'ids that are not together are not compared');
 
+# monitor() with all its reports: the silhouette is of the rows of the lowest hashes, here all of them.
+my %silhouette = map { $_ => $here->safe_psql('postgres', "SELECT round(s.silhouette::numeric, 9), s.n, round(s.deviation::numeric, 9) FROM custseg_private.make_reports('customers', '$_', '{}', 1) r, unnest(r.silhouette) s") }
+  qw(moved moved_there worn worn_there);
+
+is($silhouette{moved_there}, $silhouette{moved}, 'monitor: the silhouette of a table here');
+is($silhouette{worn_there}, $silhouette{worn}, 'monitor: that of rows with other levels and without values');
+like($silhouette{moved_there}, qr/^0\.\d{9}\|\d{4,5}\|0/, 'which is of many rows');
+like($here->safe_psql('postgres', "SELECT status, n, verdict FROM custseg.monitor('customers', 'moved_there')"), qr/^\w+\|\d{4,5}\|drifted$/, 'a run of monitor');
+
 my $described = 'column_name, type, kind, n, n_null, null_share, n_infinite, n_distinct, '
   . join(', ', map { "round($_\::numeric, 9)" } qw(mean standard_deviation skewness kurtosis jarque_bera_p_value))
   . ', jarque_bera::float4, minimum, first_quartile, median, third_quartile, maximum, n_iqr_outliers, n_z_outliers, top_levels, suggestion';
