@@ -6,6 +6,7 @@
 #define CUSTSEG_EXPERIMENT_ANALYSIS_H
 
 #include "data/relation.h"
+#include "dist/dist.h"
 #include "experiment/experiment.h"
 
 /* A source of outcomes: one row a customer, or lines with a time. */
@@ -20,6 +21,8 @@ typedef struct CsOutcomeSource
 	const CsColumn *values[CS_MAX_EXPERIMENT_METRICS];
 	const CsColumn *partners[CS_MAX_EXPERIMENT_METRICS];	/* denominator or covariate, or NULL */
 	double		caps[CS_MAX_EXPERIMENT_METRICS];	/* of values, NaN for none */
+	const char *spans;			/* the beginnings of spans of time by which other servers sum up lines, an array */
+	const char *summed;			/* the query of what they send; NULL: lines are read one by one */
 } CsOutcomeSource;
 
 /* outcome_sql.c */
@@ -27,6 +30,11 @@ extern char *CsOutcomeCellsSql(const CsOutcomeSource *s);
 extern char *CsOutcomeCapsSql(const CsOutcomeSource *s);
 extern char *CsOutcomeTwiceSql(const CsOutcomeSource *s);
 extern char *CsOutcomePeriodsSql(const CsOutcomeSource *s, const char *period, int nperiods, TimestampTz as_of);
+
+extern char *CsOutcomeSummedSql(const CsOutcomeSource *s, const CsPieces *pieces);
+
+/* outcome_lines.c */
+extern void CsOutcomeLinesOpen(CsOutcomeSource *s, const char *period, int nperiods);
 
 /* Options of functions that read outcomes. */
 typedef struct CsOutcomeOptions

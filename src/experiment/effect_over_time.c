@@ -191,6 +191,7 @@ custseg_effect_over_time(PG_FUNCTION_ARGS)
 				 errmsg("periods need lines with a time, and an \"as_of\" that is finite"),
 				 errhint("Give lines as the source, and name the column of their time as the option \"time\".")));
 	CsOutcomeSourceOpen(&s, e, source, CsTextArgument(fcinfo, ARG_ID), &options);
+	CsOutcomeLinesOpen(&s, period, nperiods);
 	r.states = palloc0(sizeof(CsPairedArms *) * e->nvariants * r.nstates);
 	(void) CsOutcomeQuery(&s, CsOutcomePeriodsSql(&s, period, nperiods, as_of), TakeVariant, &r);
 	result = CsResultOpen(fcinfo);

@@ -4,7 +4,8 @@
  *
  * They run as the caller, as any source does; row-level security shows the enrolments to the owner alone.
  * Every enrolled customer is there once, and counts as zero without a row.  Sums are taken where the rows
- * are: one state for each variant, segment and metric comes back.
+ * are: one state for each variant, segment and metric comes back.  Lines on other servers may come as sums
+ * (outcome_lines.c).
  *
  * A customer is told by the text of the id, as it was kept at the enrolment.
  */
@@ -15,6 +16,7 @@
 #include "catalog/pg_type.h"
 #include "experiment/analysis.h"
 #include "lib/stringinfo.h"
+#include "orders/buying.h"
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
 
@@ -32,6 +34,13 @@ TimeLiteral(TimestampTz at)
 	return psprintf("('2000-01-01 00:00:00+00'::timestamptz + %lld * '1 microsecond'::interval)", (long long) at);
 }
 
+/* A column that tells the customer in a row of the source, or of what other servers have summed up; palloc'd. */
+static const char *
+IdColumn(const CsOutcomeSource *s, int i)
+{
+	return s->summed != NULL ? psprintf("t.k%d", i + 1) : psprintf("t.%s", CsSqlColumn(list_nth(s->id, i)));
+}
+
 /* The text of a customer's id, as CsIdentityText() has it. */
 static const char *
 CustomerText(const CsOutcomeSource *s)
@@ -39,10 +48,10 @@ CustomerText(const CsOutcomeSource *s)
 	StringInfoData row;
 
 	if (list_length(s->id) == 1)
-		return psprintf("t.%s::text", CsSqlColumn(linitial(s->id)));
+		return psprintf("%s::text", IdColumn(s, 0));
 	initStringInfo(&row);
 	for (int i = 0; i < list_length(s->id); i++)
-		appendStringInfo(&row, "%st.%s", i == 0 ? "ROW(" : ", ", CsSqlColumn(list_nth(s->id, i)));
+		appendStringInfo(&row, "%s%s", i == 0 ? "ROW(" : ", ", IdColumn(s, i));
 	appendStringInfoString(&row, ")::text");
 	return row.data;
 }
@@ -74,15 +83,10 @@ ValueOf(const CsOutcomeSource *s, int metric)
 		AsTruth(s->values[metric]) : AsNumber(s->values[metric]);
 }
 
-/*
- * The rows of the source, as "o": customer, then v1, p1, v2, p2, ...: value and partner of each metric.  An
- * outcome of nobody is an error.  OFFSET keeps the source as it is: rows that it leaves out are not looked at,
- * and an id that is NULL throughout is not planned away.
- */
+/* The columns of the rows of the source: the time, when a covariate was measured, and value and partner of each metric. */
 static void
-AppendSource(StringInfo sql, const CsOutcomeSource *s)
+AppendColumns(StringInfo sql, const CsOutcomeSource *s)
 {
-	appendStringInfo(sql, "(SELECT %s COLLATE pg_catalog.\"C\" AS customer", CustomerText(s));
 	if (s->time != NULL)
 		appendStringInfo(sql, ", t.%s::timestamptz AS at", CsSqlColumn(s->time));
 	if (s->measured != NULL)
@@ -93,10 +97,66 @@ AppendSource(StringInfo sql, const CsOutcomeSource *s)
 		if (s->partners[i] != NULL)
 			appendStringInfo(sql, ", %s AS p%d", AsNumber(s->partners[i]), i + 1);
 	}
-	appendStringInfo(sql, ", true AS present FROM (SELECT t.* FROM %s OFFSET 0) AS t WHERE ", CsSqlFrom(s->relation));
+}
+
+/*
+ * The query that has the pieces of the source sum up lines, by what tells the customer, k1, k2, ..., and span of time:
+ * v1, p1, v2, p2, ... are what value and partner of each metric come to; palloc'd.
+ */
+char *
+CsOutcomeSummedSql(const CsOutcomeSource *s, const CsPieces *pieces)
+{
+	StringInfoData list,
+				keys;
+
+	initStringInfo(&list);
+	initStringInfo(&keys);
 	for (int i = 0; i < list_length(s->id); i++)
-		appendStringInfo(sql, "%s(t.%s IS NOT NULL OR custseg_private.outcome_of_nobody(t.%s IS NULL))",
-						 i == 0 ? "" : " AND ", CsSqlColumn(list_nth(s->id, i)), CsSqlColumn(list_nth(s->id, i)));
+	{
+		appendStringInfo(&list, "t.%s AS k%d, ", CsSqlColumn(list_nth(s->id, i)), i + 1);
+		appendStringInfo(&keys, "%d, ", i + 1);
+	}
+	appendStringInfo(&list, "pg_catalog.width_bucket(%s, %s) AS span", CsSqlMicrosecondsOf(s->time), s->spans);
+	for (int i = 0; i < s->experiment->nmetrics; i++)
+	{
+		appendStringInfo(&list, ", pg_catalog.%s(%s) AS v%d",
+						 s->experiment->metrics[i].kind == CS_METRIC_CONVERSION ? "bool_or" : "sum", ValueOf(s, i), i + 1);
+		if (s->partners[i] != NULL)
+			appendStringInfo(&list, ", pg_catalog.sum(%s) AS p%d", AsNumber(s->partners[i]), i + 1);
+	}
+	return CsPiecesUnion(pieces, list.data, psprintf("GROUP BY %s%d", keys.data, list_length(s->id) + 1));
+}
+
+/* What other servers have summed up, as lines at the beginnings of their spans; NULL is the span of no time. */
+static void
+AppendSummed(StringInfo sql, const CsOutcomeSource *s)
+{
+	appendStringInfo(sql, "(SELECT r.*, CASE WHEN r.span = 0 THEN '-infinity' WHEN r.span > 0 THEN"
+					 " '2000-01-01 00:00:00+00'::timestamptz + (%s)[r.span] * '1 microsecond'::interval END AS at FROM (%s) AS r OFFSET 0) AS t",
+					 s->spans, s->summed);
+}
+
+/*
+ * The rows of the source, as "o": customer, then v1, p1, v2, p2, ...: value and partner of each metric.  An
+ * outcome of nobody is an error.  OFFSET keeps the source as it is: rows that it leaves out are not looked at,
+ * and an id that is NULL throughout is not planned away.
+ */
+static void
+AppendSource(StringInfo sql, const CsOutcomeSource *s)
+{
+	appendStringInfo(sql, "(SELECT %s COLLATE pg_catalog.\"C\" AS customer", CustomerText(s));
+	if (s->summed != NULL)
+		appendStringInfoString(sql, ", t.*");
+	else
+		AppendColumns(sql, s);
+	appendStringInfoString(sql, ", true AS present FROM ");
+	if (s->summed != NULL)
+		AppendSummed(sql, s);
+	else
+		appendStringInfo(sql, "(SELECT t.* FROM %s OFFSET 0) AS t", CsSqlFrom(s->relation));
+	for (int i = 0; i < list_length(s->id); i++)
+		appendStringInfo(sql, "%s(%s IS NOT NULL OR custseg_private.outcome_of_nobody(%s IS NULL))",
+						 i == 0 ? " WHERE " : " AND ", IdColumn(s, i), IdColumn(s, i));
 	appendStringInfoString(sql, ") AS o");
 }
 

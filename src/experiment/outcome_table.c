@@ -299,6 +299,7 @@ CsOutcomeTableRead(const CsExperiment *e, const char *source, const char *id, co
 				 errhint("SELECT custseg.enroll(%s, ...) enrolls customers.", quote_literal_cstr(e->name))));
 	if (options->weights != NULL)
 		t->weights = WeightsOf(t, options->weights);
+	CsOutcomeLinesOpen(&t->source, NULL, 0);
 	caps = CsOutcomeCapsSql(&t->source);
 	if (caps != NULL)
 		(void) CsOutcomeQuery(&t->source, caps, TakeCaps, &t->source);

@@ -13,7 +13,6 @@
 #include "orders/buying.h"
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
-#include "utils/typcache.h"
 
 /* The bytes of a text as a literal. */
 static const char *
@@ -43,18 +42,6 @@ const char *
 CsSqlMicrosecondsOf(const CsColumn *time)
 {
 	return psprintf("custseg_private.microseconds(%s)", CsSqlTime(time));
-}
-
-/* Can values of a column be grouped and sorted? */
-static bool
-HasOrder(const CsColumn *column)
-{
-	TypeCacheEntry *type;
-
-	if (column == NULL)
-		return true;
-	type = lookup_type_cache(column->type, TYPECACHE_LT_OPR | TYPECACHE_EQ_OPR);
-	return OidIsValid(type->lt_opr) && OidIsValid(type->eq_opr);
 }
 
 /* All conditions up to one, that one included. */
@@ -121,7 +108,7 @@ CsBuyingOpen(CsBuying *b, const CsRelation *relation, const CsColumn *customer, 
 {
 	memset(b, 0, sizeof(*b));
 	b->pieces = CsPiecesElsewhere(relation);
-	if (b->pieces == NULL || !HasOrder(customer) || !HasOrder(order))
+	if (b->pieces == NULL || !CsIsComparable(customer) || (order != NULL && !CsIsComparable(order)))
 		return false;
 	b->relation = relation;
 	b->customer = customer;

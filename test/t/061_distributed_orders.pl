@@ -57,10 +57,10 @@ CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
 END
 }
 
-# A table whose partitions, by a hash of a column, are in turn on the two servers.
+# A table whose partitions, by a hash of a column, are in turn on the two servers, with the lines of another.
 sub spread
 {
-    my ($table, $leaves, $key) = @_;
+    my ($table, $leaves, $key, $lines) = @_;
 
     $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH ($key)");
     for my $i (0 .. $leaves - 1)
@@ -71,12 +71,12 @@ sub spread
         $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
               . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
     }
-    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM lines ORDER BY hashint4extended(line, 3)");
+    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $lines ORDER BY hashint4extended(line, 3)");
 }
 
 # One customer in one place; customers and orders in several; here and there; and all lines on one server.
-spread('whole', 8, 'customer');
-spread('scattered', 5, 'line');
+spread('whole', 8, 'customer', 'lines');
+spread('scattered', 5, 'line', 'lines');
 $there{east}->safe_psql('postgres', "CREATE TABLE mixed_there ($columns); CREATE TABLE single ($columns)");
 $here->safe_psql('postgres', <<"END");
 CREATE TABLE mixed ($columns) PARTITION BY RANGE (line);
@@ -104,11 +104,11 @@ sub answer
 # The answer is that of the table here for each layout; each server was asked, for nothing but sums.
 sub same
 {
-    my ($name, $statement, $like) = @_;
-    my $expected = answer($statement, 'lines');
+    my ($name, $statement, $like, $lines, @tables) = @_;
+    my $expected = answer($statement, $lines // 'lines');
 
     like($expected, $like, "$name: the answer of a table here");
-    for my $table (@layouts)
+    for my $table (@tables > 0 ? @tables : @layouts)
     {
         my %log = map { $_ => -s $there{$_}->logfile } keys %there;
 
@@ -118,7 +118,7 @@ sub same
             my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$server}->logfile, $log{$server});
 
             cmp_ok(scalar @asked, '>', 0, "$name: $table: $server was asked");
-            is_deeply([grep { !/SELECT (?:customer, custseg_private\.buying\(|custseg_private\.buying\(|count\(\*\)|min\(|max\()/ } @asked], [], "$name: $table: $server sends no lines");
+            is_deeply([grep { !/SELECT (?:customer, custseg_private\.buying\(|custseg_private\.buying\(|count\(\*\)|min\(|max\()|GROUP BY/ } @asked], [], "$name: $table: $server sends no lines");
         }
     }
 }
@@ -160,6 +160,35 @@ same('rfm_thresholds', "SELECT * FROM custseg.rfm_thresholds('%s', 'customer', '
 my $customers = "SELECT md5(string_agg(customer_id, ' ')) FROM custseg.rfm('%s', 'customer', 'at', 'amount')";
 
 is(answer($customers, 'scattered'), answer($customers, 'lines'), 'customers in their order');
+
+# Experiments: outcomes are lines, and who is enrolled is known here alone.
+$here->safe_psql('postgres', <<'END');
+CREATE TABLE outcomes AS SELECT line, customer, day, at, at_home, pieces * 1.25 AS amount, pieces / 4.0::float8 AS price, pieces, "order" FROM lines WHERE customer IS NOT NULL;
+ALTER TABLE outcomes ALTER amount TYPE numeric;
+SELECT custseg.create_experiment('spring', 'groups', '["control", "offer", "letter"]', '[{"metric": "revenue", "kind": "mean", "role": "primary", "column": "amount", "effect": 1, "window": "14 days", "covariate": "price"},
+    {"metric": "bought", "kind": "conversion", "column": "pieces", "window": "30 days"}, {"metric": "ever", "kind": "mean", "column": "price", "cap": 0.9}, {"metric": "basket", "kind": "ratio", "numerator": "amount", "denominator": "pieces"}]', '{"method": "fixed"}');
+SELECT custseg.enroll('spring', 'placed');
+UPDATE custseg.enrolment SET enrolled_at = CASE WHEN customer < 'customer 2' THEN timestamptz '2024-09-01 10:00+00' ELSE '2025-03-15 12:34:56.789012+00' END;
+END
+spread('outcomes_whole', 4, 'customer', 'outcomes');
+spread('outcomes_scattered', 5, 'line', 'outcomes');
+
+my $results = 'metric, variant, segment, n_control, n_treatment, ' . join(', ', map { "round($_\::numeric, 9)" } qw(mean_control mean_treatment difference standard_error p_value theta heterogeneity)) . ', verdict';
+my @outcomes = ('outcomes', 'outcomes_whole', 'outcomes_scattered');
+
+same('experiment_results', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')", qr/revenue\|letter\|3\|\d{2}\|/, @outcomes);
+same('effect_over_time', 'SELECT variant, period_number, n_control, n_treatment, ' . join(', ', map { "round($_\::numeric, 9)" } qw(mean_control mean_treatment difference p_value))
+      . " FROM custseg.effect_over_time('spring', '%s', 'ever', '7 days', 5, id => 'customer', options => '{\"time\": \"at\"}')", qr/letter\|5\|/, @outcomes);
+for my $table (qw(lines whole scattered))
+{
+    like(answer("SELECT * FROM custseg.experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')", $table), qr/ERROR:  an outcome has no customer\n/, "an outcome of nobody: $table");
+}
+
+# Where customers were enrolled one by one, at very many times, lines come over.
+$here->safe_psql('postgres', "UPDATE custseg.enrolment SET enrolled_at = enrolled_at + interval '1 hour' * hashtext(customer) / 1e6");
+my $by_lines = "SELECT $results FROM custseg.experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')";
+
+is(answer($by_lines, 'outcomes_whole'), answer($by_lines, 'outcomes'), 'many times of enrolments');
 
 # Policies of the parent apply to each line: these come over.
 $here->safe_psql('postgres', "CREATE ROLE reader; GRANT SELECT ON lines, whole TO reader; ALTER TABLE whole ENABLE ROW LEVEL SECURITY;"
