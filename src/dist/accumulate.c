@@ -21,6 +21,7 @@
 #include "prep/covariance_pass.h"
 #include "prep/powers_pass.h"
 #include "prep/survey.h"
+#include "score/groups_pass.h"
 #include "score/overlap_pass.h"
 #include "score/placed_pass.h"
 #include "stat/correlation_pass.h"
@@ -37,7 +38,7 @@ PG_FUNCTION_INFO_V1(custseg_once);
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
-	&CsPlacedPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, NULL
+	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

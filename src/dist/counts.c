@@ -139,7 +139,10 @@ SortCounts(counted_hash *values)
 	return counts;
 }
 
-/* The statement that has every piece group its own rows, and give no more than most + 1 groups; palloc'd. */
+/*
+ * The statement that has every piece group its own rows; palloc'd.  A shard gives no more than most + 1 groups.  Of a foreign
+ * table a LIMIT would have the planner fetch the first rows, sorted by the other server, and group them here.
+ */
 static char *
 CountStatement(const CsPieces *pieces, const char *expression, const char *condition, int most)
 {
@@ -147,9 +150,14 @@ CountStatement(const CsPieces *pieces, const char *expression, const char *condi
 
 	initStringInfo(&sql);
 	for (int i = 0; i < pieces->nitems; i++)
-		appendStringInfo(&sql, "%s(SELECT %s AS value, pg_catalog.count(*) AS n FROM %s WHERE %s IS NOT NULL%s%s GROUP BY 1 LIMIT %d)",
+	{
+		appendStringInfo(&sql, "%s(SELECT %s AS value, pg_catalog.count(*) AS n FROM %s WHERE %s IS NOT NULL%s%s GROUP BY 1",
 						 i > 0 ? " UNION ALL " : "", expression, pieces->items[i], expression,
-						 condition == NULL ? "" : " AND ", condition == NULL ? "" : condition, most + 1);
+						 condition == NULL ? "" : " AND ", condition == NULL ? "" : condition);
+		if (pieces->is_sharded)
+			appendStringInfo(&sql, " LIMIT %d", most + 1);
+		appendStringInfoChar(&sql, ')');
+	}
 	return sql.data;
 }
 

@@ -213,6 +213,19 @@ RejectColumn(const CsColumn *column, const char *why)
 			 errhint("Cast it in a view or a query, or give options => '{\"engine\": \"local\"}'.")));
 }
 
+/* Whole numbers as texts, by functions that postgres_fdw hands on, as it does not with a cast between these; palloc'd. */
+static char *
+CodeExpression(const CsColumn *column)
+{
+	const char *name = quote_identifier(NameStr(column->name));
+	Oid			type = column->converter.type;
+
+	return type == INT2OID ? psprintf("pg_catalog.textin(pg_catalog.int2out(%s))", name) :
+		type == INT4OID ? psprintf("pg_catalog.textin(pg_catalog.int4out(%s))", name) :
+		type == INT8OID ? psprintf("pg_catalog.textin(pg_catalog.int8out(%s))", name) :
+		psprintf("%s::pg_catalog.text", name);
+}
+
 /*
  * The value of a column as a float8, or of a category as a text: an expression, palloc'd.  It is made of
  * functions that other servers run, too, and gives what CsConverter gives; of a column that is neither, whether it is there.
@@ -227,7 +240,8 @@ CsTallyExpression(const CsColumn *column)
 	if (column->element > 0 || column->vector != NULL)
 		RejectColumn(column, "Elements of vectors are read by one process.");
 	if (column->converter.kind == CS_CATEGORICAL)
-		return column->converter.type == TEXTOID ? pstrdup(name) : psprintf("%s::pg_catalog.text", name);
+		return CsConverterIsCoded(&column->converter) ? CodeExpression(column) :
+			column->converter.type == TEXTOID ? pstrdup(name) : psprintf("%s::pg_catalog.text", name);
 	switch (column->converter.type)
 	{
 		case FLOAT8OID:

@@ -154,7 +154,7 @@ extern CsObservation *CsObserve(const CsObserveRequest *request);
 extern CsObservation *CsObservationCreate(const CsScorer *scorer, const CsRelation *relation, const CsPlacer *placer);
 extern CsObservation *CsObserveByPasses(const CsObserveRequest *request);
 extern CsObservedSample CsObserveSampleByPass(const CsScorer *scorer, const struct CsStudy *study, const int *column,
-											  const CsObservedSampleRequest *request);
+											  const CsObservedSampleRequest *request, bool raw);
 
 typedef struct CsObserver CsObserver;
 

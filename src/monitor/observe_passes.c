@@ -115,7 +115,7 @@ TakeSamples(const Passes *o)
 		CsObservedSample *sample = &result->samples[i];
 
 		if (result->scored)
-			*sample = CsObserveSampleByPass(o->request->scorer, o->study, o->column, request);
+			*sample = CsObserveSampleByPass(o->request->scorer, o->study, o->column, request, false);
 		if (request->visit == NULL)
 			continue;
 		request->visit(request->state, result, sample);

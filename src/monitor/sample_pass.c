@@ -105,9 +105,9 @@ RawValue(const Drawing *d, const CsRecords *records, int64 row, const CsFeature 
 
 /* Place the rows that were drawn, and keep those that have a segment. */
 static CsObservedSample
-PlaceRows(const Drawing *d, const int *column, const CsRecords *records)
+PlaceRows(const Drawing *d, const int *column, const CsRecords *records, bool raw)
 {
-	int			ncolumns = d->scorer->ncolumns;
+	int			ncolumns = raw ? d->pipeline->nfeatures : d->scorer->ncolumns;
 	CsObservedSample sample = {
 		.rows = palloc_extended(sizeof(double) * ncolumns * Max(records->used, 1), MCXT_ALLOC_HUGE),
 		.labels = palloc(sizeof(int32) * Max(records->used, 1))
@@ -123,7 +123,7 @@ PlaceRows(const Drawing *d, const int *column, const CsRecords *records)
 			scoring.raw[i] = RawValue(d, records, row, &d->pipeline->feature[i], d->study.column[column[i]].at);
 		if (!CsScoringTry(&scoring, &placed, NULL) || placed.index < 0)
 			continue;
-		memcpy(sample.rows + (Size) sample.n * ncolumns, scoring.z, sizeof(double) * ncolumns);
+		memcpy(sample.rows + (Size) sample.n * ncolumns, raw ? scoring.raw : scoring.z, sizeof(double) * ncolumns);
 		sample.labels[sample.n++] = placed.index;
 	}
 	return sample;
@@ -131,11 +131,11 @@ PlaceRows(const Drawing *d, const int *column, const CsRecords *records)
 
 /*
  * Draw a sample of the rows of a source, of whose features all are bound, and place them.  "column" is which of the study
- * each feature is.  Its arrays are palloc'd.
+ * each feature is.  The values are those of model space or, with "raw", those of the features.  Its arrays are palloc'd.
  */
 CsObservedSample
 CsObserveSampleByPass(const CsScorer *scorer, const CsStudy *study, const int *column,
-					  const CsObservedSampleRequest *request)
+					  const CsObservedSampleRequest *request, bool raw)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "custseg sample", ALLOCSET_DEFAULT_SIZES);
@@ -152,7 +152,7 @@ CsObserveSampleByPass(const CsScorer *scorer, const CsStudy *study, const int *c
 	run = CsStudyRun(&d.study, &json);
 	records = CsSampleRead(run.pass, &run.pass->parts[0], run.state);
 	MemoryContextSwitchTo(caller);
-	sample = PlaceRows(&d, column, records);
+	sample = PlaceRows(&d, column, records, raw);
 	MemoryContextDelete(context);
 	return sample;
 }

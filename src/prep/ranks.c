@@ -28,6 +28,7 @@ typedef struct RanksColumn
 
 typedef struct Ranks
 {
+	int			segment;		/* whose rows count; CS_RANKS_PLACED, CS_RANKS_ALL */
 	int			ncolumns;
 	RanksColumn *columns;
 } Ranks;
@@ -45,8 +46,17 @@ PlanWords(JsonbParseState **json, const char *number, const char *key, const uin
 void
 CsRanksPlan(JsonbParseState **json, const CsRankQuery *queries, int n)
 {
+	CsRanksPlanOf(json, queries, n, CS_RANKS_ALL);
+}
+
+/* Likewise of the rows that a part before has put into a segment, or into any. */
+void
+CsRanksPlanOf(JsonbParseState **json, const CsRankQuery *queries, int n, int segment)
+{
 	CsJsonObject(json, NULL);
 	CsJsonText(json, "pass", CsRanksPass.name);
+	if (segment != CS_RANKS_ALL)
+		CsJsonInteger(json, "segment", segment);
 	CsJsonArray(json, "columns");
 	for (int i = 0; i < n; i++)
 	{
@@ -143,8 +153,11 @@ static void *
 OpenRanks(CsTally *pass, const CsJsonReader *plan)
 {
 	Ranks	   *own = palloc0(sizeof(Ranks));
+	JsonbValue	value;
 	CsJsonEach	each = CsJsonEachOf(CsJsonReadArray(plan, "columns", 0, pass->nnumbers));
 
+	own->segment = CsJsonReadMember(plan, "segment", &value) ?
+		(int) CsJsonReadInteger(plan, "segment", CS_RANKS_PLACED, PG_INT32_MAX) : CS_RANKS_ALL;
 	own->ncolumns = JsonContainerSize(CsJsonReadArray(plan, "columns", 0, pass->nnumbers));
 	own->columns = palloc0(sizeof(RanksColumn) * Max(own->ncolumns, 1));
 	while (CsJsonNext(&each))
@@ -178,6 +191,8 @@ AddRanks(CsTally *pass, void *opaque, CsTallyState *state)
 {
 	const Ranks *own = opaque;
 
+	if (own->segment != CS_RANKS_ALL && (own->segment == CS_RANKS_PLACED ? pass->label < 0 : pass->label != own->segment))
+		return;
 	for (int i = 0; i < own->ncolumns; i++)
 	{
 		const RanksColumn *c = &own->columns[i];

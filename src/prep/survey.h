@@ -102,7 +102,12 @@ typedef struct CsRankAnswer
 	bool		is_overfull;	/* there were more, and none are here */
 } CsRankAnswer;
 
+/* Whose rows count, in place of the index of a segment. */
+#define CS_RANKS_PLACED (-1)
+#define CS_RANKS_ALL (-2)
+
 extern void CsRanksPlan(JsonbParseState **json, const CsRankQuery *queries, int n);
+extern void CsRanksPlanOf(JsonbParseState **json, const CsRankQuery *queries, int n, int segment);
 extern void CsRanksRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, CsRankAnswer *answers);
 
 #endif							/* CUSTSEG_SURVEY_H */

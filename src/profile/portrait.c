@@ -606,9 +606,17 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	CsPass	   *pass = CsPassOpen(CsSourceOpen(report->scorer, report->source));
 	CsPlacer   *placer = CsPassPlace(pass, report->scorer, CS_PLACE_TRY);
 	CsPortraying *c;
+	CsPortrait *portrait;
 
 	CsPassIdentify(pass, CsFindKey(pass->relation, report->id));
 	CsPassHonour(pass, placer);
+	portrait = CsPortraitByPasses(report, request, pass, placer);
+	if (portrait != NULL)
+	{
+		TellLeftOut(portrait, portrait->rows[portrait->ngroups] + portrait->n_unplaced);
+		CsPortraitFinish(portrait, request);
+		return portrait;
+	}
 	c = CsPortraitBegin(pass, placer, report, request);
 	(void) CsPassRead(pass);
 	CsPortraitEnd(c);

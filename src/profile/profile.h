@@ -3,9 +3,10 @@
  *	  Who is in a segment: the customers of a source placed by a version, and summed up column by
  *	  column.
  *
- * portrait.c reads a source once and sums up what all of these functions tell, and portrait_part.c makes
- * of that what one of them asks for; columns.c says which columns that are, defining.c what sets a
- * segment apart.  Each function is a file of its own that turns the portrait into rows.
+ * portrait.c reads a source once and sums up what all of these functions tell, portrait_passes.c has other
+ * servers do so that have the rows, and portrait_part.c makes of that what one of them asks for; columns.c says
+ * which columns that are, defining.c what sets a segment apart.  Each function is a file of its own that turns
+ * the portrait into rows.
  */
 #ifndef CUSTSEG_PROFILE_H
 #define CUSTSEG_PROFILE_H
@@ -108,6 +109,10 @@ typedef struct CsPortraitRequest
 } CsPortraitRequest;
 
 extern CsPortrait *CsPortraitTake(const CsReport *report, const CsPortraitRequest *request);
+
+/* portrait_passes.c */
+extern CsPortrait *CsPortraitByPasses(const CsReport *report, const CsPortraitRequest *request, const CsPass *pass,
+									  const CsPlacer *placer);
 
 typedef struct CsPortraying CsPortraying;
 

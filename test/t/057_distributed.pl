@@ -220,6 +220,37 @@ is($silhouette{worn_there}, $silhouette{worn}, 'monitor: that of rows with other
 like($silhouette{moved_there}, qr/^0\.\d{9}\|\d{4,5}\|0/, 'which is of many rows');
 like($here->safe_psql('postgres', "SELECT status, n, verdict FROM custseg.monitor('customers', 'moved_there')"), qr/^\w+\|\d{4,5}\|drifted$/, 'a run of monitor');
 
+# Portraits: what segments have of features and of other columns, codes among them.
+$here->safe_psql('postgres', <<'END');
+CREATE FUNCTION rounded(t anyelement) RETURNS text LANGUAGE sql AS
+    $$SELECT string_agg(key || ' ' || CASE WHEN jsonb_typeof(value) = 'number' THEN round((value)::numeric, 8)::text ELSE value::text END, ', ' ORDER BY key) FROM jsonb_each(to_jsonb(t))$$;
+END
+my %portrayed = map { $_ => "SELECT *, (ARRAY[2, 7, 40])[1 + id % 3] AS code, id % 40 AS visits, monetary > 100 AS rich FROM $_" } qw(moved worn);
+for my $table (sort keys %portrayed)
+{
+    $here->safe_psql('postgres', "CREATE TABLE ${table}_wide AS $portrayed{$table}; CREATE TABLE ${table}_wide_there (LIKE ${table}_wide) PARTITION BY HASH (id)");
+    my $wide = $here->safe_psql('postgres', "SELECT string_agg(format('%I %s', attname, atttypid::regtype), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '${table}_wide'::regclass AND attnum > 0");
+    for my $i (0 .. 15)
+    {
+        my $name = $i % 2 ? 'east' : 'west';
+
+        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_wide_$i ($wide)");
+        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_wide_$i PARTITION OF ${table}_wide_there FOR VALUES WITH (MODULUS 16, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_wide_$i')");
+    }
+    $here->safe_psql('postgres', "INSERT INTO ${table}_wide_there SELECT * FROM ${table}_wide ORDER BY hashint4extended(id, 5)");
+}
+for my $call ("segment_profile('customers', '%s')", "segment_profile('skips', '%s', '{recency,channel,code,visits}', '{\"levels\": 2}')",
+    "boxplot('customers', '%s')", "radar('customers', '%s')", "heatmap('customers', '%s')", "segment_summary('customers', '%s', 'visits')")
+{
+    for my $table (sort keys %portrayed)
+    {
+        my ($far, $near) = map { $here->safe_psql('postgres', 'SELECT rounded(p) FROM custseg.' . sprintf($call, "${table}_wide$_") . ' p') } ('_there', '');
+
+        is($far, $near, sprintf("$call: as of a table here", $table));
+        cmp_ok(length($near), '>', 500, 'which tells something');
+    }
+}
+
 my $described = 'column_name, type, kind, n, n_null, null_share, n_infinite, n_distinct, '
   . join(', ', map { "round($_\::numeric, 9)" } qw(mean standard_deviation skewness kurtosis jarque_bera_p_value))
   . ', jarque_bera::float4, minimum, first_quartile, median, third_quartile, maximum, n_iqr_outliers, n_z_outliers, top_levels, suggestion';
