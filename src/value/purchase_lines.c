@@ -20,6 +20,7 @@
 #include "value/purchase_lines.h"
 
 #define FIRST_DAYS 64
+#define FIRST_MONTHS 8
 
 /* Columns of the query; the last ones only where they are asked for. */
 enum
@@ -42,7 +43,9 @@ typedef struct Reading
 	CsIdentity *identity;		/* of the customers' column, as it is read */
 	CsHeld		held_customer,
 				held_order;
-	int			order_month;	/* in which the order at hand was counted last; -1: none */
+	int			n_months;		/* in which the order at hand has been counted */
+	int			months_room;
+	int		   *months;
 	CsPurchaseDays at_hand;		/* the customer's */
 	int			room;			/* days that there is room for */
 } Reading;
@@ -85,6 +88,16 @@ FindCustomer(Reading *r, const CsRelation *query)
 	r->at_hand.is_decimal = r->request->amount != NULL && CsConverterIsDecimal(&r->request->amount->converter);
 }
 
+/* Find the order and the text of the customer in the rows of a query, from a column on. */
+static void
+FindRest(Reading *r, const CsRelation *query, int next)
+{
+	r->order = r->request->order == NULL ? -1 : next++;
+	r->text = r->request->in_order ? next : -1;
+	if (r->order >= 0)
+		CsHeldPrepare(&r->held_order, &query->columns[r->order]);
+}
+
 /* Find the columns of the query in its rows, which have them in the order of LinesSql(). */
 static void
 FindColumns(Reading *r, const CsRelation *query)
@@ -93,10 +106,7 @@ FindColumns(Reading *r, const CsRelation *query)
 
 	FindCustomer(r, query);
 	r->amount = r->request->amount == NULL ? -1 : next++;
-	r->order = r->request->order == NULL ? -1 : next++;
-	r->text = r->request->in_order ? next : -1;
-	if (r->order >= 0)
-		CsHeldPrepare(&r->held_order, &query->columns[r->order]);
+	FindRest(r, query, next);
 	CsDayClockOpen(&r->clock, &query->columns[LINE_TIME], r->request->zone);
 }
 
@@ -192,25 +202,41 @@ DayOf(Reading *r, DateADT day)
 	return &d->days[at];
 }
 
-/* Is a purchase the first of its order in its month?  One without an order is an order of its own. */
+/* Has the order at hand not been counted in a month yet?  From now on it has. */
 static bool
-IsFirstOfOrder(Reading *r, DateADT day, const Datum *row, const bool *nulls)
+IsNewMonth(Reading *r, int month)
 {
-	int			month = CsMonthOf(day);
+	/* most purchases are of the month before */
+	for (int i = r->n_months; i-- > 0;)
+		if (r->months[i] == month)
+			return false;
+	if (r->n_months == r->months_room)
+	{
+		r->months_room = Max(2 * r->months_room, FIRST_MONTHS);
+		r->months = r->months == NULL ? MemoryContextAlloc(r->context, sizeof(int) * r->months_room) :
+			repalloc(r->months, sizeof(int) * r->months_room);
+	}
+	r->months[r->n_months++] = month;
+	return true;
+}
 
-	if (r->order < 0)
-		return false;
+/*
+ * How many orders purchases of a day add to those of its month: an order counts once a month, and purchases without an
+ * order are orders of their own.
+ */
+static int64
+OrdersOf(Reading *r, DateADT day, int64 purchases, const Datum *row, const bool *nulls)
+{
+	if (r->order < 0 || purchases == 0)
+		return 0;
 	if (nulls[r->order])
-		return true;
+		return purchases;
 	if (!CsHeldIs(&r->held_order, row[r->order], false))
 	{
 		CsHeldSet(r->context, &r->held_order, row[r->order], false);
-		r->order_month = -1;
+		r->n_months = 0;
 	}
-	if (r->order_month == month)
-		return false;
-	r->order_month = month;
-	return true;
+	return IsNewMonth(r, CsMonthOf(day));
 }
 
 /* CsRowSink: a line. */
@@ -234,7 +260,7 @@ TakeLine(void *state, const Datum *row, const bool *nulls)
 	if (line.is_return)
 		return;
 	at->bought = true;
-	at->orders += IsFirstOfOrder(r, day, row, nulls);
+	at->orders += OrdersOf(r, day, 1, row, nulls);
 }
 
 /* CsRowSink: what a customer bought, as one server knows it. */
@@ -256,6 +282,7 @@ TakeBought(void *state, const Datum *row, const bool *nulls)
 
 		at->lines += bought.lines;
 		at->bought |= bought.purchases > 0;
+		at->orders += OrdersOf(r, (DateADT) bought.at, bought.purchases, row, nulls);
 		CsSpendingAdd(&at->amount, r->at_hand.is_decimal, bought.amount);
 	}
 }
@@ -283,16 +310,14 @@ OpenBought(Reading *r)
 	CsBuying	b;
 	CsRelation *query;
 
-	/* orders are counted by month, one by one */
-	if (request->order != NULL ||
-		!CsBuyingOpen(&b, request->relation, request->customer, request->time, request->amount, NULL,
+	if (!CsBuyingOpen(&b, request->relation, request->customer, request->time, request->amount, request->order,
 					  CsSqlDayNumber(request->time, request->zone), CsPurchasesUpTo(request),
 					  request->returns != CS_RETURNS_IGNORE))
 		return NULL;
 	CountLines(&b, r->counts);
 	query = CsBuyingSorted(&b, request->in_order);
 	FindCustomer(r, query);
-	r->text = request->in_order ? CS_BUYING_ROW_REST : -1;
+	FindRest(r, query, CS_BUYING_ROW_REST);
 	return query;
 }
 
@@ -313,7 +338,6 @@ CsPurchaseLinesRead(const CsPurchasesRequest *request, CsPurchaseDaysVisitor vis
 	r->state = state;
 	r->counts = counts;
 	r->context = CurrentMemoryContext;
-	r->order_month = -1;
 	query = OpenBought(r);
 	is_summed = query != NULL;
 	if (!is_summed)

@@ -145,6 +145,11 @@ $here->safe_psql('postgres', "CREATE VIEW placed AS SELECT 'customer ' || id AS 
       . " SELECT custseg.train_purchases('worth', 'lines', 'customer', 'at', 'amount')");
 same('segment_value', "SELECT segment, name, n, expected_purchases, round(value_sum::numeric, 6) FROM custseg.segment_value('worth', 'groups', '%s', 'placed')", qr/segment 3\|/);
 
+my $kpis = "SELECT month, segment, n, n_buyers, n_orders, orders_squares, revenue, n_retained, n_new, reason FROM custseg.segment_kpis('groups', '%s', 'customer', 'at', 'amount', source => 'placed'";
+
+same('segment_kpis', "$kpis)", qr/2025-\d\d-01\|3\|/);
+same('segment_kpis of orders', "$kpis, options => '{\"order\": \"order\", \"months\": 24, \"returns\": \"ignore\"}')", qr/2024-0\d-01\|3\|/);
+
 my $rfm = "SELECT md5(string_agg(r::text, ' ' ORDER BY r)), count(*), sum(frequency) FROM custseg.rfm('%s', 'customer'";
 
 same('rfm', "$rfm, 'at', 'amount') r", qr/\|55\d\|1\d{4}\nNOTICE:  \d+ of 15005 lines left out: .*NOTICE:  1 customer has only returns, and is left out\n/s);
