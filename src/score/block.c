@@ -137,16 +137,12 @@ CsPassBlockId(CsPass *pass, int row)
 	return CsIdentityText(pass->identity, id, nulls);
 }
 
-/* Fill the raw values of a feature. */
+/* Fill the raw values of a feature, which is read from that column of the pass, or, with -1, from none. */
 static void
-FillFeature(CsPass *pass, const CsPlacer *p, int feature)
+FillFeature(CsPass *pass, const CsPipeline *pipeline, const CsFeature *f, int column, const CsConverter *converter,
+			double *raw)
 {
-	const CsPipeline *pipeline = CsScorerPipeline(p->scoring.scorer);
-	const CsFeature *f = &pipeline->feature[feature];
 	const CsPassBlock *block = &pass->blocks->block;
-	const CsConverter *converter = &p->converters[feature];
-	int			column = p->column[feature];
-	double	   *raw = p->raw + (Size) feature * CS_PASS_STRIDE;
 	double		missing = CsReadMissing(pipeline, f);
 
 	if (column >= 0 && f->kind != CS_CATEGORICAL)
@@ -159,14 +155,28 @@ FillFeature(CsPass *pass, const CsPlacer *p, int feature)
 			CsReadCategory(pipeline, f, converter, CsBlockValues(block, column)[r]);
 }
 
+/*
+ * The raw values of the block at hand for a pipeline that CsPassBind() has bound: value r of feature i at
+ * [i * CS_PASS_STRIDE + r].
+ */
+void
+CsPassBlockRaw(CsPass *pass, const CsBinding *binding, const CsPipeline *pipeline, double *raw)
+{
+	for (int i = 0; i < pipeline->nfeatures; i++)
+		FillFeature(pass, pipeline, &pipeline->feature[i], binding->feature[i].attribute - 1,
+					&binding->feature[i].converter, raw + (Size) i * CS_PASS_STRIDE);
+}
+
 /* Place the rows of the block at hand by one version. */
 static void
 PlaceBlock(CsPass *pass, CsPlacer *p)
 {
+	const CsPipeline *pipeline = CsScorerPipeline(p->scoring.scorer);
 	int			nrows = pass->blocks->block.nrows;
 
-	for (int i = 0; i < CsScorerPipeline(p->scoring.scorer)->nfeatures; i++)
-		FillFeature(pass, p, i);
+	for (int i = 0; i < pipeline->nfeatures; i++)
+		FillFeature(pass, pipeline, &pipeline->feature[i], p->column[i], &p->converters[i],
+					p->raw + (Size) i * CS_PASS_STRIDE);
 	for (int r = 0; r < nrows; r++)
 		p->segments[r] = -1;
 	if (!pass->is_first || p->placing == CS_PLACE_NOT || !p->is_bound)

@@ -113,6 +113,7 @@ extern bool CsPassTakesBlocks(const CsPass *pass);
 extern int64 CsPassReadBlocks(CsPass *pass);
 extern CsPassNumbers CsPassNumbersOf(CsPass *pass, int column, const CsConverter *converter);
 extern char *CsPassBlockId(CsPass *pass, int row);
+extern void CsPassBlockRaw(CsPass *pass, const CsBinding *binding, const CsPipeline *pipeline, double *raw);
 
 /* Where a row belongs: the index of its segment, -1 for none. */
 static inline int

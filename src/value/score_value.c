@@ -2,8 +2,8 @@
  * score_value.c
  *	  What a model of a value or a probability says of all customers of a source: score_value().
  *
- * Rows are collected as they come into a block, which when it is full is prepared and predicted at once: that takes a
- * fraction of the time of its rows one by one.
+ * Rows come in blocks, which are prepared and predicted at once: that takes a fraction of the time of their rows one
+ * by one.
  */
 #include "custseg.h"
 
@@ -33,11 +33,10 @@ typedef struct Scoring
 	double		off;			/* of the ends of intervals; infinite: not known */
 
 	int			nrows;
-	MemoryContext ids_context;	/* reset with each block */
-	CsValue		id[CS_BLOCK_ROWS];
+	MemoryContext id_context;	/* reset with each row */
 	bool		is_known[CS_BLOCK_ROWS];	/* the row can be predicted */
 	double		predicted[CS_BLOCK_ROWS];
-	double	   *raw;			/* [feature * CS_BLOCK_ROWS + row] */
+	double	   *raw;			/* [feature * CS_PASS_STRIDE + row] */
 	double	   *block;			/* model space: [column * CS_BLOCK_ROWS + row] */
 	float	   *scratch;
 } Scoring;
@@ -51,7 +50,7 @@ PrepareRow(Scoring *s, int row)
 	const CsPipeline *p = CsPredictorPipeline(s->predictor);
 
 	for (int i = 0; i < p->nfeatures; i++)
-		s->row[i] = s->raw[(Size) i * CS_BLOCK_ROWS + row];
+		s->row[i] = s->raw[(Size) i * CS_PASS_STRIDE + row];
 	if (CsPipelineApply(p, s->row, 1, 1, s->block + row, CS_BLOCK_ROWS, s->work))
 		return true;
 	CsPipelineCheckMissing(p, s->row, NameStr(s->predictor->model));
@@ -64,50 +63,44 @@ PrepareRow(Scoring *s, int row)
 static void
 PrepareBlock(Scoring *s)
 {
-	bool		all = CsPipelineApply(CsPredictorPipeline(s->predictor), s->raw, CS_BLOCK_ROWS, s->nrows, s->block,
+	bool		all = CsPipelineApply(CsPredictorPipeline(s->predictor), s->raw, CS_PASS_STRIDE, s->nrows, s->block,
 									  CS_BLOCK_ROWS, s->work);
 
 	for (int r = 0; r < s->nrows; r++)
 		s->is_known[r] = all || PrepareRow(s, r);
 }
 
-/* Predict the rows of the block, put them out, and begin another one. */
+/* Put the line of a row of the block out. */
 static void
-PutBlock(Scoring *s)
+PutRow(Scoring *s, int row)
 {
 	const CsPredictor *p = s->predictor;
+	bool		known = s->is_known[row];
+	double		value = s->predicted[row];
 
-	PrepareBlock(s);
-	CsValueModelPredictBlock(CsPredictorModel(p), s->block, s->nrows, s->scratch, s->predicted);
-	for (int r = 0; r < s->nrows; r++)
-	{
-		bool		known = s->is_known[r];
-		double		value = s->predicted[r];
-
-		CsResultPut(s->result, CsValues(s->id[r], CsValueFloat8(known ? value : NAN),
-										CsValueFloat8(known ? CsConformalEnd(p->ratios, value, -s->off) : NAN),
-										CsValueFloat8(known ? CsConformalEnd(p->ratios, value, s->off) : NAN)));
-	}
-	s->nrows = 0;
-	MemoryContextReset(s->ids_context);
+	CsResultPut(s->result, CsValues(CsValueText(CsPassBlockId(s->pass, row)),
+									CsValueFloat8(known ? value : NAN),
+									CsValueFloat8(known ? CsConformalEnd(p->ratios, value, -s->off) : NAN),
+									CsValueFloat8(known ? CsConformalEnd(p->ratios, value, s->off) : NAN)));
 }
 
-/* CsRowSink: take a row into the block; its id lasts as long. */
+/* CsBlockSink: predict the rows of a block, and put them out. */
 static void
-TakeRow(void *state, const Datum *values, const bool *nulls)
+TakeBlock(void *state, const CsPassBlock *block)
 {
 	Scoring    *s = state;
-	const CsPipeline *p = CsPredictorPipeline(s->predictor);
-	MemoryContext caller = MemoryContextSwitchTo(s->ids_context);
-	int			row = s->nrows++;
+	MemoryContext caller = MemoryContextSwitchTo(s->id_context);
 
-	s->id[row] = CsValueText(CsPassId(s->pass, values, nulls));
+	s->nrows = block->nrows;
+	CsPassBlockRaw(s->pass, s->binding, CsPredictorPipeline(s->predictor), s->raw);
+	PrepareBlock(s);
+	CsValueModelPredictBlock(CsPredictorModel(s->predictor), s->block, s->nrows, s->scratch, s->predicted);
+	for (int r = 0; r < s->nrows; r++)
+	{
+		PutRow(s, r);
+		MemoryContextReset(s->id_context);
+	}
 	MemoryContextSwitchTo(caller);
-	CsBindValues(s->binding, p, values, nulls, s->row);
-	for (int i = 0; i < p->nfeatures; i++)
-		s->raw[(Size) i * CS_BLOCK_ROWS + row] = s->row[i];
-	if (s->nrows == CS_BLOCK_ROWS)
-		PutBlock(s);
 }
 
 /* Make room for a block. */
@@ -118,10 +111,10 @@ MakeRoom(Scoring *s)
 
 	s->row = palloc0(sizeof(double) * p->nfeatures);
 	s->work = palloc(sizeof(double) * CsPipelineWork(p, CS_BLOCK_ROWS));
-	s->raw = palloc0(sizeof(double) * CS_BLOCK_ROWS * Max(p->nfeatures, 1));
+	s->raw = palloc0(sizeof(double) * CS_PASS_STRIDE * Max(p->nfeatures, 1));
 	s->block = palloc0(sizeof(double) * CS_BLOCK_ROWS * Max(p->noutputs, 1));
 	s->scratch = palloc(sizeof(float) * CsValueModelScratch(CsPredictorModel(s->predictor)));
-	s->ids_context = AllocSetContextCreate(CurrentMemoryContext, "custseg score_value ids", ALLOCSET_DEFAULT_SIZES);
+	s->id_context = AllocSetContextCreate(CurrentMemoryContext, "custseg score_value id", ALLOCSET_DEFAULT_SIZES);
 }
 
 /* score_value(model, source, confidence, version): a row for each customer of the source */
@@ -133,7 +126,6 @@ custseg_score_value(PG_FUNCTION_ARGS)
 	int			version;
 
 	s->result = CsResultOpen(fcinfo);
-	s->nrows = 0;
 	if (model == NULL)
 		return (Datum) 0;
 	s->predictor = CsCacheGetOfKind(CS_PREDICTOR_KINDS, model, CsVersionArgument(fcinfo, ARG_VERSION));
@@ -145,8 +137,7 @@ custseg_score_value(PG_FUNCTION_ARGS)
 	s->binding = CsPassBind(s->pass, CsPredictorPipeline(s->predictor), model);
 	CsPassIdentify(s->pass, CsFindKey(s->pass->relation, CsVersionId(model, version)));
 	MakeRoom(s);
-	CsPassVisit(s->pass, &(CsVisitor) {.state = s, .take_row = TakeRow});
+	CsPassVisit(s->pass, &(CsVisitor) {.state = s, .take_block = TakeBlock});
 	(void) CsPassRead(s->pass);
-	PutBlock(s);
 	return (Datum) 0;
 }
