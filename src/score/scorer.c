@@ -491,6 +491,16 @@ CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships)
 		Assign(s, result, memberships);
 }
 
+/* Prepare the customer whose raw values are in s->raw.  False where one is missing, or an error where that is to be one. */
+static bool
+Prepare(CsScoring *s)
+{
+	if (CsPipelineApply(CsScorerPipeline(s->scorer), s->raw, 1, 1, s->z, 1, s->work))
+		return true;
+	CsPipelineCheckMissing(CsScorerPipeline(s->scorer), s->raw, NameStr(s->scorer->model));
+	return false;
+}
+
 /*
  * Place the customer whose raw values are in s->raw: apply the pipeline and the algorithm's rule
  * (CsAlgorithm.assign, which "memberships" is for).  Returns false when the customer cannot be
@@ -499,24 +509,7 @@ CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships)
 bool
 CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships)
 {
-	if (!CsPipelineApply(CsScorerPipeline(s->scorer), s->raw, 1, 1, s->z, 1, s->work))
-	{
-		CsPipelineCheckMissing(CsScorerPipeline(s->scorer), s->raw, NameStr(s->scorer->model));
-		return false;
-	}
-	return Assign(s, result, memberships);
-}
-
-/* The index of the segment of that customer, -1 where CsScoringPlace() returns false; an error where it raises one. */
-int
-CsScoringSegment(CsScoring *s)
-{
-	int			index = s->plain != NULL ? CsPlainScoringSegment(s) : -1;
-	CsAssignment placed;
-
-	if (likely(index >= 0))
-		return index;
-	return CsScoringPlace(s, &placed, NULL) ? placed.index : -1;
+	return Prepare(s) && Assign(s, result, memberships);
 }
 
 /* The index of the segment of a customer that the pipeline has prepared; -1: it cannot be placed. */
@@ -528,6 +521,17 @@ PlacePrepared(CsScoring *s)
 	if (s->algorithm->place != NULL)
 		return s->algorithm->place(&s->fitted, s->z);
 	return Assign(s, &placed, NULL) ? placed.index : -1;
+}
+
+/* The index of the segment of that customer, -1 where CsScoringPlace() returns false; an error where it raises one. */
+int
+CsScoringSegment(CsScoring *s)
+{
+	int			index = s->plain != NULL ? CsPlainScoringSegment(s) : -1;
+
+	if (likely(index >= 0))
+		return index;
+	return Prepare(s) ? PlacePrepared(s) : -1;
 }
 
 /* Place prepared customers, whose values are "stride" apart. */
