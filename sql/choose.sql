@@ -255,7 +255,7 @@ SET maintenance_work_mem = '1MB';
 SELECT * FROM custseg.evaluate('heaps', 'SELECT i AS id, i AS x, i AS y FROM generate_series(1, 200000) i');
 DO $$
 BEGIN
-    PERFORM * FROM custseg.choose_k('SELECT i AS x FROM generate_series(1, 50000) i', '{x}');
+    PERFORM * FROM custseg.choose_k('SELECT i AS x FROM generate_series(1, 50000) i', '{x}', options => '{"engine": "local"}');
 EXCEPTION WHEN program_limit_exceeded THEN
     RAISE WARNING '%', regexp_replace(SQLERRM, 'needs [0-9]+ MB', 'needs more');
 END

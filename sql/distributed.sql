@@ -181,6 +181,41 @@ SET maintenance_work_mem = '1MB';
 SELECT count(*) FROM custseg.correlations((SELECT 'SELECT ' || string_agg(format('nullif(i, %s) AS c%s', i, i), ', ') || ' FROM generate_series(1, 20000) i' FROM generate_series(1, 120) i));
 RESET maintenance_work_mem;
 
+-- how many segments, by passes over more rows than the sample has: each number is fitted as a training fits it, and
+-- measured as evaluate() measures its model
+CREATE TABLE groups AS SELECT i AS id, (h & 1023)::float8 / 300 + i % 4 * 9 AS a, (h >> 10 & 1023)::float8 / 300 + i % 3 * 7 AS b, (h >> 20 & 1023)::float8 / 300 AS c, (i % 3 + 1)::float8 AS weight
+FROM (SELECT i, abs(hashint8extended(i, 5)) AS h FROM generate_series(1, 30000) i) s;
+ANALYZE groups;
+CREATE FUNCTION tried(algorithm text, prep jsonb, options jsonb, ks int[]) RETURNS TABLE (
+    k int, inertia_same bool, bic_same bool, indices_close bool, shares_same bool, silhouette_near bool
+) LANGUAGE plpgsql AS $$
+BEGIN
+    SET LOCAL client_min_messages = error;
+    PERFORM custseg.train('tried ' || x, 'groups', '{a,b,c}', x, algorithm, prep => prep, options => options || '{"engine": "distributed"}') FROM unnest(ks) x;
+    RETURN QUERY SELECT c.k, c.inertia = (v.metrics ->> 'inertia')::float8, c.bic IS NOT DISTINCT FROM (v.metrics ->> 'bic')::float8,
+        abs(c.calinski_harabasz - (e.m ->> 'calinski_harabasz')::float8) <= 1e-9 * c.calinski_harabasz AND abs(c.davies_bouldin - (e.m ->> 'davies_bouldin')::float8) <= 1e-9 * c.davies_bouldin,
+        c.smallest_share = (SELECT min(share) FROM custseg.segment s WHERE s.model = v.model) AND c.largest_share = (SELECT max(share) FROM custseg.segment s WHERE s.model = v.model),
+        abs(c.silhouette - (e.m ->> 'silhouette')::float8) < 0.05
+    FROM custseg.choose_k('groups', '{a,b,c}', (SELECT min(x) FROM unnest(ks) x), (SELECT max(x) FROM unnest(ks) x), algorithm, prep => prep, options => options || '{"engine": "distributed", "gap_references": 0}') c
+    JOIN unnest(ks) x ON x = c.k JOIN custseg.model_version v ON v.model = 'tried ' || x,
+        LATERAL (SELECT jsonb_object_agg(metric, result) FROM custseg.evaluate('tried ' || x, 'groups')) e(m);
+    PERFORM custseg.drop_model('tried ' || x, whole => true) FROM unnest(ks) x;
+END $$;
+-- more numbers than go on together
+SELECT * FROM tried('kmeans', '{}', '{"n_init": 1, "silhouette_sample": 2000}', '{2,3,12,17,18}') ORDER BY k;
+SELECT * FROM tried('minibatch', '{"pca": 2}', '{"weight": "weight", "silhouette_sample": 2000}', '{2,5}') ORDER BY k;
+SELECT * FROM tried('gmm', '{}', '{"covariance_type": "diag", "silhouette_sample": 2000}', '{2,4}') ORDER BY k;
+-- the choice, and what it says
+SELECT k, votes, recommended, left(reason, 187) AS reason FROM custseg.choose_k('groups', '{a,b,c}', 10, 13, options => '{"engine": "distributed", "gap_references": 2, "silhouette_sample": 2000}');
+-- more rows than there is memory for
+SET maintenance_work_mem = '1MB';
+SELECT k, votes, recommended FROM custseg.choose_k('large', '{a,b}', 2, 4, options => '{"gap_references": 2}');
+SELECT k FROM custseg.choose_k('large', '{a,b}', 2, 4, options => '{"engine": "local"}');
+RESET maintenance_work_mem;
+-- too few different rows; and an algorithm that needs the rows themselves
+SELECT k, inertia, silhouette, calinski_harabasz, recommended, reason FROM custseg.choose_k('SELECT i AS x FROM generate_series(1, 2) i', '{x}', 2, 2, options => '{"engine": "distributed"}');
+SELECT k, round(inertia), votes FROM custseg.choose_k('SELECT id, visits, basket FROM buyer WHERE id <= 500', '{visits,basket}', 2, 3, 'hierarchical', id => 'id', options => '{"engine": "distributed", "gap_references": 0}');
+
 -- what needs the rows themselves has a sample of them
 SET maintenance_work_mem = '8MB';
 SELECT n_rows BETWEEN 100 AND 5000 AS sampled, n_segments FROM custseg.train('dense', 'SELECT id, basket, visits, ''level '' || id % 90 AS level FROM buyer', '{basket,visits,level}', algorithm => 'hierarchical', k => 3, id => 'id', options => '{"engine": "distributed", "silhouette_sample": 0}');
@@ -194,7 +229,7 @@ SET maintenance_work_mem = '1MB';
 SELECT custseg.train('x', 'SELECT i AS id, ''a'' || i % 95 AS a, ''b'' || i % 97 AS b, ''c'' || i % 93 AS c FROM generate_series(1, 999) i', '{a,b,c}', 2, prep => '{"pca": 2}', options => '{"engine": "distributed"}');
 RESET maintenance_work_mem;
 -- what it cannot do
-SELECT * FROM custseg.choose_k('buyer', '{visits,basket}', options => '{"engine": "distributed"}');
+SELECT * FROM custseg.stability('buyer', '{visits,basket}', options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'SELECT ARRAY[i, 2.0]::float8[] AS v FROM generate_series(1, 9) i', '{v}', 2, options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'buyer', '{visits,basket}', 3, options => '{"engine": "cloud"}');
 SELECT custseg.train('x', 'SELECT * FROM buyer WHERE false', '{visits,basket}', 3, options => '{"engine": "distributed"}');
@@ -216,6 +251,7 @@ SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_number
 SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "dance"}]}', 'UTF8'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "kmeans"}]}', 'UTF8'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(a_plan('{"pass": "covariance", "rows": 1, "middle": [0], "reach": [1]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "validity", "rows": 1, "heaviest": 1, "labelled": false, "reach": [1], "centers": [[0]]}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0], "reach": [1], "complete": [1]}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0, 0], "reach": [1, 1], "complete": []}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0], "reach": [1], "complete": [0]}'), ARRAY[NULL]::float8[]);
@@ -279,6 +315,6 @@ SELECT custseg_private.pass(a_plan('{"pass": "ranks", "columns": [{"n_cuts": 0, 
 DROP TABLE packed;
 DROP FUNCTION merged;
 
-DROP FUNCTION engines, reductions, bits, a_plan, bytes_left;
-DROP TABLE buyer, reversed, shuffled, parted, large, pairs, correlations_local, correlations_passes;
+DROP FUNCTION engines, reductions, tried, bits, a_plan, bytes_left;
+DROP TABLE buyer, reversed, shuffled, parted, large, pairs, correlations_local, correlations_passes, groups;
 \i :root/test/clean.sql

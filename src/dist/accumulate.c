@@ -26,6 +26,7 @@
 #include "score/placed_pass.h"
 #include "stat/correlation_pass.h"
 #include "stat/profile_exact.h"
+#include "stat/validity_exact.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/expandeddatum.h"
@@ -38,7 +39,7 @@ PG_FUNCTION_INFO_V1(custseg_once);
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
-	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, NULL
+	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, &CsValidityPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

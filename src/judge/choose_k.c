@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "judge/judge.h"
+#include "train/distributed.h"
 
 /* Positions of the arguments. */
 enum
@@ -53,6 +54,7 @@ ReadArguments(FunctionCallInfo fcinfo, CsChoiceOptions *asked)
 				 errmsg("algorithm \"%s\" finds the number of segments itself", algorithm->name),
 				 errhint("Look at its result with custseg.compare().")));
 	request.algorithm = algorithm;
+	request.by_passes = true;
 	request.options = CsParseJudging(algorithm,
 									 CsJsonbArgument(fcinfo, ARG_OPTIONS),
 									 choice_options, lengthof(choice_options),
@@ -108,7 +110,8 @@ custseg_choose_k(PG_FUNCTION_ARGS)
 							   "\"k_min\" is %d, but there are only %lld rows", t->nrows, asked.k_min,
 						(long long) t->matrix->nrows),
 				 errhint("Lower \"k_min\".")));
-	choice = CsChooseK(t, team, request.algorithm, request.options, &asked);
+	choice = CsJudgesByPasses(t) ? CsChooseKByPasses(t, &team, &asked) :
+		CsChooseK(t, team, request.algorithm, request.options, &asked);
 	CsTeamEnd(team);
 	PutRows(result, choice);
 	CsTrainingClose(t);

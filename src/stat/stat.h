@@ -98,6 +98,7 @@ typedef struct CsValidity
 } CsValidity;
 
 extern bool CsIsNothing(const CsSegmentMoments *s, int ncolumns, double squares);
+extern CsValidity CsValidityOfMoments(const CsSegmentMoments *s, int d);
 extern CsValidity CsValidityOfLabels(CsTeam *team, const CsMatrix *m, int labels, int k);
 
 /* gap.c */

@@ -100,8 +100,8 @@ DaviesBouldin(const CsSegmentMoments *s, int d, int segments)
 }
 
 /* The validity of a labelling from the moments of its segments. */
-static CsValidity
-ValidityOfMoments(const CsSegmentMoments *s, int d)
+CsValidity
+CsValidityOfMoments(const CsSegmentMoments *s, int d)
 {
 	CsValidity	v = {.calinski_harabasz = NAN,.davies_bouldin = NAN};
 	int64		n = 0,
@@ -136,7 +136,7 @@ CsValidity
 CsValidityOfLabels(CsTeam *team, const CsMatrix *m, int labels, int k)
 {
 	CsSegmentMoments *s = CsMomentsOfSegments(team, m, -1, labels, k);
-	CsValidity	v = ValidityOfMoments(s, m->ncolumns);
+	CsValidity	v = CsValidityOfMoments(s, m->ncolumns);
 
 	CsSegmentMomentsFree(s);
 	return v;

@@ -16,6 +16,7 @@
 
 #include "progress.h"
 #include "train/choice.h"
+#include "train/distributed.h"
 
 /*
  * With more than CS_EXAMINED_ROWS rows, a training looks for k by so many starts of so many iterations,
@@ -186,8 +187,8 @@ DropLosers(CsTraining *t, CsChoice *choice)
 }
 
 /* A measure of a fit by its name, NaN when it has none of that name. */
-static double
-MetricOf(const CsFitOutput *fit, const char *name)
+double
+CsMetricOf(const CsFitOutput *fit, const char *name)
 {
 	for (int i = 0; i < fit->nmetrics; i++)
 		if (strcmp(fit->metrics[i].name, name) == 0)
@@ -221,7 +222,7 @@ TryK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *opti
 	c.inertia = c.fit.inertia;
 	c.calinski_harabasz = v.calinski_harabasz;
 	c.davies_bouldin = v.davies_bouldin;
-	c.bic = MetricOf(&c.fit, "bic");
+	c.bic = CsMetricOf(&c.fit, "bic");
 	c.smallest_share = v.smallest_share;
 	c.largest_share = v.largest_share;
 	return c;
@@ -282,6 +283,26 @@ TryAll(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *op
 	}
 }
 
+/* Have the first candidate, which is the best, be the one of one segment, whose fit is missing. */
+static void
+PutOneSegment(CsTraining *t, CsChoice *choice)
+{
+	choice->best = 0;
+	if (choice->n > 0 && choice->candidates[0].k == 1)
+		DropFit(t, &choice->candidates[0]);
+	else
+		memmove(choice->candidates + 1, choice->candidates, sizeof(CsCandidate) * choice->n++);
+}
+
+/* Say why there is one segment. */
+static void
+GiveNoReason(CsChoice *choice)
+{
+	choice->silhouette_rows = 0;
+	choice->candidates[0].reason =
+		pstrdup("no index is defined for any number of segments: there are too few distinct rows");
+}
+
 /* Make one segment, because no index is defined. */
 static void
 FallBack(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
@@ -289,15 +310,9 @@ FallBack(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *
 {
 	int64		rows = 0;
 
-	choice->silhouette_rows = 0;
-	choice->best = 0;
-	if (choice->n > 0 && choice->candidates[0].k == 1)
-		DropFit(t, &choice->candidates[0]);
-	else
-		memmove(choice->candidates + 1, choice->candidates, sizeof(CsCandidate) * choice->n++);
+	PutOneSegment(t, choice);
 	choice->candidates[0] = TryK(t, team, algorithm, options, 1, &rows);
-	choice->candidates[0].reason =
-		pstrdup("no index is defined for any number of segments: there are too few distinct rows");
+	GiveNoReason(choice);
 }
 
 /* The gap statistic, from one segment fewer than requested, so that it can say "fewer". */
@@ -454,7 +469,7 @@ AddDoubts(StringInfo text, const CsTraining *t, const CsChoice *choice, const Cs
 	if (best->smallest_share < SMALL_SHARE)
 		appendStringInfo(text, ". The smallest segment has only %.2g %% of the customers",
 						 100 * best->smallest_share);
-	if (!isnan(best->silhouette) && choice->silhouette_rows < t->matrix->nrows)
+	if (!isnan(best->silhouette) && choice->silhouette_rows < (CsJudgesByPasses(t) ? t->nrows : t->matrix->nrows))
 		appendStringInfo(text, ". Silhouettes are of a sample of " INT64_FORMAT " rows",
 						 choice->silhouette_rows);
 	if (CsNoGroups(&t->structure))
@@ -515,20 +530,15 @@ CsCandidateValues(const CsChoice *choice, int i, CsValue *row)
 	memcpy(row, values, sizeof(values));
 }
 
-/* CsChooseK(), which only searches when the fits are not needed. */
-static CsChoice *
-Choose(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
-	   const CsChoiceOptions *asked, bool searches)
+/* Choose among the candidates that have been tried, and say why; false where no index is defined for any. */
+static bool
+Decide(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options, const CsChoiceOptions *asked,
+	   CsChoice *choice)
 {
-	CsChoice   *choice = palloc0(sizeof(CsChoice));
 	int			voters;
 
-	TryAll(t, team, algorithm, options, asked, searches, choice);
 	if (!CountVotes(choice, &voters))
-	{
-		FallBack(t, team, algorithm, options, choice);
-		return choice;
-	}
+		return false;
 	for (int i = 0; i < choice->n; i++)
 		if (i != choice->best)
 			DropFit(t, &choice->candidates[i]);
@@ -537,6 +547,44 @@ Choose(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *op
 	if (asked->gap_references > 0)
 		MeasureGap(t, team, algorithm, options, asked, choice);
 	GiveReasons(t, choice, asked, voters);
+	return true;
+}
+
+/* CsChooseK(), which only searches when the fits are not needed. */
+static CsChoice *
+Choose(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
+	   const CsChoiceOptions *asked, bool searches)
+{
+	CsChoice   *choice = palloc0(sizeof(CsChoice));
+
+	TryAll(t, team, algorithm, options, asked, searches, choice);
+	if (!Decide(t, team, algorithm, options, asked, choice))
+		FallBack(t, team, algorithm, options, choice);
+	return choice;
+}
+
+/*
+ * CsChooseK() of a source that is read by passes, which fit and measure all of its rows; silhouettes, the gap statistic
+ * and whether there are groups are those of the sample.  No candidate has a fit.  The team becomes another one.
+ */
+CsChoice *
+CsChooseKByPasses(CsTraining *t, CsTeam **team, const CsChoiceOptions *asked)
+{
+	CsChoice   *choice = palloc0(sizeof(CsChoice));
+	int			last = (int) Min(asked->k_max, t->matrix->nrows - 1);
+
+	choice->candidates = palloc0(sizeof(CsCandidate) * (Max(last - asked->k_min + 1, 0) + 1));
+	choice->n = CsDistributedTry(t, team, asked->k_min, last, choice->candidates, &choice->silhouette_rows);
+	if (t->matrix->nrows < t->nrows)
+		ereport(NOTICE,
+				(errmsg("silhouettes, the gap statistic and the look for groups are those of a sample of %lld of %lld rows",
+						(long long) t->matrix->nrows, (long long) t->nrows),
+				 errdetail("All other measures, and the fits, are those of all rows.")));
+	if (Decide(t, *team, t->algorithm, t->options, asked, choice))
+		return choice;
+	PutOneSegment(t, choice);
+	(void) CsDistributedTry(t, team, 1, 1, choice->candidates, &choice->silhouette_rows);
+	GiveNoReason(choice);
 	return choice;
 }
 

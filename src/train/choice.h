@@ -70,8 +70,15 @@ typedef struct CsChoice
 extern void *CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsOption *options,
 							int noptions, size_t size, void *extra);
 extern Size CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns);
+extern CsChoice *CsChooseKByPasses(CsTraining *t, CsTeam **team, const CsChoiceOptions *asked);
 extern CsChoice *CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
 						   const void *options, const CsChoiceOptions *asked);
+
+extern double CsMetricOf(const CsFitOutput *fit, const char *name);
+
+/* distributed_choice.c */
+extern int	CsDistributedTry(CsTraining *t, CsTeam **team, int k_first, int k_last, CsCandidate *candidates,
+							 int64 *silhouette_rows);
 
 extern void CsCandidateValues(const CsChoice *choice, int i, CsValue *row);
 

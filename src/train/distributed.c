@@ -24,10 +24,10 @@
 char *
 CsWhyNotByPasses(const CsTraining *t)
 {
-	if (t->algorithm == NULL || t->algorithm->passes == NULL)
-		return psprintf("algorithm \"%s\" needs the rows themselves", t->algorithm == NULL ? "" : t->algorithm->name);
-	if (t->model == NULL || t->outcome != NULL)
+	if (!t->by_passes || t->outcome != NULL || t->algorithm == NULL)
 		return pstrdup("this function needs the rows themselves");
+	if (t->algorithm->passes == NULL)
+		return psprintf("algorithm \"%s\" needs the rows themselves", t->algorithm->name);
 	return NULL;
 }
 
@@ -60,7 +60,7 @@ CsDistributionOf(const CsTraining *t)
 	char	   *why_not = CsWhyNotByPasses(t);
 	bool		asked = t->common->engine == CS_ENGINE_DISTRIBUTED;
 
-	if (t->model == NULL || t->outcome != NULL || t->algorithm == NULL)
+	if (!t->by_passes || t->outcome != NULL || t->algorithm == NULL)
 	{
 		if (asked)
 			RefusePasses(t, why_not);
@@ -94,6 +94,13 @@ bool
 CsTrainsByPasses(const CsTraining *t)
 {
 	return CsReadsByPasses(t) && !t->distribution->samples;
+}
+
+/* Does a function that stores no model run as passes from its start to its end? */
+bool
+CsJudgesByPasses(const CsTraining *t)
+{
+	return CsTrainsByPasses(t) && t->model == NULL;
 }
 
 /* Would comparing the ids of a source bring them all here? */
@@ -179,11 +186,12 @@ CsDistributionWeigh(CsTraining *t)
 	if (!d->chosen)
 		return;
 	ereport(NOTICE,
-			(errmsg("training with the distributed engine"),
+			(t->model != NULL ? errmsg("training with the distributed engine") :
+			 errmsg("choosing the number of segments with the distributed engine"),
 			 errdetail("Reason: %s.", d->reason),
 			 d->needed == 0 ? 0 :
-			 errhint("SET maintenance_work_mem = '%zuMB' to train in memory, which is faster.",
-					 CsMegabytes(d->needed))));
+			 errhint("SET maintenance_work_mem = '%zuMB' to %s in memory, which is faster.", CsMegabytes(d->needed),
+					 t->model != NULL ? "train" : "choose it")));
 	/* rows are labelled in the last pass, or once they have been drawn */
 	t->nlabellers = 0;
 	t->streaming = NULL;

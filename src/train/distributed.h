@@ -14,6 +14,7 @@ extern void CsDistributionWeigh(CsTraining *t);
 extern bool CsReadsByPasses(const CsTraining *t);
 extern bool CsTrainsByPasses(const CsTraining *t);
 extern bool CsIdsAreElsewhere(const CsTraining *t);
+extern bool CsJudgesByPasses(const CsTraining *t);
 extern void CsDistributedRead(CsTraining *t);
 extern void CsDistributedPrepare(CsTraining *t);
 extern void CsDistributedFit(CsTraining *t);

@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "algo/kmeans_exact.h"
-#include "algo/passes.h"
 #include "progress.h"
 #include "score/overlap_pass.h"
 #include "stat/profile_exact.h"
@@ -92,15 +91,15 @@ TakeOverlap(CsTraining *t, const CsTallyRun *run, int part)
 			overlap->rows[(Size) c * overlap->n + old] = (double) rows[(Size) c * nold + old];
 }
 
-/* The label of each row of the sample, by the final model. */
-static void
-LabelSample(CsTraining *t)
+/* Fill the area of a fit's labels: those of the rows of the sample, by the final model. */
+void
+CsDistributedLabel(const CsTraining *t, const CsFitOutput *fit)
 {
-	int32	   *labels = CsArenaAddress(t->arena, t->fit.labels);
-	CsFitted   *model = CsFittedOfCenters(t->fit.k, t->matrix->ncolumns, t->fit.centers);
+	int32	   *labels = CsArenaAddress(t->arena, fit->labels);
+	CsFitted   *model = CsFittedOfCenters(fit->k, t->matrix->ncolumns, fit->centers);
 	double	   *row = palloc(sizeof(double) * t->matrix->ncolumns);
 
-	memcpy(model->parameters, t->fit.parameters, sizeof(model->parameters));
+	memcpy(model->parameters, fit->parameters, sizeof(model->parameters));
 	if (t->algorithm->compile != NULL)
 	{
 		void	   *compiled = palloc_extended(t->algorithm->compile(model, NULL), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -171,6 +170,24 @@ RunLastPass(CsTraining *t, void *state, const CsPassesInput *in)
 	pfree(run.state);
 }
 
+/* What passes start from, but for the number of segments and the fit of the sample; palloc'd. */
+CsPassesInput
+CsDistributedInput(const CsTraining *t)
+{
+	const CsDistribution *d = t->distribution;
+	CsPassesInput in = {
+		.d = t->matrix->ncolumns,
+		.nrows = t->nrows,
+		.heaviest = d->heaviest,
+		.reach = CsPipelineReach(t->pipeline, d->lowest, d->highest),
+		.mean = SampleMean(t),
+		.options = t->options
+	};
+
+	ExtendReach(t, in.reach);
+	return in;
+}
+
 /*
  * Complete the fit of the sample, t->matrix, by all rows of the source.  Fills t->fit, t->segments except for
  * numbers and names, and the mean distance.  No team is at work, for a pass may have workers of its own.
@@ -179,23 +196,15 @@ void
 CsDistributedFit(CsTraining *t)
 {
 	CsDistribution *d = t->distribution;
-	CsPassesInput in = {
-		.k = t->k,
-		.d = t->matrix->ncolumns,
-		.nrows = t->nrows,
-		.heaviest = d->heaviest,
-		.reach = CsPipelineReach(t->pipeline, d->lowest, d->highest),
-		.mean = SampleMean(t),
-		.options = t->options,
-		.sample = &t->fit
-	};
+	CsPassesInput in = CsDistributedInput(t);
 	void	   *state;
 
-	ExtendReach(t, in.reach);
+	in.k = t->k;
+	in.sample = &t->fit;
 	state = t->algorithm->passes->start(&in);
 	RunPasses(t, state);
 	t->algorithm->passes->settle(state, &t->fit);
-	LabelSample(t);
+	CsDistributedLabel(t, &t->fit);
 	RunLastPass(t, state, &in);
 	t->fit.note = psprintf("distributed engine, because %s; %d passes, from a sample of %lld of %lld rows", d->reason,
 						   d->passes, (long long) t->matrix->nrows, (long long) t->nrows);

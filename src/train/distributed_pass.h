@@ -5,6 +5,7 @@
 #ifndef CUSTSEG_DISTRIBUTED_PASS_H
 #define CUSTSEG_DISTRIBUTED_PASS_H
 
+#include "algo/passes.h"
 #include "dist/dist.h"
 #include "prep/summary.h"
 #include "train/distributed.h"
@@ -44,6 +45,10 @@ extern void CsPassBegin(const CsTraining *t, const CsPipeline *p, JsonbParseStat
 extern CsTallyRun CsPassRun(CsTraining *t, JsonbParseState **json);
 extern CsTallyRun CsPassRunPlan(CsTraining *t, Jsonb *plan);
 extern MemoryContext CsPassMemory(void);
+
+/* distributed_fit.c */
+extern CsPassesInput CsDistributedInput(const CsTraining *t);
+extern void CsDistributedLabel(const CsTraining *t, const CsFitOutput *fit);
 
 /* distributed_survey.c */
 extern void CsDistributedSurvey(CsTraining *t);

@@ -225,7 +225,9 @@ static void
 KeepSample(CsTraining *t)
 {
 	ereport(NOTICE,
-			(errmsg("training on a sample of %lld of %lld rows", (long long) t->raw->nrows, (long long) t->nrows),
+			(t->model != NULL ?
+			 errmsg("training on a sample of %lld of %lld rows", (long long) t->raw->nrows, (long long) t->nrows) :
+			 errmsg("examining a sample of %lld of %lld rows", (long long) t->raw->nrows, (long long) t->nrows),
 			 errdetail("They are the rows of the lowest hashes, because %s.", CsWhyNotByPasses(t))));
 	t->fit_note = psprintf("a sample of %lld of %lld rows, because %s", (long long) t->raw->nrows, (long long) t->nrows,
 						   t->distribution->reason);

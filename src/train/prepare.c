@@ -357,6 +357,7 @@ CsTrainingOpen(const CsRequest *request)
 	t->k = request->k;
 	t->k_max = request->k_max;
 	t->algorithm = request->algorithm;
+	t->by_passes = request->by_passes || request->model != NULL;
 	t->options = request->options;
 	t->common = request->options;
 	t->memory = request->memory != NULL || t->algorithm == NULL ? request->memory :

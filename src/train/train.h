@@ -84,6 +84,7 @@ typedef struct CsRequest
 	Jsonb	   *prep;			/* or NULL */
 	char	   *outcome;		/* a number or a boolean that is to be predicted, or NULL */
 	const CsAlgorithm *algorithm;	/* NULL when none is run, or none in particular */
+	bool		by_passes;		/* no model comes of it, but passes may read the rows, see distributed.h */
 	Jsonb	   *asked;			/* its options as they are given, or NULL */
 	void	   *options;		/* parsed; the first field is a CsCommonOptions */
 	int			k;				/* 0: not known yet */
@@ -108,6 +109,7 @@ typedef struct CsTraining
 	int			k_max;
 	CsDeploy	deploy;
 	const CsAlgorithm *algorithm;
+	bool		by_passes;		/* passes may read the rows */
 	const void *options;
 	const CsCommonOptions *common;	/* the options' first field */
 	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);

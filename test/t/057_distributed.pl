@@ -161,6 +161,20 @@ is($here->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', feature, psi, 
     $here->safe_psql('postgres', "SELECT string_agg(concat_ws(' ', feature, psi, round(wasserstein::numeric, 12), verdict), ', ' ORDER BY feature) FROM custseg.drift('customers', 'customers', reference => 'moved')"),
     'drift: a reference over there, whose standard deviation has other last bits');
 
+# How many segments: the same bits on all layouts, and the fits are those of trainings.
+my $measures = "SELECT string_agg(concat_ws(' ', k, inertia, silhouette, calinski_harabasz, davies_bouldin, gap, gap_se, smallest_share, largest_share, votes, reason), ', ' ORDER BY k)"
+  . ' FROM custseg.choose_k(%s, \'{recency,frequency,monetary,channel}\', 2, 5, id => \'id\', options => \'{"engine": "%s", "silhouette_sample": 2000, "gap_references": 2, "gap_sample": 500}\')';
+my $chosen = $here->safe_psql('postgres', sprintf($measures, "'customers'", 'distributed'));
+
+like($chosen, qr/^2 .* 5 .*preferred by/s, 'choose_k() chooses');
+for my $table (qw(shuffled eight sixteen))
+{
+    is($here->safe_psql('postgres', sprintf($measures, "'$table'", $table eq 'shuffled' ? 'distributed' : 'auto')), $chosen, "choose_k() on $table: the same bits");
+}
+$here->safe_psql('postgres', "SELECT custseg.train('three', 'eight', '{recency,frequency,monetary,channel}', 3, id => 'id')");
+is($here->safe_psql('postgres', "SELECT c.inertia = (v.metrics ->> 'inertia')::float8, c.smallest_share = (SELECT min(share) FROM custseg.segment WHERE model = 'three') FROM custseg.model_version v, custseg.choose_k('sixteen', '{recency,frequency,monetary,channel}', 3, 3, id => 'id', options => '{\"gap_references\": 0}') c WHERE v.model = 'three'"),
+    't|t', 'its fits are those of trainings');
+
 # Correlations: of all rows to the last bits, and by ranks of a sample where memory has no room for all.
 my $correlations = 'SELECT md5(string_agg(c::text, chr(10) ORDER BY column_a, column_b)), bool_or(spearman > 0.05), count(*) FROM custseg.correlations';
 my $apart = 'SELECT count(*), count(a.pearson), bool_and(a.n = b.n AND (a.pearson IS NULL) = (b.pearson IS NULL)), max(abs(a.pearson - b.pearson)) < 1e-12, max(abs(a.spearman - b.spearman))';
