@@ -235,6 +235,43 @@ is(value("SELECT md5(string_agg(concat(id, ':', segment), ',' ORDER BY id)) FROM
 like(error(sprintf($training, 'refused', 'far', 'distributed') =~ s/'\{"engine"/'{"covariance_type": "full", "engine"/r), qr/ERROR:  22023:/, 'an option that it does not know is an error');
 
 #
+# Lines of orders: customers, and an experiment's outcomes, from what each shard sums up
+#
+value(<<'END');
+CREATE TABLE lines AS
+SELECT i AS line, (1 + 700 * test.u(i / 3, 1))::int AS customer, timestamptz '2025-01-01 00:00+00' + interval '1 minute' * (500000 * test.u(i / 3, 2))::int AS at,
+    CASE WHEN i % 19 = 0 THEN -1 ELSE 1 END * round((100 * test.u(i, 3))::numeric, 2) AS amount, i / 3 AS "order"
+FROM generate_series(1, 9000) i;
+CREATE TABLE whole (LIKE lines);
+SELECT create_distributed_table('whole', 'customer');
+INSERT INTO whole SELECT * FROM lines;
+CREATE TABLE scattered (LIKE lines);
+SELECT create_distributed_table('scattered', 'line');
+INSERT INTO scattered SELECT * FROM lines;
+END
+value(qq{SELECT custseg.create_experiment('spring', 'here', '["control", "offer"]', '[{"metric": "revenue", "kind": "mean", "role": "primary", "column": "amount", "effect": 1, "window": "60 days", "covariate": "amount"}]', '{"method": "fixed"}');
+SELECT custseg.enroll('spring', 'SELECT * FROM plain WHERE id <= 700');
+UPDATE custseg.enrolment SET enrolled_at = '2025-04-01 08:00+00'});
+my %answers = (
+    'purchase_summary' => q{SELECT md5(string_agg(s::text, ' ' ORDER BY s)), count(*) FROM custseg.purchase_summary('%s', 'customer', 'at', 'amount', options => '{"time_zone": "Europe/Berlin"}') s},
+    'rfm' => q{SELECT md5(string_agg(s::text, ' ' ORDER BY s)), count(*) FROM custseg.rfm('%s', 'customer', 'at', 'amount', options => '{"order": "order"}') s},
+    'experiment_results' => q{SELECT segment, n_control, n_treatment, round(difference::numeric, 9), round(theta::numeric, 9) FROM custseg.experiment_results('spring', '%s', 'customer', '{"time": "at"}') ORDER BY 1}
+);
+for my $name (sort keys %answers)
+{
+    for my $table (qw(whole scattered))
+    {
+        my $out;
+
+        $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($answers{$name}, $table), stdout => \$out, stderr => \$stderr);
+        is($out, value(sprintf($answers{$name}, 'lines')), "$name: $table, as of a table here");
+        @issued = $stderr =~ /issuing ((?:SELECT|COPY|WITH) .*)/g;
+        cmp_ok(scalar(@issued), '>', 7, "$name: $table: by statements to the shards");
+        is(join("\n", grep { !/custseg_private\.buying\(|worker_partial_agg\(|count\(\*\)|min\(|GROUP BY/ } @issued), '', "$name: $table: none of which fetches lines");
+    }
+}
+
+#
 # A worker that is gone
 #
 $workers[0]->stop('immediate');
