@@ -28,6 +28,13 @@ static const char *const key_sql =
 "SELECT pg_catalog.column_to_column_name(p.logicalrelid, p.partkey) FROM pg_catalog.pg_dist_partition AS p"
 " WHERE p.logicalrelid OPERATOR(pg_catalog.=) $1 AND p.partkey IS NOT NULL";
 
+/* Is Citus in this database? */
+bool
+CsHasCitus(void)
+{
+	return OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
+}
+
 /*
  * How many rows, "most" at the most (0: all are counted), has a statement about a table of Citus' catalogue?
  * None where there is no such table.

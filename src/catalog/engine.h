@@ -7,6 +7,7 @@
 
 #include "custseg.h"
 
+extern bool CsHasCitus(void);
 extern bool CsIsCitusTable(Oid table);
 extern int	CsCitusShards(Oid table);
 extern char *CsCitusKey(Oid table);

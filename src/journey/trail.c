@@ -155,7 +155,7 @@ EventsSql(const CsTrails *t)
 		appendStringInfo(&sql, "%s, ", text);
 	if (!is_text)
 		appendStringInfo(&sql, "%s, ", CsSqlSortKey(t->customer));
-	appendStringInfo(&sql, "t.%s, %s", CsSqlColumn(t->time), step);
+	appendStringInfo(&sql, "t.%s, %s%s", CsSqlColumn(t->time), step, CsSqlKeepOrder());
 	return sql.data;
 }
 

@@ -176,8 +176,6 @@ CsBuyingSorted(const CsBuying *b, bool by_text)
 	appendStringInfoString(&sql, CsSqlSortKey(customer));
 	if (order != NULL)
 		appendStringInfo(&sql, ", %s", CsSqlSortKey(order));
-	/* Citus keeps the order of a query within another one only where it is needed to tell which rows there are */
-	if (b->pieces->is_sharded)
-		appendStringInfoString(&sql, " OFFSET 0");
+	appendStringInfoString(&sql, CsSqlKeepOrder());
 	return CsRelationQuery(b->relation, sql.data);
 }

@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "orders/buying.h"
 #include "orders/lines.h"
+#include "orders/lines_sql.h"
 #include "stat/rfm.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -386,6 +387,7 @@ SortedQuery(const CsLinesRequest *request)
 	AppendSortKey(&sql, 1, request->customer);
 	if (request->order != NULL)
 		AppendSortKey(&sql, 2, request->order);
+	appendStringInfoString(&sql, CsSqlKeepOrder());
 	return sql.data;
 }
 

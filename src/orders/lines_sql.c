@@ -7,6 +7,7 @@
  */
 #include "custseg.h"
 
+#include "catalog/engine.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -224,6 +225,16 @@ CsSqlSortKey(const CsColumn *column)
 {
 	return psprintf("%s%s", CsSqlKey(column),
 					!HasOrder(column) || CsKeyCollation(column) == C_COLLATION_OID ? " COLLATE pg_catalog.\"C\"" : "");
+}
+
+/*
+ * What stands after the ORDER BY of a query that is read within another one: Citus keeps its order only where that is
+ * needed to tell which rows there are.
+ */
+const char *
+CsSqlKeepOrder(void)
+{
+	return CsHasCitus() ? " OFFSET 0" : "";
 }
 
 /*

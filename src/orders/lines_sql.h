@@ -27,6 +27,7 @@ extern const char *CsSqlSumType(const CsColumn *amount);
 extern const char *CsSqlZero(const CsColumn *column);
 extern const char *CsSqlKey(const CsColumn *column);
 extern const char *CsSqlSortKey(const CsColumn *column);
+extern const char *CsSqlKeepOrder(void);
 extern bool CsKeyHasOneText(const CsColumn *column);
 extern const char *CsSqlKeyText(const CsColumn *column);
 

@@ -141,6 +141,7 @@ LinesSql(const CsProductLines *l)
 		appendStringInfo(&sql, ", %s", CsSqlSortKey(l->order));
 	if (l->time != NULL)
 		appendStringInfo(&sql, ", t.%s", CsSqlColumn(l->time));
+	appendStringInfoString(&sql, CsSqlKeepOrder());
 	return sql.data;
 }
 

@@ -74,7 +74,7 @@ LinesSql(const CsPurchasesRequest *r)
 	appendStringInfoString(&sql, CsSqlSortKey(r->customer));
 	if (r->order != NULL)
 		appendStringInfo(&sql, ", %s", CsSqlSortKey(r->order));
-	appendStringInfo(&sql, ", t.%s", CsSqlColumn(r->time));
+	appendStringInfo(&sql, ", t.%s%s", CsSqlColumn(r->time), CsSqlKeepOrder());
 	return sql.data;
 }
 

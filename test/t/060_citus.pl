@@ -240,7 +240,8 @@ like(error(sprintf($training, 'refused', 'far', 'distributed') =~ s/'\{"engine"/
 value(<<'END');
 CREATE TABLE lines AS
 SELECT i AS line, (1 + 700 * test.u(i / 3, 1))::int AS customer, timestamptz '2025-01-01 00:00+00' + interval '1 minute' * (500000 * test.u(i / 3, 2))::int AS at,
-    CASE WHEN i % 19 = 0 THEN -1 ELSE 1 END * round((100 * test.u(i, 3))::numeric, 2) AS amount, i / 3 AS "order"
+    CASE WHEN i % 19 = 0 THEN -1 ELSE 1 END * round((100 * test.u(i, 3))::numeric, 2) AS amount, i / 3 AS "order",
+    (ARRAY['view', 'cart', 'buy', 'return'])[1 + (4 * test.u(i, 4))::int % 4] AS step, 'product ' || (30 * test.u(i, 5) ^ 2)::int AS product
 FROM generate_series(1, 9000) i;
 CREATE TABLE whole (LIKE lines);
 SELECT create_distributed_table('whole', 'customer');
@@ -268,6 +269,19 @@ for my $name (sort keys %answers)
         @issued = $stderr =~ /issuing ((?:SELECT|COPY|WITH) .*)/g;
         cmp_ok(scalar(@issued), '>', 7, "$name: $table: by statements to the shards");
         is(join("\n", grep { !/custseg_private\.buying\(|worker_partial_agg\(|count\(\*\)|min\(|GROUP BY/ } @issued), '', "$name: $table: none of which fetches lines");
+    }
+}
+
+# Lines that are read one by one come in the order that they are asked for.
+my %ordered = (
+    'paths' => q{SELECT array_agg(p::text) FROM custseg.paths('%s', 'customer', 'at', 'step') p},
+    'basket_rules' => q{SELECT array_agg(r::text) FROM custseg.basket_rules('%s', 'order', 'product', '{"min_support": 0.001}') r}
+);
+for my $name (sort keys %ordered)
+{
+    for my $table (qw(whole scattered))
+    {
+        is(value(sprintf($ordered{$name}, $table)), value(sprintf($ordered{$name}, 'lines')), "$name: $table, as of a table here");
     }
 }
 
