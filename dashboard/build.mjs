@@ -24,7 +24,7 @@ const compressible = /\.(?:js|css|html|svg|json|txt|ico)$/;
 // Parts of ECharts that the pages never reach, a tenth of it: tooltips as HTML, options of version 2, axes of time, its dark theme,
 // Chinese, animation by style sheets, symbols by the ten thousand, patterns in areas, descriptions that ECharts words itself, canvas, styles of version 4,
 // transforms of data, heat on maps, labels of sectors on polar axes, ticks of two axes made alike, the sign that data load,
-// lines that move from one shape to the next, dragging, and sectors.
+// lines that move from one shape to the next, dragging, sectors, drawing bit by bit, and words of time.
 // A name that a new version no longer has is an error.
 const unreached = [
     'echarts/lib/component/tooltip/TooltipHTMLContent.js', 'echarts/lib/preprocessor/backwardCompat.js', 'echarts/lib/scale/Time.js',
@@ -32,6 +32,7 @@ const unreached = [
     'echarts/lib/util/decal.js', 'echarts/lib/visual/aria.js', 'zrender/lib/canvas/graphic.js', 'echarts/lib/util/styleCompat.js',
     'echarts/lib/data/helper/transform.js', 'echarts/lib/chart/heatmap/HeatmapLayer.js', 'echarts/lib/label/sectorLabel.js', 'echarts/lib/coord/axisAlignTicks.js',
     'echarts/lib/loading/default.js', 'echarts/lib/chart/line/lineAnimationDiff.js', 'zrender/lib/mixin/Draggable.js', 'zrender/lib/graphic/helper/roundSector.js',
+    'zrender/lib/graphic/IncrementalDisplayable.js', 'echarts/lib/util/time.js',
 ];
 
 /** Leaves out what is unreached: its exports are there, and do nothing. */

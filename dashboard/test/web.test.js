@@ -379,6 +379,14 @@ test('ids and the column of the segment are not counted as data', () => {
     const after = cards.columns.sentence(data, {});
     assert.match(after, /^The source has 5 columns of data, beside id and segment, which only say who or where a customer is: /);
     assert.equal(after.replace(', beside id and segment, which only say who or where a customer is', ''), before);
+    const pairs = cards.correlation.table(data, {}).rows;
+    data.correlation.push({ ...data.correlation[0], column_a: 'segment', column_b: data.correlation[0].column_a, spearman: 1 });
+    assert.deepEqual(cards.correlation.table(data, {}).rows, pairs);
+    assert.doesNotMatch(cards.correlation.sentence(data, {}), /segment/);
+    // rows in which the segment alone is missing are complete, and others lack what they lack beside it
+    data.missing = [{ null_columns: [], n: 90, share: 0.9 }, { null_columns: ['segment'], n: 4, share: 0.04 }, { null_columns: ['age'], n: 5, share: 0.05 }, { null_columns: ['age', 'segment'], n: 1, share: 0.01 }];
+    assert.deepEqual(cards.missing.table(data, {}).rows.map(([, columns, n]) => [columns, n]), [[0, 94], [1, 6]]);
+    assert.match(cards.missing.sentence(data, {}), /^94\.0\s% of the rows are complete\. What is missing most often: age, in 6\.0\s%/);
 });
 
 test('texts of the database are written as pages write', () => {

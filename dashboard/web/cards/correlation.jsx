@@ -5,6 +5,7 @@ export default {
     name: 'correlation',
     title: 'What goes together',
     parts: ['correlation'],
+    optional: ['description'],
     span: 6,
     height: (about) => Math.min(460, 180 + 24 * (about.features?.length ?? 6)),
     sentence,

@@ -5,6 +5,7 @@ export default {
     name: 'missing',
     title: 'What is missing',
     parts: ['missing'],
+    optional: ['description'],
     span: 6,
     height: 280,
     sentence,

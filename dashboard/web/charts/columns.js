@@ -10,6 +10,9 @@ const fine = 'fine as it is';
 // what describe() says of a column that tells nothing of customers: an id, or the segment itself
 const isKey = (row) => /^training leaves the column out unless it is named: (?:every value is different|the segment )/.test(row.suggestion ?? '');
 
+/** Returns the names of such columns. */
+export const keys = (data) => new Set((data.description ?? []).filter(isKey).map((row) => row.column_name));
+
 /** Returns the sentence: how many columns tell of customers, and how many have advice. */
 export function sentence(data) {
     const keys = data.description.filter(isKey);

@@ -3,17 +3,26 @@
 
 import { distinct, label, shortLabels } from '../facts.js';
 import { count, fixed, signed, toNumber } from '../format.js';
+import { keys } from './columns.js';
 import { axis, base, colorAt, inkOn, tooltip } from '../theme.js';
 
 const most = 16;
+
+/** Returns the pairs of columns of data; all pairs, where nothing else is left. */
+function rowsOf(data) {
+    const isKey = keys(data);
+    const kept = data.correlation.filter((row) => !isKey.has(row.column_a) && !isKey.has(row.column_b));
+    return kept.length > 0 ? kept : data.correlation;
+}
+
 const value = (row) => toNumber(row?.spearman) ?? toNumber(row?.pearson);
 
 /** Returns the columns, at most "limit" of those that correlate most, in their order, and a function of two that returns their row. */
 function matrix(data, limit) {
-    const names = [...new Set([...distinct(data.correlation, 'column_a'), ...distinct(data.correlation, 'column_b')])];
+    const names = [...new Set([...distinct(rowsOf(data), 'column_a'), ...distinct(rowsOf(data), 'column_b')])];
     const strength = new Map(names.map((name) => [name, 0]));
     const of = new Map();
-    for (const row of data.correlation) {
+    for (const row of rowsOf(data)) {
         of.set(JSON.stringify([row.column_a, row.column_b]), row);
         for (const name of [row.column_a, row.column_b]) strength.set(name, Math.max(strength.get(name), Math.abs(value(row) ?? 0)));
     }
@@ -46,7 +55,7 @@ export function option(data, theme, state = {}) {
 
 /** Returns the sentence: the two columns that go together most. */
 export function sentence(data) {
-    const known = data.correlation.filter((row) => value(row) !== null);
+    const known = rowsOf(data).filter((row) => value(row) !== null);
     if (known.length === 0) return 'No correlation is known.';
     const row = known.reduce((a, b) => (Math.abs(value(b)) > Math.abs(value(a)) ? b : a));
     const { names } = matrix(data, most);
@@ -58,6 +67,6 @@ export function sentence(data) {
 export function table(data) {
     return {
         columns: [{ label: 'Column' }, { label: 'And column' }, { label: 'By rank (Spearman)', kind: 'deviation' }, { label: 'By value (Pearson)', kind: 'deviation' }, { label: 'p', kind: 'p' }, { label: 'Rows', kind: 'count' }],
-        rows: [...data.correlation].sort((a, b) => Math.abs(value(b) ?? 0) - Math.abs(value(a) ?? 0)).map((row) => [label(data, row.column_a, 60), label(data, row.column_b, 60), row.spearman, row.pearson, row.spearman_p_value, row.n]),
+        rows: [...rowsOf(data)].sort((a, b) => Math.abs(value(b) ?? 0) - Math.abs(value(a) ?? 0)).map((row) => [label(data, row.column_a, 60), label(data, row.column_b, 60), row.spearman, row.pearson, row.spearman_p_value, row.n]),
     };
 }

@@ -4,8 +4,21 @@
 import { label } from '../facts.js';
 import { count, list, percent, plural, toNumber } from '../format.js';
 import { axis, base, tooltip } from '../theme.js';
+import { keys } from './columns.js';
 
 const most = 10;
+
+/** Returns the sets of columns, without a column that is no data, such as that of the segment: what is missing beside it stays. */
+function rowsOf(data) {
+    const isKey = keys(data);
+    const sets = new Map();
+    for (const row of data.missing) {
+        const columns = (row.null_columns ?? []).filter((it) => !isKey.has(it));
+        const before = sets.get(JSON.stringify(columns));
+        sets.set(JSON.stringify(columns), { null_columns: columns, n_columns: columns.length, n: row.n + (before?.n ?? 0), share: toNumber(row.share) + (before?.share ?? 0) });
+    }
+    return [...sets.values()];
+}
 
 const isComplete = (row) => !(row.null_columns?.length > 0);
 
@@ -16,7 +29,7 @@ function nameOf(data, row, length) {
 /** Returns the option: a bar for each set of columns. */
 export function option(data, theme, state = {}) {
     const { width = 560, height = 300 } = state;
-    const rows = [...data.missing].sort((a, b) => b.n - a.n).slice(0, Math.min(most, Math.floor((height - 20) / 26)));
+    const rows = [...rowsOf(data)].sort((a, b) => b.n - a.n).slice(0, Math.min(most, Math.floor((height - 20) / 26)));
     const names = Math.min(240, width * 0.42);
     return {
         ...base(theme),
@@ -34,8 +47,8 @@ export function option(data, theme, state = {}) {
 
 /** Returns the sentence: how many rows are complete, and what is missing most. */
 export function sentence(data) {
-    const whole = data.missing.find(isComplete);
-    const gaps = data.missing.filter((row) => !isComplete(row)).sort((a, b) => b.n - a.n);
+    const whole = rowsOf(data).find(isComplete);
+    const gaps = rowsOf(data).filter((row) => !isComplete(row)).sort((a, b) => b.n - a.n);
     if (gaps.length === 0) return 'Nothing is missing: each row has a value in each column.';
     const first = gaps[0];
     return `${whole ? `${percent(whole.share)} of the rows are complete` : 'No row is complete'}. What is missing most often: ${list(first.null_columns.map((it) => label(data, it)).slice(0, 4))}${first.null_columns.length > 4 ? ` and ${plural(first.null_columns.length - 4, 'other column')}` : ''}, in ${percent(first.share)} of the rows.`;
@@ -43,5 +56,5 @@ export function sentence(data) {
 
 /** Returns the patterns as a table. */
 export function table(data) {
-    return { columns: [{ label: 'Missing together' }, { label: 'Columns', kind: 'count' }, { label: 'Rows', kind: 'count' }, { label: 'Share', kind: 'percent' }], rows: [...data.missing].sort((a, b) => b.n - a.n).map((row) => [nameOf(data, row, 200), row.n_columns, row.n, row.share]) };
+    return { columns: [{ label: 'Missing together' }, { label: 'Columns', kind: 'count' }, { label: 'Rows', kind: 'count' }, { label: 'Share', kind: 'percent' }], rows: [...rowsOf(data)].sort((a, b) => b.n - a.n).map((row) => [nameOf(data, row, 200), row.n_columns, row.n, row.share]) };
 }
