@@ -36,10 +36,11 @@ SELECT model, from_name, to_name, kind, n AS customers, probability, total_value
 FROM custseg.published_migration
 ORDER BY model, from_segment, to_segment;
 
--- Who is at risk: segments whose customers leave, yet are valuable
-SELECT model, run_at, segment, name, n AS customers, churn, value_mean AS value_per_customer, value_at_risk, value_at_risk_mean AS value_at_risk_per_customer, channel, offer
+-- Who is at risk: segments whose customers leave, yet are valuable; who is about to leave can still be kept
+SELECT model, run_at, segment, name, n AS customers, n_leaving AS about_to_leave, leaving_at_risk AS at_risk_with_them, n_left AS probably_gone, churn,
+    value_mean AS value_per_customer, value_at_risk, value_at_risk_mean AS value_at_risk_per_customer, channel, offer
 FROM custseg.value_at_risk
-ORDER BY model, value_at_risk DESC;
+ORDER BY model, leaving_at_risk DESC NULLS LAST;
 
 -- What each segment will be worth in the next year, with the interval in which that will lie
 SELECT model, run_at, as_of, horizon, segment, name, n AS customers, alive AS share_still_there, expected_purchases, value_sum, low, high, value_mean, value_share
