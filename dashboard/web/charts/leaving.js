@@ -29,9 +29,9 @@ export function sentence(data) {
     const [first] = all;
     const [leaving, left, worth] = ['n_leaving', 'n_left', 'leaving_at_risk'].map((key) => sum(all, key));
     const gone = `${plural(left, 'customer')} ${left === 1 ? 'has' : 'have'} probably left already`;
-    if (leaving === 0) return `Nobody has been silent for so long that it is in doubt whether they stay. ${gone}.`;
+    if (leaving === 0) return `Of nobody it is in doubt whether they order again. ${gone}.`;
     const most = all.length > 1 ? ` Begin with ${segmentName(first)}: ${count(first.n_leaving)} of ${count(first.n)}, ${percent(first.n_leaving / first.n)}${first.leaving_at_risk > 0 ? `, with ${amount(data, first.leaving_at_risk)}` : ''}.` : '';
-    return `${plural(leaving, 'customer')} ${leaving === 1 ? 'is' : 'are'} about to leave: silent for longer than usual, and can still be kept${worth > 0 ? `; ${atRisk(data, data.value_history.horizon, worth)}` : ''}.${most} ${gone}.`;
+    return `${plural(leaving, 'customer')} ${leaving === 1 ? 'is' : 'are'} about to leave: whether ${leaving === 1 ? 'that one orders' : 'they order'} again is in doubt, and ${leaving === 1 ? 'the customer' : 'they'} can still be kept${worth > 0 ? `; ${atRisk(data, data.value_history.horizon, worth)}` : ''}.${most} ${gone}.`;
 }
 
 /** Returns the option. */
