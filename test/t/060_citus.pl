@@ -232,6 +232,27 @@ is(join("\n", grep { /worker_partial_agg\(/ && !/custseg_private\.once\(/ } @iss
 value("CALL custseg.resegment('there', 'far')");
 is(value("SELECT md5(string_agg(concat(id, ':', segment), ',' ORDER BY id)) FROM far"),
     value("SELECT md5(string_agg(concat(id, ':', custseg.predict('here', p)), ',' ORDER BY id)) FROM plain p"), 'customers are placed by it');
+
+# reports by passes: those of a local table, once nobody has decided of a customer of all models
+value(<<'END');
+SELECT custseg.end_override(NULL, '20');
+CREATE FUNCTION rounded(t anyelement) RETURNS text LANGUAGE sql AS
+    $$SELECT string_agg(key || ' ' || CASE WHEN jsonb_typeof(value) = 'number' THEN round((value)::numeric, 8)::text ELSE value::text END, ', ' ORDER BY key) FROM jsonb_each(to_jsonb(t) - 'age')$$;
+END
+my $named = "'{recency,frequency,monetary,channel,member}'";
+
+for my $call ("describe('%s', $named)", "data_quality('there', '%s')", "segment_profile('there', '%s', $named)", "boxplot('there', '%s')", "segment_summary('there', '%s', 'monetary', $named)")
+{
+    my $report = 'SELECT rounded(r) FROM custseg.' . $call . ' r ORDER BY 1';
+    my $rows;
+
+    $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($report, 'far'), stdout => \$rows, stderr => \$stderr);
+    is($rows =~ s/"far\\"/"plain\\"/r, value(sprintf($report, 'plain')), "$call: as of a local table");
+    @issued = $stderr =~ /issuing (SELECT .*)/g;
+    cmp_ok(scalar(@issued), '>', 30, 'by statements to the shards');
+    is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
+}
+
 like(error(sprintf($training, 'refused', 'far', 'distributed') =~ s/'\{"engine"/'{"covariance_type": "full", "engine"/r), qr/ERROR:  22023:/, 'an option that it does not know is an error');
 
 #
