@@ -283,24 +283,7 @@ PackSection(const CsSection *section, const char *data, uint8 *to)
 	return to;
 }
 
-/* Have a state that has been packed be one again to which rows can be added. */
-void
-CsTallyStateResume(CsTallyState *state)
-{
-	char	   *data = (char *) state + CsTallyStateHead(state->nsections);
-
-	for (int64 i = 0; i < state->nsections; i++)
-	{
-		const CsSection *section = &state->section[i];
-		CsRecords  *records = (CsRecords *) data;
-
-		if (section->kind == CS_SECTION_RECORDS && records->used == section->n)
-			MakeHeap(records->word, section->n, section->width);
-		data += CsSectionSize(section);
-	}
-}
-
-/* A state as it is sent, palloc'd.  Its records are in order then, and nothing can be added before CsTallyStateResume(). */
+/* A state as it is sent, palloc'd.  The state's records are in order then, and no more can be added to it. */
 CsPackedState *
 CsTallyStatePack(CsTallyState *state)
 {

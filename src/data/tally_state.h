@@ -60,7 +60,6 @@ extern Size CsSectionSize(const CsSection *section);
 extern Size CsTallyStateSize(const CsSection *sections, int n);
 extern CsTallyState *CsTallyStateCreate(const CsSection *sections, int n, const uint64 digest[2]);
 extern CsPackedState *CsTallyStatePack(CsTallyState *state);
-extern void CsTallyStateResume(CsTallyState *state);
 extern CsTallyState *CsTallyStateUnpack(const CsPackedState *packed);
 extern void CsTallyStateMerge(CsTallyState *to, const CsPackedState *from);
 extern void CsRecordsAdd(CsRecords *records, const CsSection *section, const uint64 *record);

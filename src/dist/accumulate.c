@@ -223,11 +223,11 @@ typedef struct OpenState
 {
 	ExpandedObjectHeader header;
 	CsTally	   *pass;			/* NULL: states are only merged */
-	CsTallyState *state;
-	CsPackedState *packed;		/* the same packed, since something was last added; or NULL */
+	CsTallyState *state;		/* NULL once it has been packed */
+	CsPackedState *packed;		/* until something is added; or NULL */
 } OpenState;
 
-/* Pack a state, unless it is; returns it. */
+/* Pack a state, unless it is; returns it.  It is not held twice. */
 static const CsPackedState *
 Packed(OpenState *s)
 {
@@ -238,6 +238,8 @@ Packed(OpenState *s)
 	old = MemoryContextSwitchTo(s->header.eoh_context);
 	s->packed = CsTallyStatePack(s->state);
 	MemoryContextSwitchTo(old);
+	pfree(s->state);
+	s->state = NULL;
 	return s->packed;
 }
 
@@ -300,15 +302,19 @@ PackedArgument(FunctionCallInfo fcinfo, int argument)
 	return PG_ARGISNULL(argument) ? NULL : (CsPackedState *) PG_GETARG_BYTEA_P_COPY(argument);
 }
 
-/* A state to which something is about to be added.  It is not packed any more. */
+/* Have a state be one to which something can be added. */
 static inline void
-Touch(OpenState *s)
+Unpack(OpenState *s)
 {
+	MemoryContext old;
+
 	if (likely(s->packed == NULL))
 		return;
+	old = MemoryContextSwitchTo(s->header.eoh_context);
+	s->state = CsTallyStateUnpack(s->packed);
+	MemoryContextSwitchTo(old);
 	pfree(s->packed);
 	s->packed = NULL;
-	CsTallyStateResume(s->state);
 }
 
 /* The error of a row that does not have the columns of the plan. */
@@ -386,7 +392,7 @@ custseg_pass_accum(PG_FUNCTION_ARGS)
 	TakeNumbers(pass, PG_GETARG_ARRAYTYPE_P(ARG_NUMBERS));
 	if (has_levels)
 		TakeTexts(pass, PG_GETARG_ARRAYTYPE_P(ARG_LEVELS));
-	Touch(s);
+	Unpack(s);
 	CsTallyAdd(pass, s->state);
 	PG_RETURN_DATUM(EOHPGetRWDatum(&s->header));
 }
@@ -408,7 +414,7 @@ custseg_pass_combine(PG_FUNCTION_ARGS)
 	{
 		if (s == NULL)
 			s = ExpandState(NULL, PackedArgument(fcinfo, ARG_STATE), context);
-		Touch(s);
+		Unpack(s);
 		CsTallyStateMerge(s->state, other);
 	}
 	pfree(other);

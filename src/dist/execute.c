@@ -113,12 +113,28 @@ PlanBytes(Jsonb *plan)
 	return bytes;
 }
 
-/* An error when the states of all pieces together are more than anybody wants to send in a pass. */
+/* Bytes of a state's room for records. */
+static Size
+RoomForRecords(const CsTally *pass)
+{
+	Size		room = 0;
+
+	for (int i = 0; i < pass->nsections; i++)
+		if (pass->sections[i].kind == CS_SECTION_RECORDS)
+			room += CsSectionSize(&pass->sections[i]);
+	return room;
+}
+
+/*
+ * An error when the states of all pieces together are more than anybody wants to send in a pass.  Room for records
+ * counts once: a state is sent with those that it has, and plans have room for those of all rows.
+ */
 static void
 CheckStates(const CsPieces *pieces, const CsTally *pass)
 {
-	Size		size = pass->size;
-	double		bytes = (double) size * pieces->nstates;
+	Size		room = RoomForRecords(pass);
+	Size		size = pass->size - room;
+	double		bytes = (double) size * pieces->nstates + (double) room;
 
 	if (bytes <= MOST_STATES)
 		return;
