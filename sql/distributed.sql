@@ -237,6 +237,20 @@ SELECT custseg.train('x', 'SELECT id, ''infinity''::float8 AS x FROM buyer', '{x
 SELECT custseg.train('x', 'SELECT *, -1 AS w FROM buyer', '{visits}', 3, options => '{"engine": "distributed", "weight": "w"}');
 SELECT count(*) FROM custseg.model WHERE name = 'x';
 
+-- quantiles of values over many decades, of a few that occur often among many that do not, and of few rows for the memory there is: as those of all rows in memory
+CREATE TABLE uneven AS
+SELECT i AS id, power(10::float8, u * 300 - 150) AS decades, -power(10::float8, u * u * u * 150) AS tail,
+    CASE WHEN i % 3 = 0 THEN power(2::float8, -(i % 97)) ELSE v * 1e-150 END AS atoms, round((v * 30)::numeric)::float8 AS whole
+FROM generate_series(1, 40000) i, LATERAL (SELECT (hashint8extended(i, 1) & 1048575) / 1048576.0::float8 AS u, (hashint8extended(i, 2) & 1048575) / 1048576.0::float8 AS v) h;
+SET client_min_messages = error;
+SELECT count(*) FROM unnest('{64MB,2MB,1MB}'::text[]) memory, set_config('maintenance_work_mem', memory, false) x,
+    custseg.train('uneven ' || x, 'uneven', '{decades,tail,atoms,whole}', 2, options => '{"engine": "distributed", "max_iter": 1, "silhouette_sample": 0}');
+RESET maintenance_work_mem;
+SELECT n_rows FROM custseg.train('uneven', 'uneven', '{decades,tail,atoms,whole}', 2, options => '{"engine": "local", "max_iter": 1, "silhouette_sample": 0}');
+SELECT d.model, count(*), count(*) FILTER (WHERE d.quantiles = l.quantiles AND array_length(l.quantiles, 1) = 1001) AS n_same
+FROM custseg.feature l JOIN custseg.feature d USING (name) WHERE l.model = 'uneven' AND d.model LIKE 'uneven %' GROUP BY d.model ORDER BY d.model COLLATE "C";
+DROP TABLE uneven;
+
 -- states and plans that are none
 SET client_min_messages = error;
 CREATE FUNCTION a_plan(parts text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$

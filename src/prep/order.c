@@ -262,12 +262,27 @@ Bracket(const CsPlaced *low, const CsPlaced *high, int64 rank, double deviations
 	*to = Min(low->value + 2 * Min(share + reach, 1) * width, high->value);
 }
 
+/* Are values thought to be spread evenly in the gaps between those that are known? */
+static inline bool
+IsTrusting(const CsOrder *order)
+{
+	return order->is_sampled && order->nrounds < TRUSTING_ROUNDS;
+}
+
+/* Cut a gap in the middle of its float8s. */
+static void
+CutMiddle(Cuts *cuts, const CsPlaced *low, const CsPlaced *high)
+{
+	uint64		a = CsOrderedWord(low->value),
+				b = CsOrderedWord(high->value);
+
+	AddCutWithin(cuts, low, high, CsOrderedDouble(a + (b - a) / 2));
+}
+
 /* Cut a gap about the place where a rank would be, and at borders of which the number of values is not known. */
 static void
 CutGap(const CsOrder *order, Cuts *cuts, const CsPlaced *low, const CsPlaced *high, int64 rank)
 {
-	uint64		a = CsOrderedWord(low->value),
-				b = CsOrderedWord(high->value);
 	int			before = cuts->n;
 	double		from,
 				to;
@@ -275,8 +290,8 @@ CutGap(const CsOrder *order, Cuts *cuts, const CsPlaced *low, const CsPlaced *hi
 	Bracket(low, high, rank, COUNT_REACH, &from, &to);
 	AddCutWithin(cuts, low, high, from);
 	AddCutWithin(cuts, low, high, to);
-	if (cuts->n == before || !order->is_sampled || order->nrounds >= TRUSTING_ROUNDS)
-		AddCutWithin(cuts, low, high, CsOrderedDouble(a + (b - a) / 2));
+	if (cuts->n == before || !IsTrusting(order))
+		CutMiddle(cuts, low, high);
 	if (!low->is_exact)
 		AddCut(cuts, low->value);
 	if (!high->is_exact)
@@ -355,6 +370,8 @@ CutGaps(const CsOrder *order, Cuts *cuts, Method method)
 		}
 		if (method == TAKE_BRACKETS)
 			Bracket(low, high, order->ranks[i], TAKE_REACH, &from, &to);
+		if (method == TAKE_BRACKETS && !IsTrusting(order))
+			CutMiddle(cuts, low, high);
 		AddCut(cuts, from);
 		AddCut(cuts, to);
 	}
@@ -474,7 +491,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 		TakeGaps(order, ncut, &cuts, method, &query);
 	query.most = method == TAKE_GAPS ? ngap : method == TAKE_BRACKETS ? (int64) nbracket : 0;
 	query.is_expected = method == TAKE_BRACKETS;
-	query.has_ends = !order->is_sampled || order->has_ties || order->nrounds >= TRUSTING_ROUNDS;
+	query.has_ends = order->has_ties || !IsTrusting(order);
 	query.ncuts = cuts.n;
 	query.cuts = cuts.values;
 	return query;
