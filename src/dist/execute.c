@@ -113,28 +113,15 @@ PlanBytes(Jsonb *plan)
 	return bytes;
 }
 
-/* Bytes of a state's room for records. */
-static Size
-RoomForRecords(const CsTally *pass)
-{
-	Size		room = 0;
-
-	for (int i = 0; i < pass->nsections; i++)
-		if (pass->sections[i].kind == CS_SECTION_RECORDS)
-			room += CsSectionSize(&pass->sections[i]);
-	return room;
-}
-
 /*
- * An error when the states of all pieces together are more than anybody wants to send in a pass.  Room for records
- * counts once: a state is sent with those that it has, and plans have room for those of all rows.
+ * An error when the states of all pieces together are more than anybody wants to send in a pass.  What the states
+ * share counts once.
  */
 static void
 CheckStates(const CsPieces *pieces, const CsTally *pass)
 {
-	Size		room = RoomForRecords(pass);
-	Size		size = pass->size - room;
-	double		bytes = (double) size * pieces->nstates + (double) room;
+	Size		size = pass->size - pass->shared;
+	double		bytes = (double) size * pieces->nstates + (double) pass->shared;
 
 	if (bytes <= MOST_STATES)
 		return;

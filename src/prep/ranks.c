@@ -145,8 +145,10 @@ OpenColumn(CsTally *pass, const CsJsonReader *r, RanksColumn *c)
 		c->ends = CsTallySection(pass, CS_SECTION_LOWEST, (int64) c->ncuts + 1, 1);
 		(void) CsTallySection(pass, CS_SECTION_HIGHEST, (int64) c->ncuts + 1, 1);
 	}
-	if (most > 0)
-		c->values = CsTallySection(pass, CS_SECTION_RECORDS, most, 1);
+	if (most == 0)
+		return;
+	c->values = CsTallySection(pass, CS_SECTION_RECORDS, most, 1);
+	pass->shared += CsSectionSize(&pass->sections[c->values]);
 }
 
 static void *

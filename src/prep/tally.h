@@ -77,6 +77,7 @@ struct CsTally
 	CsSection  *sections;
 	Size	   *offset;			/* of each section's data */
 	Size		size;			/* of a state, in bytes */
+	Size		shared;			/* of that, room for records of which all states together have no more */
 
 	/* the row at hand */
 	double	   *number;			/* NaN where it is missing */
