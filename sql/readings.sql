@@ -90,6 +90,24 @@ SELECT call, round(readings(call)::numeric, 2) AS readings, why FROM (VALUES
     ($$customer_features('counted_orders', 'customer', 'ordered', 'amount', as_of => '2024-02-01')$$, 'a first look ends at a line that is not after as_of')
 ) v (call, why);
 
+-- what publish() is to read beside its source is looked for before it reads that
+CREATE FUNCTION mistake(options text, OUT message text, OUT rows_read bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := nextval('readings_test.reads');
+BEGIN
+    BEGIN
+        PERFORM custseg.publish('m', 'counted', options::jsonb);
+    EXCEPTION WHEN OTHERS THEN
+        message := SQLERRM;
+    END;
+    rows_read := nextval('readings_test.reads') - before - 1;
+END $$;
+SELECT m.* FROM unnest(ARRAY['{"products": {"orders": "orders", "customer": "customer"}}', '{"products": {"orders": "orders", "customer": "customer", "product": "category", "order": "number"}}',
+    '{"products": {}}', '{"journey": {"source": "orders", "customer": "customer", "time": "ordered", "step": "page"}}', '{"journey": {"source": "orders", "customer": "customer", "time": "category", "step": "category"}}',
+    '{"events": {"source": "orders", "customer": "client", "time": "ordered", "kind": "category"}}', '{"events": {"source": "visits"}}', '{"audiences": ["counted", "orders"]}', '{"audiences": ["reach"]}', '{"lookalikes": {}}', '{"lookalikes": {"seeds": "seeds"}}',
+    '{"fairness": "gender"}']) o
+CROSS JOIN LATERAL mistake(o) m;
+
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
 DROP SCHEMA readings_test CASCADE;
 \getenv root PG_ABS_SRCDIR

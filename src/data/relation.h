@@ -165,6 +165,12 @@ extern char *CsColumnTypeName(const CsColumn *column);
 extern char *CsListColumns(const List *columns, const char *separator,
 						   char *(*say) (const CsColumn *column));
 
+/* role.c: the column that something is read from. A set of CsKind is a sum of bits. */
+#define CS_KIND_BIT(kind) (1 << (kind))
+
+extern const CsColumn *CsColumnOfRole(const CsRelation *rel, const char *name, const char *role, int kinds);
+extern const CsColumn *CsTimeOfRole(const CsRelation *rel, const char *name, const char *role);
+
 /* Called for each row, see CsRelationRead(). */
 typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);
 

@@ -55,7 +55,7 @@ ColumnOf(const CsRelation *rel, const CsField *field)
 	if (column == NULL)
 		return NULL;
 	if (field->kind != CS_FIELD_JSON)
-		return CsOrdersColumn(rel, field->name, field->kind == CS_FIELD_NUMBER ? "number of that name" :
+		return CsColumnOfRole(rel, field->name, field->kind == CS_FIELD_NUMBER ? "number of that name" :
 							  field->kind == CS_FIELD_SEGMENT ? "segment" : "name", KindsOf(field->kind));
 	if (column->type != JSONBOID)
 		ereport(ERROR,

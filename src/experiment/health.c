@@ -70,7 +70,7 @@ custseg_experiment_rows(PG_FUNCTION_ARGS)
 	{
 		if (e->metrics[i].covariate == NULL)
 			continue;
-		r.column[r.ncovariates] = CsOrdersColumn(r.pass->relation, e->metrics[i].covariate, "covariate",
+		r.column[r.ncovariates] = CsColumnOfRole(r.pass->relation, e->metrics[i].covariate, "covariate",
 												 CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN));
 		r.position[r.ncovariates] = CsPassColumn(r.pass, r.column[r.ncovariates]);
 		r.ncovariates++;

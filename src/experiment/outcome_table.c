@@ -63,7 +63,7 @@ static const CsColumn *
 FindMeasured(const CsOutcomeSource *s, const char *name, const char *role, const CsExperimentMetric *m)
 {
 	return name == NULL ? NULL :
-		CsOrdersColumn(s->relation, name, psprintf("%s of metric \"%s\"", role, m->name),
+		CsColumnOfRole(s->relation, name, psprintf("%s of metric \"%s\"", role, m->name),
 					   CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN));
 }
 

@@ -209,11 +209,11 @@ custseg_panel(PG_FUNCTION_ARGS)
 	bool		is_varlena;
 
 	p.source = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
-	p.customer = CsOrdersColumn(p.source, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer", keys);
-	p.treated = CsOrdersColumn(p.source, CsTextArgument(fcinfo, ARG_TREATED), "treatment", CS_KIND_BIT(CS_BOOLEAN));
-	p.period = CsOrdersColumn(p.source, CsTextArgument(fcinfo, ARG_PERIOD), "period",
+	p.customer = CsColumnOfRole(p.source, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer", keys);
+	p.treated = CsColumnOfRole(p.source, CsTextArgument(fcinfo, ARG_TREATED), "treatment", CS_KIND_BIT(CS_BOOLEAN));
+	p.period = CsColumnOfRole(p.source, CsTextArgument(fcinfo, ARG_PERIOD), "period",
 							  CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_TIME));
-	p.value = CsOrdersColumn(p.source, CsTextArgument(fcinfo, ARG_VALUE), "value", CS_KIND_BIT(CS_NUMERIC));
+	p.value = CsColumnOfRole(p.source, CsTextArgument(fcinfo, ARG_VALUE), "value", CS_KIND_BIT(CS_NUMERIC));
 	p.start = CsRequiredText(fcinfo, ARG_START, "start");
 	CheckStart(&p);
 	getTypeOutputInfo(p.period->type, &output, &is_varlena);

@@ -109,7 +109,7 @@ ReadColumn(Reading *r, int column, const char *name, const char *role)
 {
 	if (name == NULL)
 		return;
-	r->column[column] = CsOrdersColumn(r->pass->relation, name, role, CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN));
+	r->column[column] = CsColumnOfRole(r->pass->relation, name, role, CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN));
 	r->position[column] = CsPassColumn(r->pass, r->column[column]);
 }
 

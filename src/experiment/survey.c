@@ -123,7 +123,7 @@ FindQuestion(Survey *s, Question q, const char *named)
 
 	if (named == NULL && CsRelationFind(s->pass->relation, name) == NULL)
 		return;
-	asked->column = CsOrdersColumn(s->pass->relation, name, questionNames[q], kinds);
+	asked->column = CsColumnOfRole(s->pass->relation, name, questionNames[q], kinds);
 	asked->position = CsPassColumn(s->pass, asked->column);
 	getTypeOutputInfo(asked->column->type, &output, &is_varlena);
 	fmgr_info(output, &asked->output);

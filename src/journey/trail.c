@@ -96,9 +96,9 @@ CsTrailsOpen(CsTrails *t, FunctionCallInfo fcinfo, int model, int version, const
 	memset(t, 0, sizeof(*t));
 	t->options = *options;
 	t->relation = CsRelationOpen(CsRequiredText(fcinfo, CS_TRAIL_SOURCE, "source"));
-	t->customer = CsOrdersColumn(t->relation, CsTextArgument(fcinfo, CS_TRAIL_CUSTOMER), "customer", keys);
-	t->time = CsTimeColumn(t->relation, CsTextArgument(fcinfo, CS_TRAIL_TIME), "time of an event");
-	t->step = CsOrdersColumn(t->relation, CsTextArgument(fcinfo, CS_TRAIL_STEP), "step", keys & ~CS_KIND_BIT(CS_UNUSABLE));
+	t->customer = CsColumnOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_CUSTOMER), "customer", keys);
+	t->time = CsTimeOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_TIME), "time of an event");
+	t->step = CsColumnOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_STEP), "step", keys & ~CS_KIND_BIT(CS_UNUSABLE));
 	t->zone = CsOrdersZone(options->time_zone);
 	t->ngroups = 1;
 	if (name != NULL)

@@ -237,11 +237,11 @@ CsEventsOpen(CsEventsRequest *r, const CsEventsColumns *columns, Jsonb *options)
 
 	CsOptionsParse(eventsOptions, lengthof(eventsOptions), options, &r->options);
 	r->relation = rel;
-	r->customer = CsOrdersColumn(rel, columns->customer, "customer", keys);
-	r->time = CsTimeColumn(rel, columns->time, "time of an event");
-	r->kind = CsOrdersColumn(rel, columns->kind, "kind of an event", keys & ~CS_KIND_BIT(CS_UNUSABLE));
+	r->customer = CsColumnOfRole(rel, columns->customer, "customer", keys);
+	r->time = CsTimeOfRole(rel, columns->time, "time of an event");
+	r->kind = CsColumnOfRole(rel, columns->kind, "kind of an event", keys & ~CS_KIND_BIT(CS_UNUSABLE));
 	if (columns->value != NULL)
-		r->value = CsOrdersColumn(rel, columns->value, "value", CS_KIND_BIT(CS_NUMERIC));
+		r->value = CsColumnOfRole(rel, columns->value, "value", CS_KIND_BIT(CS_NUMERIC));
 	if (r->options.time_zone != NULL || r->zone == NULL)
 		r->zone = CsOrdersZone(r->options.time_zone);
 	r->look_back = CsSqlLookBack(r->options.look_back);

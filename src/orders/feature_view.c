@@ -304,8 +304,8 @@ AddTable(FeatureView *v, Jsonb *json, int number)
 	RequireMember(option.source, "tables", "source");
 	RequireMember(option.customer, "tables", "customer");
 	rel = CsRelationOpen(option.source);
-	customer = CsOrdersColumn(rel, option.customer, "customer", keys);
-	time = option.time == NULL ? NULL : CsTimeColumn(rel, option.time, "time since when a row holds");
+	customer = CsColumnOfRole(rel, option.customer, "customer", keys);
+	time = option.time == NULL ? NULL : CsTimeOfRole(rel, option.time, "time since when a row holds");
 	CheckComparable(v, rel, customer);
 	if (time == NULL)
 	{

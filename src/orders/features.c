@@ -33,7 +33,7 @@ OptionalColumn(FunctionCallInfo fcinfo, int argument, const CsRelation *rel, con
 {
 	char	   *name = CsTextArgument(fcinfo, argument);
 
-	return name == NULL ? NULL : CsOrdersColumn(rel, name, role, kinds);
+	return name == NULL ? NULL : CsColumnOfRole(rel, name, role, kinds);
 }
 
 /* The categories that get a share of their own, chosen when the query is written. */
@@ -84,9 +84,9 @@ CsFeaturesOpen(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesRequ
 	request->relation = rel;
 	request->for_view = for_view;
 	request->look_back = CsSqlLookBack(request->options.look_back);
-	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_CUSTOMER), "customer", keys);
+	request->customer = CsColumnOfRole(rel, CsTextArgument(fcinfo, first + ARG_CUSTOMER), "customer", keys);
 	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, first + ARG_TIME));
-	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_AMOUNT), "amount",
+	request->amount = CsColumnOfRole(rel, CsTextArgument(fcinfo, first + ARG_AMOUNT), "amount",
 									 CS_KIND_BIT(CS_NUMERIC));
 	request->product = OptionalColumn(fcinfo, first + ARG_PRODUCT, rel, "product", values);
 	request->category = OptionalColumn(fcinfo, first + ARG_CATEGORY, rel, "category", values);
@@ -96,7 +96,7 @@ CsFeaturesOpen(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesRequ
 	request->quantity = OptionalColumn(fcinfo, first + ARG_QUANTITY, rel, "quantity",
 									   CS_KIND_BIT(CS_NUMERIC));
 	if (request->options.order != NULL)
-		request->order = CsOrdersColumn(rel, request->options.order, "order", keys);
+		request->order = CsColumnOfRole(rel, request->options.order, "order", keys);
 	request->zone = CsOrdersZone(request->options.time_zone);
 	if (!PG_ARGISNULL(first + ARG_AS_OF))
 	{

@@ -96,12 +96,6 @@ typedef struct CsLeftOut
 
 extern void CsReportLeftOut(const char *rows, const CsLeftOut *reasons, int nreasons, int64 n);
 
-/* A set of CsKind is a sum of these. */
-#define CS_KIND_BIT(kind) (1 << (kind))
-
-extern const CsColumn *CsOrdersColumn(const CsRelation *rel, const char *name, const char *role,
-									  int kinds);
-extern const CsColumn *CsTimeColumn(const CsRelation *rel, const char *name, const char *role);
 extern const CsColumn *CsOrdersTimeColumn(const CsRelation *rel, const char *name);
 extern bool CsOrdersReadTime(const CsColumn *column, Datum value, Timestamp *time);
 extern pg_tz *CsOrdersZone(const char *name);

@@ -119,12 +119,12 @@ OpenRfm(FunctionCallInfo fcinfo, int options_argument, Rfm *r)
 	CsOptionsArgument(fcinfo, options_argument, rfmOptions, lengthof(rfmOptions), &options);
 	CsRfmScoresInit(&r->scores, &options.scoring);
 	request->relation = rel;
-	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer", keys);
+	request->customer = CsColumnOfRole(rel, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer", keys);
 	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, ARG_TIME));
-	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, ARG_AMOUNT), "amount",
+	request->amount = CsColumnOfRole(rel, CsTextArgument(fcinfo, ARG_AMOUNT), "amount",
 									 CS_KIND_BIT(CS_NUMERIC));
 	if (options.order != NULL)
-		request->order = CsOrdersColumn(rel, options.order, "order", keys);
+		request->order = CsColumnOfRole(rel, options.order, "order", keys);
 	request->same_day = options.same_day;
 	request->returns = options.returns;
 	request->zone = CsOrdersZone(options.time_zone);

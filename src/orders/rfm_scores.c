@@ -170,7 +170,7 @@ ResolveColumns(FunctionCallInfo fcinfo, Customers *c, const CsRelation *rel)
 	for (int m = 0; m < CS_RFM_MEASURES; m++)
 	{
 		int			kinds = CS_KIND_BIT(CS_NUMERIC) | (m == 0 ? CS_KIND_BIT(CS_TIME) : 0);
-		const CsColumn *column = CsOrdersColumn(rel, CsTextArgument(fcinfo, ARG_RECENCY + m),
+		const CsColumn *column = CsColumnOfRole(rel, CsTextArgument(fcinfo, ARG_RECENCY + m),
 												CsRfmMeasureNames[m], kinds);
 
 		if (m == 0)

@@ -352,8 +352,8 @@ CsProductLinesOpen(CsProductLines *l, FunctionCallInfo fcinfo, int orders, int k
 	int			kinds = CS_PRODUCT_KINDS;
 
 	l->relation = CsRelationOpen(CsRequiredText(fcinfo, orders, "orders"));
-	l->key = CsOrdersColumn(l->relation, CsTextArgument(fcinfo, key), key_role, kinds);
-	l->product = CsOrdersColumn(l->relation, CsTextArgument(fcinfo, product), "product", kinds);
+	l->key = CsColumnOfRole(l->relation, CsTextArgument(fcinfo, key), key_role, kinds);
+	l->product = CsColumnOfRole(l->relation, CsTextArgument(fcinfo, product), "product", kinds);
 	l->key_role = key_role;
 	l->context = AllocSetContextCreate(CurrentMemoryContext, "custseg products", ALLOCSET_DEFAULT_SIZES);
 }

@@ -127,7 +127,7 @@ typedef struct Part
 
 PG_FUNCTION_INFO_V1(custseg_publish);
 
-/* Read the options.  What the objects among them name is looked at where it is read. */
+/* Read the options, and of the objects among them what may be in them. */
 void
 CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options)
 {
@@ -138,6 +138,90 @@ CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options)
 	CsOptionsParse(journeyKeys, lengthof(journeyKeys), options->journey, &named);
 	CsOptionsParse(eventsKeys, lengthof(eventsKeys), options->events, &named);
 	CsOptionsParse(lookalikesKeys, lengthof(lookalikesKeys), options->lookalikes, &named);
+}
+
+/* The source that an object among the options names under a key, opened as the caller; it must be there. */
+static const CsRelation *
+OpenNamed(const char *source, const char *key)
+{
+	if (source == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be NULL", key)));
+	return CsRelationOpen(source);
+}
+
+/* Look for the columns of products. */
+static void
+CheckProducts(const Named *named)
+{
+	const int	kinds = ~0;
+	const CsRelation *rel = OpenNamed(named->source, "orders");
+
+	(void) CsColumnOfRole(rel, named->customer, "customer", kinds);
+	(void) CsColumnOfRole(rel, named->product, "product", kinds);
+	if (named->order != NULL)
+		(void) CsColumnOfRole(rel, named->order, "order", kinds);
+}
+
+/* Look for the columns of events, of which each is of a kind, or of a journey, which has steps. */
+static void
+CheckEvents(const Named *named, const char *what, const char *role)
+{
+	const int	kinds = ~CS_KIND_BIT(CS_UNUSABLE);
+	const CsRelation *rel = OpenNamed(named->source, "source");
+
+	(void) CsColumnOfRole(rel, named->customer, "customer", ~0);
+	(void) CsTimeOfRole(rel, named->time, "time of an event");
+	(void) CsColumnOfRole(rel, what, role, kinds);
+}
+
+/* Look for the views of audiences. */
+static void
+CheckAudiences(Jsonb *audiences)
+{
+	CsJsonEach	each = CsJsonEachOf(&audiences->root);
+
+	while (CsJsonNext(&each))
+	{
+		const JsonbValue *v = &each.value;
+
+		if (v->type == jbvString)
+			(void) CsRelationColumn(CsRelationOpen(pnstrdup(v->val.string.val, v->val.string.len)), "segment");
+	}
+}
+
+/*
+ * Look for what the options name beside the source of the customers, so that a mistake is told before anything is read.
+ * What is in it, the functions see that read it.
+ */
+static void
+CheckNamed(const CsPublishOptions *options)
+{
+	Named		named;
+
+	if (options->products != NULL)
+	{
+		CsOptionsParse(productsKeys, lengthof(productsKeys), options->products, &named);
+		CheckProducts(&named);
+	}
+	if (options->journey != NULL)
+	{
+		CsOptionsParse(journeyKeys, lengthof(journeyKeys), options->journey, &named);
+		CheckEvents(&named, named.step, "step");
+	}
+	if (options->events != NULL)
+	{
+		CsOptionsParse(eventsKeys, lengthof(eventsKeys), options->events, &named);
+		CheckEvents(&named, named.kind, "kind of an event");
+	}
+	if (options->audiences != NULL)
+		CheckAudiences(options->audiences);
+	if (options->lookalikes != NULL)
+	{
+		CsOptionsParse(lookalikesKeys, lengthof(lookalikesKeys), options->lookalikes, &named);
+		(void) OpenNamed(named.seeds, "seeds");
+	}
 }
 
 /* The column of the value that set_presentation() keeps, palloc'd; NULL: there is none. */
@@ -251,10 +335,13 @@ custseg_publish(PG_FUNCTION_ARGS)
 	CsPublishOptionsParse(CsJsonbArgument(fcinfo, PUBLISH_OPTIONS), &options);
 	CsModelRequireUnchanged(model);
 	PushActiveSnapshot(GetTransactionSnapshot());
+	CheckNamed(&options);
 	if (options.value == NULL)
 		options.value = ValueOf(model);
 	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, PUBLISH_VERSION));
 	CsCachePin(scorer, CurrentMemoryContext);
+	if (options.fairness != NULL)
+		(void) CsRelationColumn(CsSourceOpen(scorer, CsTextArgument(fcinfo, PUBLISH_SOURCE)), options.fairness);
 	parts = ReadParts(scorer, CsTextArgument(fcinfo, PUBLISH_SOURCE), &options);
 	CsModelLock(model);
 	CsModelCheckOwner(model);

@@ -51,10 +51,10 @@ CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, const char *
 		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
 
 	r->relation = source;
-	r->customer = CsOrdersColumn(r->relation, customer, "customer", keys);
+	r->customer = CsColumnOfRole(r->relation, customer, "customer", keys);
 	r->time = CsOrdersTimeColumn(r->relation, time);
 	if (amount != NULL)
-		r->amount = CsOrdersColumn(r->relation, amount, "amount", CS_KIND_BIT(CS_NUMERIC));
+		r->amount = CsColumnOfRole(r->relation, amount, "amount", CS_KIND_BIT(CS_NUMERIC));
 }
 
 /* Resolve the arguments that functions on lines have: source, customer, time, amount; the first is that of the source. */
