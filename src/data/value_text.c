@@ -216,7 +216,7 @@ CsTimeWords(double days)
 {
 	double		all_seconds = rint(days * SECS_PER_DAY);
 	double		day = floor(all_seconds / SECS_PER_DAY);
-	int64		seconds = (int64) (all_seconds - day * SECS_PER_DAY);
+	int64		seconds;
 	char	   *date = CsDateWords(day);
 	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 
@@ -225,6 +225,7 @@ CsTimeWords(double days)
 		double_to_shortest_decimal_buf(days, digits);
 		return psprintf("%s days", digits);
 	}
+	seconds = (int64) (all_seconds - day * SECS_PER_DAY);
 	if (seconds == 0)
 		return date;
 	return psprintf("%s %02d:%02d:%02d", date, (int) (seconds / SECS_PER_HOUR),
