@@ -2,25 +2,29 @@
  * fetch.c
  *	  Rows that a statement would fetch from other servers, and the error where they are too many.
  *
- * What postgres_fdw fetches is told by the plan: a scan of a foreign table gives rows, an aggregate or a join that the
- * other server computes does not.  Of a table that Citus spreads PostgreSQL's planner knows nothing, so its rows are
+ * What postgres_fdw fetches is told by the plan: a scan of a foreign table gives rows, and so does a join that the other
+ * server computes; an aggregate that it computes does not.  Of a table that Citus spreads PostgreSQL's planner knows nothing, so its rows are
  * counted, where they are.  Nobody fetches more than maintenance_work_mem without having asked for it.
  */
 #include "custseg.h"
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "call/call.h"
 #include "catalog/engine.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_statistic.h"
 #include "data/fetch.h"
 #include "executor/spi.h"
 #include "foreign/foreign.h"
 #include "nodes/plannodes.h"
+#include "optimizer/clauses.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
-#include "utils/typcache.h"
+#include "utils/syscache.h"
 
 /* A plan that is looked at, and what was found. */
 typedef struct Look
@@ -41,6 +45,15 @@ LookAtAll(List *plans, Look *look)
 		LookAt(lfirst(cell), look);
 }
 
+/* Are the rows of a foreign table on another server, from which postgres_fdw fetches them? */
+bool
+CsIsOnAnotherServer(Oid relid)
+{
+	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
+
+	return strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") == 0;
+}
+
 /* Bytes of rows of so many columns: as wide as the planner expects, and a number of 8 bytes at least for each column. */
 static double
 FetchedBytes(double nrows, int width, int ncolumns)
@@ -48,18 +61,32 @@ FetchedBytes(double nrows, int width, int ncolumns)
 	return nrows * Max((double) width, sizeof(double) * Max(ncolumns, 1));
 }
 
-/* Note a scan of a foreign table, if its rows are on another server. */
-static void
-NoteScan(const Plan *plan, Oid relid, double most, CsFetched *fetched)
+/* A foreign table whose rows a scan gives, the first one where it joins them; 0, no table of a query, where it adds them up. */
+static Index
+TableOf(const ForeignScan *scan)
 {
-	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
-	double		nrows = Min(plan->plan_rows, most);
+	if (scan->scan.scanrelid > 0)
+		return scan->scan.scanrelid;
+	return contain_agg_clause((Node *) scan->fdw_scan_tlist) ? 0 : (Index) Max(bms_next_member(scan->fs_relids, -1), 0);
+}
 
-	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") != 0)
+/* Note a scan that gives rows of foreign tables, if these are on another server. */
+static void
+NoteScan(const ForeignScan *scan, Look *look)
+{
+	const Plan *plan = &scan->scan.plan;
+	Index		table = TableOf(scan);
+	double		nrows = Min(plan->plan_rows, look->most);
+	Oid			relid;
+
+	if (table == 0)
 		return;
-	fetched->relid = relid;
-	fetched->nrows += nrows;
-	fetched->bytes += FetchedBytes(nrows, plan->plan_width, list_length(plan->targetlist));
+	relid = rt_fetch(table, look->rtable)->relid;
+	if (!CsIsOnAnotherServer(relid))
+		return;
+	look->fetched.relid = relid;
+	look->fetched.nrows += nrows;
+	look->fetched.bytes += FetchedBytes(nrows, plan->plan_width, list_length(plan->targetlist));
 }
 
 /* Look for scans that fetch rows, in a plan and all below it. */
@@ -74,9 +101,8 @@ LookAt(Plan *plan, Look *look)
 		look->most = Min(most, plan->plan_rows);
 	else if (!IsA(plan, Append) && !IsA(plan, SubqueryScan) && !IsA(plan, Result) && !IsA(plan, ForeignScan))
 		look->most = INFINITY;
-	if (IsA(plan, ForeignScan) && ((ForeignScan *) plan)->scan.scanrelid > 0)
-		NoteScan(plan, rt_fetch(((ForeignScan *) plan)->scan.scanrelid, look->rtable)->relid, look->most,
-				 &look->fetched);
+	if (IsA(plan, ForeignScan))
+		NoteScan((ForeignScan *) plan, look);
 	else if (IsA(plan, Append))
 		LookAtAll(((Append *) plan)->appendplans, look);
 	else if (IsA(plan, MergeAppend))
@@ -146,41 +172,52 @@ CsRelationExpectedRows(const CsRelation *rel)
 	return nrows;
 }
 
-/* A hash of a column that all servers compute: an expression, palloc'd; NULL: there is none. */
-static char *
-HashOf(const CsColumn *column)
+/* How many different values a column has, as far as ANALYZE knows, to be compared with another's: 0 where it does not. */
+static double
+DifferentValues(Oid relid, AttrNumber attnum)
 {
-	Oid			type = getBaseType(column->type);
-	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC);
+	bool		has_parts = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
+	HeapTuple	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid), Int16GetDatum(attnum), BoolGetDatum(has_parts));
+	double		n;
 
-	if (!OidIsValid(entry->hash_extended_proc) || entry->hash_extended_proc >= FirstNormalObjectId ||
-		column->converter.kind == CS_BOOLEAN || type_is_enum(type) || type_is_rowtype(type) || type_is_range(type) ||
-		OidIsValid(get_element_type(type)))
-		return NULL;
-	return psprintf("pg_catalog.%s(%s, 0)", get_func_name(entry->hash_extended_proc),
-					quote_identifier(NameStr(column->name)));
-}
-
-/* A condition that holds for one of so many rows, by a hash of a column; palloc'd.  NULL: no column has one. */
-static char *
-SampleCondition(const CsRelation *rel, double mask)
-{
-	for (int i = 0; i < rel->ncolumns; i++)
-	{
-		char	   *hash = HashOf(&rel->columns[i]);
-
-		if (hash != NULL)
-			return psprintf("%s & %.0f = 0", hash, mask);
-	}
-	return NULL;
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	n = ((Form_pg_statistic) GETSTRUCT(tuple))->stadistinct;
+	ReleaseSysCache(tuple);
+	/* a part of the rows, with the sign turned, is more than a number that does not grow with them */
+	return n < 0 ? -n * PG_INT64_MAX : n;
 }
 
 /*
- * What to give as the source instead: the query of a sample that fits; palloc'd.  Of a query, whose text may be somebody
- * else's, only what it could say.
+ * A condition that holds for one of so many rows, by a hash of the column that has most values; palloc'd.  NULL: no column
+ * has a hash.
  */
 static char *
-SampleHint(const CsRelation *rel, double parts)
+SampleCondition(const CsRelation *rel, double mask)
+{
+	double		most = -1;
+	char	   *best = NULL;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		const CsColumn *column = &rel->columns[i];
+		double		n = DifferentValues(rel->relid, column->attnum);
+		char	   *hash = n > most ? CsColumnHash(column, 0) : NULL;
+
+		if (hash == NULL)
+			continue;
+		most = n;
+		best = hash;
+	}
+	return best == NULL ? NULL : psprintf("%s & %.0f = 0", best, mask);
+}
+
+/*
+ * What to give as the source instead: the query of a sample, one of so many parts; palloc'd.  Of a query, whose text may be
+ * somebody else's, only what it could say.
+ */
+char *
+CsSampleHint(const CsRelation *rel, double parts)
 {
 	double		mask = exp2(ceil(log2(Max(parts, 2)))) - 1;
 	char	   *condition = OidIsValid(rel->relid) && rel->from_item == rel->kept ? SampleCondition(rel, mask) : NULL;
@@ -202,7 +239,7 @@ RefuseFetch(const CsRelation *rel, const CsFetched *fetched)
 			 errdetail("They are about %.0f MB, and maintenance_work_mem is %zu MB.", megabytes,
 					   CsMegabytes(CsMemoryLimit())),
 			 errhint("Give a sample as the source: %s.  Or SET maintenance_work_mem = '%.0fMB' to fetch them all the same.",
-					 SampleHint(rel, fetched->bytes / (double) CsMemoryLimit()), megabytes)));
+					 CsSampleHint(rel, fetched->bytes / (double) CsMemoryLimit()), megabytes)));
 }
 
 /*

@@ -17,8 +17,10 @@ typedef struct CsFetched
 	int			ncolumns;		/* of the statement */
 } CsFetched;
 
+extern bool CsIsOnAnotherServer(Oid relid);
 extern CsFetched CsFetchedBy(SPIPlanPtr plan);
 extern double CsRelationExpectedRows(const CsRelation *rel);
+extern char *CsSampleHint(const CsRelation *rel, double parts);
 extern void CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan);
 
 #endif							/* CUSTSEG_FETCH_H */

@@ -171,6 +171,9 @@ extern char *CsListColumns(const List *columns, const char *separator,
 extern const CsColumn *CsColumnOfRole(const CsRelation *rel, const char *name, const char *role, int kinds);
 extern const CsColumn *CsTimeOfRole(const CsRelation *rel, const char *name, const char *role);
 
+/* column_hash.c */
+extern char *CsColumnHash(const CsColumn *column, int64 seed);
+
 /* Called for each row, see CsRelationRead(). */
 typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);
 

@@ -16,16 +16,15 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "data/fetch.h"
 #include "dist/dist.h"
 #include "executor/spi.h"
 #include "foreign/foreign.h"
-#include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
-#include "utils/typcache.h"
 #include "utils/varlena.h"
 
 /* Does a list of extensions name custseg? */
@@ -71,12 +70,10 @@ RelationItem(Oid relid, const char *only)
 static void
 NoteForeign(CsPieces *pieces, Oid relid)
 {
-	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
-
-	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") != 0)
+	if (!CsIsOnAnotherServer(relid))
 		return;
 	pieces->is_foreign = true;
-	pieces->is_remote |= RunsAggregates(server);
+	pieces->is_remote |= RunsAggregates(GetForeignServer(GetForeignTable(relid)->serverid));
 }
 
 /* Refuse a table that its leaves would show other rows of. */
@@ -269,17 +266,6 @@ CsTallyColumnsAdd(CsTallyColumns *c, const CsColumn *column)
 	return is_text ? c->nlevels++ : c->nnumbers++;
 }
 
-/* Does a hash function take a type as it is?  Of some types, as dates, it is that of another one. */
-static bool
-TakesType(Oid function, Oid type)
-{
-	Oid		   *types;
-	int			n;
-
-	(void) get_func_signature(function, &types, &n);
-	return n > 0 && IsBinaryCoercible(type, types[0]);
-}
-
 /*
  * Have passes read a hash of what identifies a row.  Returns which number it is, or -1 where a column has no
  * hash that is the same on all servers.
@@ -293,19 +279,12 @@ CsTallyColumnsAddKey(CsTallyColumns *c, const List *columns, int64 seed)
 	initStringInfo(&sum);
 	foreach(cell, columns)
 	{
-		const CsColumn *column = lfirst(cell);
-		Oid			type = getBaseType(column->type);
-		TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC);
-
-		if (!OidIsValid(entry->hash_extended_proc) || type_is_enum(type) || type_is_rowtype(type) ||
-			type_is_range(type) || OidIsValid(get_element_type(type)) || entry->hash_extended_proc >= FirstNormalObjectId ||
-			!TakesType(entry->hash_extended_proc, entry->hash_opintype))
-			return -1;
 		/* one after the other, so that the order of the columns counts */
-		appendStringInfo(&sum, "%spg_catalog.%s(%s::%s, " INT64_FORMAT ")::pg_catalog.float8",
-						 sum.len > 0 ? " OPERATOR(pg_catalog.+) " : "", get_func_name(entry->hash_extended_proc),
-						 quote_identifier(NameStr(column->name)), format_type_be_qualified(entry->hash_opintype),
-						 seed + foreach_current_index(cell));
+		char	   *hash = CsColumnHash(lfirst(cell), seed + foreach_current_index(cell));
+
+		if (hash == NULL)
+			return -1;
+		appendStringInfo(&sum, "%s%s::pg_catalog.float8", sum.len > 0 ? " OPERATOR(pg_catalog.+) " : "", hash);
 	}
 	appendStringInfo(&c->numbers, "%s%s", c->nnumbers > 0 ? ", " : "", sum.data);
 	return c->nnumbers++;

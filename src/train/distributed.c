@@ -20,6 +20,9 @@
 #include "data/fetch.h"
 #include "train/distributed_pass.h"
 
+/* One of so many rows is the sample that a hint names where nobody knows how many there is memory for. */
+#define SAMPLE_PARTS 128
+
 /* Why an algorithm does not run as passes; NULL: it does. */
 char *
 CsWhyNotByPasses(const CsTraining *t)
@@ -35,11 +38,14 @@ CsWhyNotByPasses(const CsTraining *t)
 static void
 RefusePasses(const CsTraining *t, const char *why)
 {
+	const char *sample = CsSampleHint(t->relation, SAMPLE_PARTS);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("the distributed engine cannot do this: %s", why),
-			 errhint("Train on a sample of the rows: SELECT * FROM %s TABLESAMPLE BERNOULLI (1) REPEATABLE (42); "
-					 "or give algorithm => 'kmeans'.", OidIsValid(t->relation->relid) ? t->relation->from_item : "...")));
+			 t->by_passes && t->algorithm != NULL && t->outcome == NULL ?
+			 errhint("Train on a sample of the rows: %s; or give algorithm => 'kmeans'.", sample) :
+			 errhint("Give a sample as the source: %s; or do without the option \"engine\".", sample)));
 }
 
 /* May a training that does not run as passes have a sample of the rows instead? */
@@ -159,9 +165,8 @@ WeighMemory(CsTraining *t)
 				 errmsg("some %.0f rows of %s would be fetched from other servers", nrows, t->relation->description),
 				 errdetail("They need about %zu MB, and maintenance_work_mem is %zu MB.", CsMegabytes(needed),
 						   CsMegabytes(CsMemoryLimit())),
-				 errhint("SET maintenance_work_mem = '%zuMB' to fetch them all the same; or train on a sample: "
-						 "SELECT * FROM %s TABLESAMPLE BERNOULLI (1) REPEATABLE (42) on each server.",
-						 CsMegabytes(needed), OidIsValid(t->relation->relid) ? t->relation->from_item : "...")));
+				 errhint("SET maintenance_work_mem = '%zuMB' to fetch them all the same; or train on a sample of the rows: %s.",
+						 CsMegabytes(needed), CsSampleHint(t->relation, (double) needed / (double) CsMemoryLimit()))));
 	d->chosen = true;
 	d->needed = is_far ? 0 : needed;
 	d->reason = psprintf("some %.0f rows need about %zu MB, and maintenance_work_mem is %zu MB", nrows,

@@ -294,7 +294,16 @@ like(psql_error($here, 'postgres', "$little $score"),
     'more rows than there is memory for are not fetched');
 is($here->safe_psql('postgres', "$little " . ($score =~ s/'plenty'/'SELECT * FROM public.plenty WHERE pg_catalog.hashint4extended(id, 0) & 3 = 0'/r)), 't',
     'the sample that the hint names is');
+$there{west}->safe_psql('postgres', "CREATE VIEW dated AS SELECT DATE '2026-01-01' + id % 5 AS day, channel, member, id, recency FROM plenty");
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE dated (day date, channel text, member boolean, id int, recency float8) SERVER west; ANALYZE dated");
+like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.outliers('dated')"),
+    qr/HINT:  Give a sample as the source: SELECT \* FROM public\.dated WHERE pg_catalog\.hashint4extended\(id, 0\) & \d = 0\./,
+    'the sample is one by the column with most values: a date has no hash of its own, and of a few channels all may be in it, or none');
+like(psql_error($here, 'postgres', "$little SELECT custseg.train('broken', 'plenty', '{recency,frequency}', algorithm => 'tree', options => '{\"target\": \"channel\"}')"),
+    qr/ERROR:  0A000: some \d{5} rows of relation "plenty" would be fetched from other servers.*HINT:  SET maintenance_work_mem = '\d+MB' to fetch them all the same; or train on a sample of the rows: SELECT \* FROM public\.plenty WHERE pg_catalog\.hashint4extended\(id, 0\) & \d+ = 0\./s,
+    'a training that needs them names a sample, too');
 for my $call ("outliers('plenty', '{recency,frequency,monetary}')",
+    "outliers('SELECT p.recency, p.frequency, e.monetary FROM plenty p JOIN eight_0 e USING (id)')",
     "purchase_summary('SELECT id, DATE ''2026-01-01'' + recency::int AS day, monetary FROM plenty', 'id', 'day', 'monetary')",
     "journey('SELECT id, timestamptz ''2026-01-01'' + recency * interval ''1 day'' AS at, channel FROM plenty', 'id', 'at', 'channel')",
     "frequent_itemsets('SELECT * FROM plenty UNION ALL SELECT * FROM plenty', 'id', 'channel')")
