@@ -1,5 +1,5 @@
 /*
- * correlations_pass.c
+ * correlations_passes.c
  *	  correlations() of a source whose rows are on other servers, or more than there is memory for: by passes.
  *
  * Pearson's correlations are those of all rows, from exact sums.  Ranks are known only where values are at hand, so
