@@ -6,7 +6,7 @@
  * they may use.  So the code becomes the owner around each statement, and only around it: what
  * runs then is constant text in which every table, function and operator carries its schema, so
  * that the caller's search_path has no say in it.  Nothing of the caller's, neither a query nor a
- * function of his, ever runs under that identity.  An error in between gives the caller's identity
+ * function of theirs, ever runs under that identity.  An error in between gives the caller's identity
  * back when the (sub)transaction ends.
  *
  * Rights are checked against the caller, by the roles that the tables hold (roles.c): a role that is

@@ -15,7 +15,7 @@
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
 
-/* Most beginnings of spans: with more of them a customer's sums are as many as his lines. */
+/* Most beginnings of spans: with more of them a customer's sums are as many as the customer's lines. */
 #define MOST_SPANS 1000
 
 /* The beginnings of spans. */

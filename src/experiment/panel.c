@@ -116,7 +116,7 @@ CheckRow(const Panel *p, const Datum *values, const bool *nulls)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("customer %s is treated in some rows, and not in others", TextDatumGetCString(values[Q_MIXED])),
-				 errhint("Column \"%s\" says of all periods of a customer whether he is treated from the start on.",
+				 errhint("Column \"%s\" says of all periods of a customer whether the customer is treated from the start on.",
 						 NameStr(p->treated->name))));
 	if (DatumGetInt32(values[Q_NUMBER]) > MOST_PERIODS)
 		ereport(ERROR,

@@ -20,7 +20,7 @@
 "pg_catalog.pg_has_role($2, custseg_private.role_oid(" t ".owner, " t ".owner_oid, " t ".owner_cluster), 'USAGE')"
 
 /*
- * Does a column name the customer for a model?  $1 and $3 are texts that name him and the model for which each does,
+ * Does a column name the customer for a model?  $1 and $3 are texts that name them and the model for which each does,
  * NULL for all.
  */
 #define NAMED_SQL(customer, model) \

@@ -2,8 +2,8 @@
  * buying_sql.c
  *	  Queries over lines of orders on other servers, which sum them up by customer before they send anything.
  *
- * Each piece of the source groups its own lines.  Rows of one customer come from every piece that has lines of his,
- * sorted so that they stand together: whoever reads them adds them up.  Expressions are such as postgres_fdw hands on:
+ * Each piece of the source groups its own lines.  Rows of one customer come from every piece that has some of the
+ * customer's lines, sorted so that they stand together: whoever reads them adds them up.  Expressions are such as postgres_fdw hands on:
  * functions of custseg, and none with a text, whose collation would keep it here.
  */
 #include "custseg.h"
@@ -154,8 +154,9 @@ CsBuyingCount(const CsBuying *b, CsBuyingCounts *counts)
 }
 
 /*
- * What customers bought, NULL for nothing, sorted by customer, and where an order is named by it: a relation whose columns are customer,
- * bought, the order, and with "by_text" the text of the customer, by whose bytes they are sorted first.  Palloc'd.
+ * What customers bought, NULL for nothing, sorted by customer, and by the order where one is named: a relation whose columns
+ * are customer, bought, the order, and with "by_text" the text of the customer, by whose bytes they are sorted first.
+ * Palloc'd.
  */
 CsRelation *
 CsBuyingSorted(const CsBuying *b, bool by_text)

@@ -293,7 +293,7 @@ VisitBuyer(CsLineReader *r, const CsSpending *spending, Datum customer)
 	pfree((char *) buyer.customer);
 }
 
-/* The customer at hand is complete: visit him, and clear the basket for the next one. */
+/* The customer at hand is complete: have it visited, and clear the basket for the next one. */
 void
 CsBasketEnd(CsLineReader *r, const CsSpending *spending, Datum customer)
 {

@@ -27,9 +27,9 @@ enum
 };
 
 /*
- * Part "sample": the "room" rows of the lowest key, which is a hash of number "key" or, where that is -1, of
- * the row's values: those that are kept, or more of its first numbers.  Of each row the first numbers are kept, and the codes of the first texts in their
- * dictionaries; codes from CS_SAMPLE_CODES - 1 on are that one.
+ * Part "sample": the "room" rows of the lowest key, which is a hash of number "key" or, where that is -1, of the row's
+ * values: those that are kept, or more of its first numbers.  Of each row the first numbers are kept, and the codes of the
+ * first texts in their dictionaries; codes from CS_SAMPLE_CODES - 1 on are that one.
  *
  * Where the number of rows is known, those whose keys are far too high are left out at once, so that no state has more
  * than its share of the sample.  Where keys are not spread evenly, as those of rows that are alike, that may leave too

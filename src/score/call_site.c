@@ -472,7 +472,7 @@ CsIsDecidedByHand(CsCallSite *site)
 }
 
 /*
- * The index of a customer's segment, by hand or by the model; -1 when he is excluded or cannot be placed.
+ * The index of a customer's segment, by hand or by the model; -1 when the customer is excluded or cannot be placed.
  * The model is not asked where somebody has decided.
  */
 int

@@ -133,7 +133,7 @@ typedef struct Loading
 } Loading;
 
 /*
- * Take a decision that puts a customer in a segment, or excludes him, where the version has the segment and
+ * Take a decision that puts a customer in a segment, or excludes them, where the version has the segment and
  * the id can be one of these rows.
  */
 static void
@@ -213,7 +213,7 @@ CsOverridesAsJsonb(const char *model)
 	return result;
 }
 
-/* The customer of a decision in such a value, palloc'd.  OUT: whether he is excluded, or his segment. */
+/* The customer of a decision in such a value, palloc'd.  OUT: whether the customer is excluded, or the segment. */
 static char *
 ReadDecision(const JsonbValue *decision, bool *excluded, int64 *segment)
 {

@@ -262,7 +262,7 @@ Alive(const double *p, const CsPurchaseHistory *h)
 	return 1 / (1 + exp(gone - there));
 }
 
-/* The purchases in t units of a customer who is there: the mean rate, times the mean time that he stays. */
+/* The purchases in t units of a customer who is there: the mean rate, times the mean time that the customer stays. */
 static double
 ToCome(const double *p, double repeats, double age, double t)
 {
@@ -289,7 +289,7 @@ ScaledExponentialIntegral(double s, double y)
 
 /*
  * All purchases to come of a customer who is there, each discounted at a continuous rate per unit: DERT
- * (Fader, Hardie, Lee 2005) over the probability that he is.
+ * (Fader, Hardie, Lee 2005) over the probability that the customer is.
  */
 double
 CsParetoResidual(const double *p, double repeats, double age, double rate)

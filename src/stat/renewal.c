@@ -3,7 +3,7 @@
  *	  Contracts that are renewed period by period: the shifted beta-geometric model (Fader, Hardie 2007) and the
  *	  beta-discrete-Weibull (Fader, Hardie, Liu, Davin, Steenburgh 2018).
  *
- * A customer leaves at the end of a period with a chance of his own; among customers the chances are
+ * A customer leaves at the end of a period with a chance of their own; among customers the chances are
  * beta(a, b) distributed, so that those who stay are more and more the loyal ones.  With a shape other
  * than 1 each customer's own chance also changes in time: the share who stay longer than t periods is
  * B(a, b + t^shape) / B(a, b).

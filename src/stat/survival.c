@@ -76,7 +76,7 @@ CsSurvivalStep(CsSurvival *s, double time, int64 events, int64 censored)
 					stay = (double) (s->at_risk - events);
 
 		s->survival *= stay / n;
-		/* the last one to leave makes the variance infinite, but no area comes after him */
+		/* the last one to leave makes the variance infinite, but no area comes after that */
 		s->greenwood += events / (n * stay);
 		if (stay > 0)
 			s->weight += events / (n * stay);

@@ -100,7 +100,7 @@ SpendVariation(const CsWorthModel *m, double repeats, double mean)
 	return 1 / Max(shape - 2, 1.0 / MOST_SPEND_VARIATION);
 }
 
-/* True for a customer of whom nobody knows whether he has left: who can still be kept. */
+/* True for a customer of whom nobody knows whether they have left: who can still be kept. */
 static bool
 IsLeaving(const Expected *e)
 {

@@ -66,7 +66,7 @@ ModelOf(const CsCallSite *site)
 	return CsPredictorModel(predictor);
 }
 
-/* Prepare the customer of the call; NULL when he cannot be predicted, else his values in model space. */
+/* Prepare the customer of the call; NULL when nothing can be predicted, else the customer's values in model space. */
 static const double *
 Prepare(CsCallSite *site)
 {

@@ -129,7 +129,7 @@ ReadLine(Reading *r, const Datum *row, const bool *nulls, DateADT *day, CsLine *
 	return CS_LINE_COUNTS;
 }
 
-/* The customer at hand is complete, if there is one: visit him. */
+/* The customer at hand is complete, if there is one: have it visited. */
 static void
 EndCustomer(Reading *r)
 {
