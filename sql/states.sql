@@ -179,6 +179,11 @@ SELECT outcome('SELECT custseg_private.buying_combine(NULL, NULL)');
 SELECT custseg_private.day_of(at, zone) AS day, custseg_private.microseconds(at) AS microseconds
 FROM (VALUES ('2000-01-01 00:30+00'::timestamptz), ('infinity'), ('-infinity')) t (at), (VALUES ('UTC'::bytea), ('America/New_York'), ('UTC')) z (zone);
 SELECT outcome('SELECT custseg_private.day_of(now(), ''Nowhere/Land''::bytea)');
+SELECT outcome('SELECT custseg_private.day_of(now(), ''\xff80''::bytea)');
 SELECT outcome('SELECT custseg_private.day_of(now(), decode(repeat(''00'', 1000), ''hex''))');
+
+-- Sections of records without room for one, of as many words as there could be
+SELECT outcome(format('SELECT custseg_private.pass_merge(decode(%L, ''hex''))',
+    '32505343' || repeat('00', 16) || '6400000000000000' || repeat('04000000ffffff7f0000000000000000', 100) || repeat('00', 100)));
 
 \i :root/test/clean.sql

@@ -36,7 +36,8 @@ CsSectionSize(const CsSection *section)
 	Size		size;
 
 	if (section->n < 0 || section->n > MaxAllocSize || section->width < 1 ||
-		(section->width > 1 && section->kind != CS_SECTION_RECORDS))
+		(section->width > 1 && section->kind != CS_SECTION_RECORDS) ||
+		(section->n == 0 && section->kind == CS_SECTION_RECORDS))
 		Reject("It has a section of an impossible size.");
 	switch (section->kind)
 	{
@@ -267,7 +268,7 @@ PackSection(const CsSection *section, const char *data, uint8 *to)
 	}
 	if (section->kind == CS_SECTION_RECORDS)
 		to = CsPackWords(&(CsPacking) {0}, to, (const uint64 *) data, 2);	/* used, offered */
-	for (int place = 0; place < section->width; place++)
+	for (int place = 0; place < section->width && nwords > 0; place++)
 	{
 		CsPacking	packing = PackingOf(section, place);
 
@@ -402,7 +403,7 @@ NextRecords(Unpacking *u, const CsSection *section, uint64 *records, int64 n)
 	int			width = section->width;
 	uint64		words[CS_PACKED_WORDS];
 
-	for (int place = 0; place < width; place++)
+	for (int place = 0; place < width && n > 0; place++)
 	{
 		CsPacking	packing = PackingOf(section, place);
 

@@ -98,6 +98,9 @@ TakeGroup(TupleTableSlot *slot, DestReceiver *self)
 
 	CHECK_FOR_INTERRUPTS();
 	slot_getallattrs(slot);
+	/* another server may not keep to the condition that there is a value */
+	if (slot->tts_isnull[0])
+		return true;
 	MemoryContextReset(r->row);
 	old = MemoryContextSwitchTo(r->row);
 	entry = counted_insert(r->values, OutputFunctionCall(&r->output, slot->tts_values[0]), &found);

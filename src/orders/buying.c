@@ -17,6 +17,7 @@
 #include "call/call.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "orders/buying.h"
 #include "port/pg_bswap.h"
 #include "utils/memutils.h"
@@ -74,7 +75,6 @@ typedef struct Buying
 #define ST_SCOPE static
 #define ST_DECLARE
 #define ST_DEFINE
-#include "miscadmin.h"
 #include "lib/sort_template.h"
 
 /* Bytes of a state. */
@@ -437,14 +437,28 @@ ReadAmount(CsBoughtReader *r)
 	return s;
 }
 
-/* Begin to read what buying() returned, which must stay as long; the amounts are decimal or not. */
+/* Raise an error for a row of nobody: the query leaves these out, but another server may not keep to that. */
 void
-CsBoughtOpen(CsBoughtReader *r, const bytea *bought, bool is_decimal)
+CsBoughtCheckRow(const bool *nulls)
+{
+	if (nulls[CS_BUYING_ROW_CUSTOMER])
+		ReportInvalid();
+}
+
+/*
+ * Begin to read what buying() returned, which must stay as long; the amounts are decimal or not, and no time is before
+ * the earliest or after the latest.
+ */
+void
+CsBoughtOpen(CsBoughtReader *r, const bytea *bought, bool is_decimal, int64 earliest, int64 latest)
 {
 	r->next = (const uint8 *) VARDATA_ANY(bought);
 	r->end = r->next + VARSIZE_ANY_EXHDR(bought);
 	r->is_decimal = is_decimal;
 	r->at = 0;
+	r->is_first = true;
+	r->earliest = earliest;
+	r->latest = latest;
 	if (r->next == r->end || *r->next++ != (is_decimal ? 'd' : 'f'))
 		ReportInvalid();
 	r->left = ReadNumber(r);
@@ -457,10 +471,16 @@ CsBoughtNext(CsBoughtReader *r, CsBought *b)
 	uint64		lines,
 				returns;
 
+	int64		before = r->at;
+
 	if (r->left == 0)
 		return false;
+	CHECK_FOR_INTERRUPTS();
+	r->at = (int64) ((uint64) before + (uint64) WithoutSign(ReadNumber(r)));
+	if (r->at < r->earliest || r->at > r->latest || (!r->is_first && r->at <= before))
+		ReportInvalid();
+	r->is_first = false;
 	r->left--;
-	r->at = (int64) ((uint64) r->at + (uint64) WithoutSign(ReadNumber(r)));
 	lines = ReadNumber(r);
 	returns = ReadNumber(r);
 	if (lines < 1 || lines > PG_INT64_MAX / 8 || returns > lines)

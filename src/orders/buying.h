@@ -25,9 +25,13 @@ typedef struct CsBoughtReader
 	bool		is_decimal;
 	uint64		left;			/* to be read */
 	int64		at;				/* of the one before */
+	bool		is_first;		/* there is none before */
+	int64		earliest,		/* that a time may be */
+				latest;
 } CsBoughtReader;
 
-extern void CsBoughtOpen(CsBoughtReader *r, const bytea *bought, bool is_decimal);
+extern void CsBoughtCheckRow(const bool *nulls);
+extern void CsBoughtOpen(CsBoughtReader *r, const bytea *bought, bool is_decimal, int64 earliest, int64 latest);
 extern bool CsBoughtNext(CsBoughtReader *r, CsBought *b);
 
 /*

@@ -9,6 +9,7 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "orders/day.h"
 #include "orders/orders.h"
 #include "utils/datetime.h"
@@ -161,6 +162,7 @@ custseg_day_of(PG_FUNCTION_ARGS)
 		clock.zone = NULL;
 		memset(name, 0, sizeof(name));
 		memcpy(name, VARDATA_ANY(zone), length);
+		(void) pg_verifymbstr(name, (int) strlen(name), false);
 		clock = (CsDayClock) {TIMESTAMPTZOID, CsOrdersZone(name)};
 	}
 	if (!CsDayOfValue(&clock, PG_GETARG_DATUM(ARG_AT), &day))

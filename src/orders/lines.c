@@ -465,10 +465,23 @@ ReadSorted(CsLineReader *r)
 	EndCustomer(&s);
 }
 
+/* Raise an error where so many more orders of the customer at hand do not fit: another server may tell of any number. */
+static void
+CheckOrders(const CsBasket *basket, int64 more)
+{
+	int64		most = (int64) (CsMemoryLimit() / sizeof(Timestamp));
+
+	if (more > most - basket->norders)
+		CsMemoryExceeded(CsMemoryLimit() + 1, "leave the customer out in a view on the servers that have the lines",
+						 "keeping the times of the orders of a customer");
+}
+
 /* Take an entry of what a customer bought: orders, or with "is_order" a part of one. */
 static void
 TakeEntry(SortedReading *s, const CsBought *bought, bool is_order)
 {
+	if (!is_order)
+		CheckOrders(&s->reader->basket, bought->purchases);
 	CsSpendingAdd(&s->spending, s->reader->is_decimal, bought->amount);
 	if (is_order && bought->purchases > 0)
 		s->order_time = Min(s->order_time, bought->at);
@@ -481,10 +494,12 @@ static void
 TakeBought(void *state, const Datum *row, const bool *nulls)
 {
 	SortedReading *s = state;
-	bool		is_order = s->reader->request->order != NULL && !nulls[CS_BUYING_ROW_REST];
+	const CsLinesRequest *request = s->reader->request;
+	bool		is_order = request->order != NULL && !nulls[CS_BUYING_ROW_REST];
 	CsBoughtReader reader;
 	CsBought	bought;
 
+	CsBoughtCheckRow(nulls);
 	if (!CsHeldIs(&s->customer, row[CS_BUYING_ROW_CUSTOMER], false))
 	{
 		EndCustomer(s);
@@ -498,11 +513,12 @@ TakeBought(void *state, const Datum *row, const bool *nulls)
 	}
 	if (nulls[CS_BUYING_ROW_BOUGHT])
 		return;
-	CsBoughtOpen(&reader, DatumGetByteaPP(row[CS_BUYING_ROW_BOUGHT]), s->reader->is_decimal);
+	CsBoughtOpen(&reader, DatumGetByteaPP(row[CS_BUYING_ROW_BOUGHT]), s->reader->is_decimal, MIN_TIMESTAMP,
+				 request->as_of == CS_NO_TIME ? END_TIMESTAMP - 1 : request->as_of);
 	while (CsBoughtNext(&reader, &bought))
 	{
 		/* with returns that count as purchases, all lines are */
-		if (s->reader->request->returns == CS_RETURNS_COUNT)
+		if (request->returns == CS_RETURNS_COUNT)
 			bought.purchases = bought.lines;
 		TakeEntry(s, &bought, is_order);
 	}

@@ -58,6 +58,9 @@ CsOrderCreate(int64 n, double lowest, double highest, int64 most, int most_cuts,
 {
 	CsOrder    *order = palloc0(sizeof(CsOrder));
 
+	/* what other servers have told may contradict itself */
+	if (n < 0 || (n > 0 && !(lowest <= highest)) || (n == 1 && lowest < highest))
+		CsTallyRowsChanged();
 	order->n = n;
 	order->most = most;
 	order->most_cuts = most_cuts;
@@ -151,6 +154,8 @@ CsOrderAt(CsOrder *order, int64 rank, double *value)
 {
 	int64		at = PlacedUpTo(order, rank);
 
+	if (rank < 0 || at == order->nplaced || (at == 0 && order->placed[at].below > rank))
+		CsTallyRowsChanged();
 	if (order->placed[at].below <= rank)
 	{
 		Need(order, at, false);
@@ -581,6 +586,15 @@ PlaceEnds(double lowest, double highest, int64 below, int64 inside, CsPlaced *pl
 	return 2;
 }
 
+/* Add rows to those below; an error where they cannot be so many of n. */
+static int64
+AddRows(int64 below, int64 rows, int64 n)
+{
+	if (rows < 0 || rows > n - below)
+		CsTallyRowsChanged();
+	return below + rows;
+}
+
 /* Take in what a pass has counted; the questions are to be asked again. */
 void
 CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answer)
@@ -612,11 +626,11 @@ CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answe
 		}
 		if (value == before && inside > 0 && answer->lowest != NULL)
 			n += PlaceEnds(answer->lowest[gap], answer->highest[gap], below, inside, placed + n);
-		below += inside;
+		below = AddRows(below, inside, order->n);
 		if (last)
 			break;
-		placed[n++] = (CsPlaced) {query->cuts[gap], below, below + answer->counts[2 * gap + 1], true};
-		below += answer->counts[2 * gap + 1];
+		placed[n] = (CsPlaced) {query->cuts[gap], below, AddRows(below, answer->counts[2 * gap + 1], order->n), true};
+		below = placed[n++].up_to;
 	}
 	if (below != order->n)
 		CsTallyRowsChanged();

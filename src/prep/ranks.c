@@ -253,7 +253,12 @@ CsRanksRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *st
 		a->nvalues = records->used;
 		a->values = palloc(sizeof(double) * Max(records->used, 1));
 		for (int64 r = 0; r < records->used; r++)
+		{
 			a->values[r] = CsOrderedDouble(records->word[r]);
+			/* other servers have written it */
+			if (!isfinite(a->values[r]))
+				CsTallyRowsChanged();
+		}
 	}
 }
 

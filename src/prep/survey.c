@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "common/hashfn.h"
+#include "miscadmin.h"
 #include "prep/internal.h"
 #include "prep/survey.h"
 
@@ -268,6 +269,21 @@ AddSample(CsTally *pass, void *own, CsTallyState *state)
 	CsRecordsAdd(records, section, sample->record);
 }
 
+/* Raise an error unless the codes of a row are those of levels, or of none: other servers have written them. */
+static void
+CheckCodes(const Sample *sample, const CsRecords *records, int64 row)
+{
+	int			width = sample->nnumbers + sample->nlevels + 2;
+
+	for (int i = 0; i < sample->nlevels; i++)
+	{
+		double		code = CsSampleValue(records, width, row, sample->nnumbers + i);
+
+		if (!isnan(code) && !(code >= 0 && code < Max(sample->ncodes[i], 1) && code == rint(code)))
+			CsTallyRowsChanged();
+	}
+}
+
 /* The rows of the sample, in the order of their keys. */
 CsRecords *
 CsSampleRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state)
@@ -275,6 +291,11 @@ CsSampleRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *s
 	const Sample *sample = part->own;
 	CsRecords  *records = CsTallyRecords(pass, state, sample->section);
 
+	for (int64 row = 0; row < records->used; row++)
+	{
+		CsCheckInterrupts(row);
+		CheckCodes(sample, records, row);
+	}
 	CsRecordsSort(records, &pass->sections[sample->section]);
 	return records;
 }

@@ -22,6 +22,9 @@
 #define FIRST_DAYS 64
 #define FIRST_MONTHS 8
 
+/* The day of the earliest time there is, by the calendar of any zone. */
+#define EARLIEST_DAY (-POSTGRES_EPOCH_JDATE - 1)
+
 /* Columns of the query; the last ones only where they are asked for. */
 enum
 {
@@ -271,11 +274,13 @@ TakeBought(void *state, const Datum *row, const bool *nulls)
 	CsBoughtReader reader;
 	CsBought	bought;
 
+	CsBoughtCheckRow(nulls);
 	if (nulls[CS_BUYING_ROW_BOUGHT])
 		return;
 	if (!CsHeldIs(&r->held_customer, row[CS_BUYING_ROW_CUSTOMER], false))
 		BeginCustomer(r, row, nulls);
-	CsBoughtOpen(&reader, DatumGetByteaPP(row[CS_BUYING_ROW_BOUGHT]), r->at_hand.is_decimal);
+	CsBoughtOpen(&reader, DatumGetByteaPP(row[CS_BUYING_ROW_BOUGHT]), r->at_hand.is_decimal, EARLIEST_DAY,
+				 r->request->cut[0]);
 	while (CsBoughtNext(&reader, &bought))
 	{
 		CsPurchaseDay *at = DayOf(r, (DateADT) bought.at);

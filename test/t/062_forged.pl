@@ -1,0 +1,156 @@
+# A server that has made up what it sends: states of passes and sums with other bytes, times that cannot be, and rows
+# that do not fulfil the conditions they were asked for.  All of it is an error, or an answer; nothing ends the server here.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $here = start_node('here');
+
+plan skip_all => 'needs postgres_fdw'
+  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
+
+my $there = start_node('there', "log_min_messages = fatal\n");
+my $columns = 'id int, x float8, y numeric, code int, level text, at timestamptz, customer text, amount numeric, price float8, "order" int';
+
+$there->safe_psql('postgres', "CREATE TABLE customers ($columns);" . <<'SQL');
+INSERT INTO customers
+SELECT
+    i, CASE WHEN i % 50 > 0 THEN 10 * test.u(i, 1) + 20 * (i % 3) END, round((100 * test.u(i, 2))::numeric, 1), i % 4, 'level ' || i % 5,
+    timestamptz '2024-01-01 00:00+00' + interval '3 hours' * i, 'customer ' || i % 60, i % 90 - 5, (i % 90) / 2.0 - 5, i / 3
+FROM generate_series(1, 2000) i;
+ANALYZE customers;
+-- a customer who is there when the condition is looked at, and is not when rows are sent
+CREATE SEQUENCE calls;
+CREATE FUNCTION fickle(customer text) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN CASE WHEN nextval('public.calls') % 2 > 0 THEN customer END;
+END
+$$;
+CREATE VIEW fickle AS SELECT id, x, y, code, level, at, fickle(customer) AS customer, amount, price, "order" FROM customers;
+-- the bytes to send as what a customer bought
+CREATE TABLE forged AS SELECT ''::bytea AS bytes;
+CREATE FUNCTION forge(bytea) RETURNS bytea LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT f.bytes FROM public.forged f);
+END
+$$;
+-- bytes of which a few are others, most of them behind the head: always the same ones in the same order
+CREATE SEQUENCE changes;
+CREATE FUNCTION change(bytes bytea) RETURNS bytea LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    n int := length(bytes);
+    nr bigint := nextval('public.changes');
+    at int;
+BEGIN
+    IF test.u(nr, 1) < 0.3 THEN
+        RETURN bytes;
+    END IF;
+    FOR i IN 1 .. 1 + (4 * test.u(nr, 2) * test.u(nr, 3))::int LOOP
+        at := n - 1 - (test.u(nr, 10 + i) * test.u(nr, 20 + i) * (n - 1))::int;
+        bytes := set_byte(bytes, at, CASE (8 * test.u(nr, 30 + i))::int % 4
+            WHEN 0 THEN (get_byte(bytes, at) + 1) % 256
+            WHEN 1 THEN (get_byte(bytes, at) + 255) % 256
+            WHEN 2 THEN 255
+            ELSE (255 * test.u(nr, 40 + i))::int
+        END);
+    END LOOP;
+    RETURN bytes;
+END
+$$;
+CREATE FUNCTION change_sums(state bytea) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT public.change(custseg_private.buying_final(state))';
+SQL
+$here->safe_psql('postgres', sprintf(<<"END", $there->host, $there->port));
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER there FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg');
+CREATE USER MAPPING FOR CURRENT_USER SERVER there;
+CREATE FOREIGN TABLE customers ($columns) SERVER there;
+CREATE FOREIGN TABLE fickle ($columns) SERVER there;
+ANALYZE customers;
+SELECT custseg.train('segments', 'customers', '{x,y,level}', 3, id => 'id');
+END
+
+# The error of a statement.
+sub fails
+{
+    my ($name, $statement, $like) = @_;
+
+    like(psql_error($here, 'postgres', $statement), $like, $name);
+}
+
+my $invalid = qr/ERROR:  22023: invalid sums of what a customer bought.*All servers must have the same version of custseg/s;
+my $rfm = "SELECT count(*) FROM custseg.rfm('%s', 'customer', 'at', 'amount'";
+my $summary = "SELECT count(*) FROM custseg.purchase_summary('%s', 'customer', 'at', 'amount')";
+my $kpis = "SELECT count(*) FROM custseg.segment_kpis('segments', '%s', 'customer', 'at', 'amount', 'customers')";
+
+# Rows of nobody, and levels that are not there.
+fails('rfm of nobody', sprintf("$rfm)", 'fickle'), $invalid);
+fails('rfm of orders of nobody', sprintf("$rfm, options => '{\"order\": \"order\"}')", 'fickle'), $invalid);
+fails('purchase_summary of nobody', sprintf($summary, 'fickle'), $invalid);
+fails('segment_kpis of nobody', sprintf($kpis, 'fickle'), $invalid);
+is($here->safe_psql('postgres', "SELECT n_distinct FROM custseg.describe('fickle', '{customer}')"), '0', 'levels that are not there');
+
+# Times that cannot be, or do not ascend, and more orders than there is memory for.
+$there->safe_psql('postgres', "CREATE OR REPLACE AGGREGATE custseg_private.buying(at bigint, amount numeric)"
+      . " (SFUNC = custseg_private.buying_accum, STYPE = bytea, FINALFUNC = forge)");
+
+sub forge
+{
+    my ($bytes) = @_;
+
+    $there->safe_psql('postgres', "UPDATE forged SET bytes = '\\x$bytes'");
+}
+
+forge('6401f4ca2c0100000002');
+fails('segment_kpis of a day in the year 3000', sprintf($kpis, 'customers'), $invalid);
+fails('purchase_summary of a day in the year 3000', sprintf($summary, 'customers'), $invalid);
+forge('6401feffffffffffffffff01' . '0100000002');
+fails("$_->[0] of a time beyond all calendars", $_->[1], $invalid)
+  for (['rfm', sprintf("$rfm)", 'customers')], ['purchase_summary', sprintf($summary, 'customers')], ['segment_kpis', sprintf($kpis, 'customers')]);
+forge('6402' . '020100000002' . '010100000002');
+fails('times that descend', sprintf($summary, 'customers'), $invalid);
+forge('6402' . '020100000002' . '000100000002');
+fails('a time twice', sprintf($summary, 'customers'), $invalid);
+forge('6401' . '02' . '8080808080808002' . '00' . '000002');
+fails('a million billion orders', "SET maintenance_work_mem = '1MB'; " . sprintf("$rfm)", 'customers'),
+    qr/ERROR:  54000: keeping the times of the orders of a customer needs more than 1 MB, maintenance_work_mem is 1 MB/);
+
+# Any bytes.
+$there->safe_psql('postgres', <<'END');
+CREATE OR REPLACE AGGREGATE custseg_private.buying(at bigint, amount numeric) (SFUNC = custseg_private.buying_accum, STYPE = bytea, FINALFUNC = change_sums);
+CREATE OR REPLACE AGGREGATE custseg_private.pass(plan bytea, numbers float8[]) (SFUNC = custseg_private.pass_accum, STYPE = bytea, FINALFUNC = change);
+CREATE OR REPLACE AGGREGATE custseg_private.pass(plan bytea, numbers float8[], levels text[]) (SFUNC = custseg_private.pass_accum, STYPE = bytea, FINALFUNC = change);
+END
+my %told;
+
+for my $round (1 .. 3)
+{
+    for my $statement (
+        "SELECT count(*) FROM custseg.describe('customers')",
+        "SELECT count(*) FROM custseg.segment_profile('segments', 'customers')",
+        "SELECT count(*) FROM custseg.data_quality('segments', 'customers')",
+        "SELECT count(*) FROM custseg.correlations('customers')",
+        "SELECT count(*) FROM custseg.drift('segments', 'customers')",
+        "SELECT custseg.monitor('segments', 'customers')",
+        "SELECT count(*) FROM custseg.choose_k('customers', '{x,y}', 2, 4)",
+        "SELECT custseg.train('broken', 'customers', '{x,y,level}', 3, id => 'id')",
+        "SELECT custseg.train('broken', 'customers', '{x,y,level}', 3, id => 'id')",
+        sprintf("$rfm)", 'customers'),
+        sprintf($summary, 'customers'),
+        sprintf($kpis, 'customers'))
+    {
+        my ($out, $err);
+        my $status = $here->psql('postgres', $statement, stdout => \$out, stderr => \$err);
+
+        $told{ $status == 0 ? 'an answer' : $err =~ /ERROR:  (invalid \w+)/ ? $1 : 'another error' }++;
+        isnt($status, 2, "round $round: $statement") or diag($err);
+    }
+}
+cmp_ok($told{$_} // 0, '>', 0, "changed bytes: $_") for ('an answer', 'invalid state', 'invalid sums');
+
+done_testing();
