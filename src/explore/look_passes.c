@@ -104,23 +104,6 @@ FindMoments(const Passes *o)
 	}
 }
 
-/* Ask for the value at a rank; false where it is not known yet. */
-static bool
-AskQuartile(CsOrder *order, int q, double *quartile)
-{
-	double		part,
-				low,
-				high;
-	int64		rank = CsQuantileRank(order->n, (q + 1) / 4.0, &part);
-	bool		is_known = CsOrderAt(order, rank, &low);
-
-	if (part > 0)
-		is_known &= CsOrderAt(order, rank + 1, &high);
-	if (is_known)
-		*quartile = part > 0 ? CsBetweenValues(low, high, part) : low;
-	return is_known;
-}
-
 /* Ask how many values lie below one limit or above another; false where it is not known yet. */
 static bool
 AskBeyond(CsOrder *order, double low, double high, int64 *n)
@@ -170,7 +153,7 @@ Ask(const Passes *o, int column)
 	bool		is_known = true;
 
 	for (int q = 0; q < 3; q++)
-		is_known &= AskQuartile(order, q, &answer->quartile[q]);
+		is_known &= CsOrderQuantile(order, (q + 1) / 4.0, &answer->quartile[q]);
 	AskEnds(order, answer);
 	(void) AskBeyond(order, ((m->mean - far) + m->rest) / m->scale, ((m->mean + far) + m->rest) / m->scale,
 					 &answer->z_outliers);

@@ -145,13 +145,9 @@ Ask(const Passes *o, int feature)
 		(void) CsOrderBelow(order, landmarks[i], &below);
 	for (int i = 0; i < CS_QUANTILE_POINTS; i++)
 	{
-		double		part,
-					value;
-		int64		rank = CsQuantileRank(order->n, (double) i / (CS_QUANTILE_POINTS - 1), &part);
+		double		quantile;
 
-		(void) CsOrderAt(order, Min(rank, order->n - 1), &value);
-		if (part > 0)
-			(void) CsOrderAt(order, Min(rank + 1, order->n - 1), &value);
+		(void) CsOrderQuantile(order, (double) i / (CS_QUANTILE_POINTS - 1), &quantile);
 	}
 }
 

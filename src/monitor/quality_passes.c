@@ -16,14 +16,7 @@
 static char *
 Statement(const CsPieces *pieces, const char *whole, const char *piece, const char *rest)
 {
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM (", whole);
-	for (int i = 0; i < pieces->nitems; i++)
-		appendStringInfo(&sql, "%sSELECT %s FROM %s %s", i > 0 ? " UNION ALL " : "", piece, pieces->items[i], rest);
-	appendStringInfoString(&sql, ") AS piece(value)");
-	return sql.data;
+	return psprintf("SELECT %s FROM (%s) AS piece(value)", whole, CsPiecesUnion(pieces, piece, rest));
 }
 
 /* Run a statement that gives one value, which is passed by value; false: it is NULL. */

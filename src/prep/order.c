@@ -172,6 +172,23 @@ CsOrderAt(CsOrder *order, int64 rank, double *value)
 	return false;
 }
 
+/* A quantile, as CsQuantileSorted() has it; false, and what it takes is noted, where it is not known. */
+bool
+CsOrderQuantile(CsOrder *order, double p, double *quantile)
+{
+	double		part,
+				low,
+				high = NAN;
+	int64		rank = CsQuantileRank(order->n, p, &part);
+	bool		is_known = CsOrderAt(order, rank, &low);
+
+	if (part > 0)
+		is_known &= CsOrderAt(order, rank + 1, &high);
+	if (is_known)
+		*quantile = part > 0 ? CsBetweenValues(low, high, part) : low;
+	return is_known;
+}
+
 /* How many values are below a value; false, and the value is noted, where it is not known. */
 bool
 CsOrderBelow(CsOrder *order, double value, int64 *below)

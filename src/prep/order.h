@@ -43,6 +43,7 @@ extern CsOrder *CsOrderCreate(int64 n, double lowest, double highest, int64 most
 extern CsOrder *CsOrderOfColumns(int64 n, double lowest, double highest, int ncolumns, int64 room);
 extern void CsOrderFree(CsOrder *order);
 extern bool CsOrderAt(CsOrder *order, int64 rank, double *value);
+extern bool CsOrderQuantile(CsOrder *order, double p, double *quantile);
 extern bool CsOrderBelow(CsOrder *order, double value, int64 *below);
 extern CsRankQuery CsOrderPlan(CsOrder *order, const double *sample, int64 nsample);
 extern void CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answer);

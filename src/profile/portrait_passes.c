@@ -398,23 +398,6 @@ BeginSummaries(Passes *o)
 	}
 }
 
-/* Ask for a quantile; false where it is not known yet. */
-static bool
-AskQuantile(CsOrder *order, double p, double *quantile)
-{
-	double		part,
-				low,
-				high = NAN;
-	int64		rank = CsQuantileRank(order->n, p, &part);
-	bool		is_known = CsOrderAt(order, rank, &low);
-
-	if (part > 0)
-		is_known &= CsOrderAt(order, rank + 1, &high);
-	if (is_known)
-		*quantile = part > 0 ? CsBetweenValues(low, high, part) : low;
-	return is_known;
-}
-
 /* Ask for the whiskers, and what is beyond them; what is not known yet stays as it is. */
 static void
 AskWhiskers(CsOrder *order, CsNumberSummary *s)
@@ -466,9 +449,9 @@ Ask(const Passes *o, int column)
 		if (order == NULL)
 			continue;
 		AskPosition(all, s);
-		is_known = AskQuantile(order, 0.25, &s->first_quartile);
-		is_known &= AskQuantile(order, 0.75, &s->third_quartile);
-		(void) AskQuantile(order, 0.5, &s->median);
+		is_known = CsOrderQuantile(order, 0.25, &s->first_quartile);
+		is_known &= CsOrderQuantile(order, 0.75, &s->third_quartile);
+		(void) CsOrderQuantile(order, 0.5, &s->median);
 		if (is_known)
 			AskWhiskers(order, s);
 	}
