@@ -114,7 +114,7 @@ LookAt(Plan *plan, Look *look)
 	look->most = most;
 }
 
-/* What a prepared statement without parameters would fetch through postgres_fdw.  Inside SPI. */
+/* What a prepared statement would fetch through postgres_fdw, by its plan for any parameters.  Inside SPI. */
 CsFetched
 CsFetchedBy(SPIPlanPtr plan)
 {

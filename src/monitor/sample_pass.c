@@ -129,6 +129,33 @@ PlaceRows(const Drawing *d, const int *column, const CsRecords *records, bool ra
 	return sample;
 }
 
+/* Run the pass that draws the sample; its rows in the order of their keys, palloc'd. */
+static const CsRecords *
+RunDrawing(Drawing *d)
+{
+	JsonbParseState *json = NULL;
+	CsTallyRun	run;
+
+	CsStudyBegin(&d->study, false, NULL, &json);
+	CsSamplePlan(&json, &d->request);
+	run = CsStudyRun(&d->study, &json);
+	return CsSampleRead(run.pass, &run.pass->parts[0], run.state);
+}
+
+/* Draw the sample: from rows with low keys first, of which there should be enough. */
+static const CsRecords *
+DrawRows(Drawing *d)
+{
+	const CsRecords *records;
+
+	d->request.nrows = d->study.nrows;
+	records = RunDrawing(d);
+	if (!CsSampleFellShort(&d->request, records))
+		return records;
+	d->request.nrows = 0;
+	return RunDrawing(d);
+}
+
 /*
  * Draw a sample of the rows of a source, of whose features all are bound, and place them.  "column" is which of the study
  * each feature is.  The values are those of model space or, with "raw", those of the features.  Its arrays are palloc'd.
@@ -140,17 +167,12 @@ CsObserveSampleByPass(const CsScorer *scorer, const CsStudy *study, const int *c
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(caller, "custseg sample", ALLOCSET_DEFAULT_SIZES);
 	Drawing		d;
-	CsTallyRun	run;
 	const CsRecords *records;
 	CsObservedSample sample;
-	JsonbParseState *json = NULL;
 
 	MemoryContextSwitchTo(context);
 	d = Prepare(scorer, study, column, request);
-	CsStudyBegin(&d.study, false, NULL, &json);
-	CsSamplePlan(&json, &d.request);
-	run = CsStudyRun(&d.study, &json);
-	records = CsSampleRead(run.pass, &run.pass->parts[0], run.state);
+	records = DrawRows(&d);
 	MemoryContextSwitchTo(caller);
 	sample = PlaceRows(&d, column, records, raw);
 	MemoryContextDelete(context);
