@@ -3,7 +3,7 @@
  *	  Decision trees: segments that are given with the rows, told by questions about single columns.
  *
  * A tree imitates: the segments of another model, or the values of a column.  It is grown
- * (tree_grow.c), cut back (tree_prune.c), and stored as it is: nodes, and how many rows of each
+ * (tree_grow.c, tree_search.c), cut back (tree_prune.c), and stored as it is: nodes, and how many rows of each
  * segment each of them had.  Its segments are all that were given, also those that no leaf is for.
  *
  * A tree reads features in their own units, which is what makes its rules readable; so their

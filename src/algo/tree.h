@@ -1,7 +1,7 @@
 /*
  * tree.h
- *	  What the files of decision trees share: tree_grow.c (the splits, level by level), tree_prune.c
- *	  (which of them are kept), tree_validate.c (how right they are about other rows), tree.c (the
+ *	  What the files of decision trees share: tree_grow.c (the splits, level by level), tree_search.c (which split is best),
+ *	  tree_prune.c (which of them are kept), tree_validate.c (how right they are about other rows), tree.c (the
  *	  algorithm) and tree_score.c (a row's way to its leaf).
  */
 #ifndef CUSTSEG_TREE_H
@@ -84,6 +84,8 @@ extern CsDecisionTree *CsTreeGrow(CsTreeGrowth *g, const uint8 *kept);
 extern const int32 *CsTreeLeaves(const CsTreeGrowth *g);
 extern void CsTreeGrowthEnd(CsTreeGrowth *g);
 extern Size CsTreeGrowMemory(int64 nrows, int ncolumns);
+
+/* tree_search.c */
 extern PGDLLEXPORT void CsTreeSortTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsTreeKeepTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsTreeLevelTask(CsTeam *team, const void *args, int item);
