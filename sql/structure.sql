@@ -25,6 +25,9 @@ SELECT p.component, abs(p.eigenvalue - g.eigenvalue) < 1e-12 AS eigenvalue, abs(
     greatest(abs((loadings ->> 'x')::float8 - x), abs((loadings ->> 'y')::float8 - y),
         abs((loadings ->> 'z')::float8 - z), abs((loadings ->> 'w')::float8 - w)) < 1e-12 AS loadings
 FROM custseg.pca('points', '{x,y,z,w}') p JOIN golden g USING (component);
+-- of two standardized columns the loadings are of one magnitude, so that the first one tells the sign, not their last bits
+SELECT count(*) AS components, count(*) FILTER (WHERE p.loadings ->> 'x' LIKE '0.707%') AS positive
+FROM generate_series(1, 20) s, custseg.pca(format('SELECT sin(i * %s) AS x, cos(i * i * %s) AS y FROM generate_series(1, 300) i', s, s), '{x,y}') p;
 -- without a scale, PCA() of the columns as they are; with "pca" the components that it would keep
 SELECT component, round(eigenvalue::numeric, 8) AS eigenvalue FROM custseg.pca('points', '{x,y,z,w}', '{"scale": "none"}');
 SELECT count(*) AS two FROM custseg.pca('points', '{x,y,z,w}', '{"pca": 2}');

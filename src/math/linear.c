@@ -17,16 +17,25 @@
 
 #define LAPACK_ALIGNMENT 64
 
-/* Make the entry of largest magnitude positive, so that an eigenvector has one sign everywhere. */
+/* Entries of an eigenvector whose magnitudes differ by less than this part may be the same but for rounding. */
+#define SAME_MAGNITUDE 1e-6
+
+/*
+ * Make the entry of largest magnitude positive, so that an eigenvector has one sign everywhere.  Of entries that may be
+ * the same but for rounding the first one counts: those of two standardized columns are 1/sqrt(2) and -1/sqrt(2), of
+ * which the last bits would choose.
+ */
 static void
 FixSign(int d, double *vector)
 {
-	int			largest = 0;
+	double		largest = 0;
+	int			first = 0;
 
-	for (int j = 1; j < d; j++)
-		if (fabs(vector[j]) > fabs(vector[largest]))
-			largest = j;
-	if (vector[largest] < 0)
+	for (int j = 0; j < d; j++)
+		largest = Max(largest, fabs(vector[j]));
+	while (first < d - 1 && fabs(vector[first]) < (1 - SAME_MAGNITUDE) * largest)
+		first++;
+	if (vector[first] < 0)
 		for (int j = 0; j < d; j++)
 			vector[j] = -vector[j];
 }
@@ -46,7 +55,7 @@ AlignedArray(Size n, void **allocated)
 /*
  * Eigenvalues and eigenvectors of a symmetric d x d matrix, by LAPACK's dsyevr.  OUT values,
  * descending, and vectors[i * d + j], the i-th eigenvector, whose largest absolute entry is
- * positive (the one with the lowest index on ties).  Returns LAPACK's info, 0 for success.
+ * positive (the first of those that are the same but for rounding).  Returns LAPACK's info, 0 for success.
  */
 int
 CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors)
