@@ -52,6 +52,9 @@ extern int	CsTallyColumnsAdd(CsTallyColumns *c, const CsColumn *column);
 extern int	CsTallyColumnsAddKey(CsTallyColumns *c, const List *columns, int64 seed);
 extern char *CsTallyExpression(const CsColumn *column);
 
+extern void CsHandOnBegin(void);
+extern void CsHandOnEnd(void);
+
 /* A pass that has been run. */
 typedef struct CsTallyRun
 {

@@ -69,12 +69,9 @@ PassStatement(const CsPieces *pieces, const CsTallyColumns *columns)
 	return sql.data;
 }
 
-/*
- * Run a statement that reads pieces, inside SPI and as whom the source is read; $1 is the plan of a pass, if there is
- * one.  Its rows go to the receiver, or to SPI_tuptable when there is none.
- */
-void
-CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *plan, DestReceiver *receiver)
+/* CsPiecesRead() while aggregates are handed on. */
+static void
+RunStatement(const CsPieces *pieces, const char *sql, const bytea *plan, DestReceiver *receiver)
 {
 	CsReading	reading = CsReadingBegin(pieces->relation);
 	SPIExecuteOptions options = {.read_only = true,.must_return_tuples = true,.dest = receiver};
@@ -94,6 +91,25 @@ CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *plan, DestRec
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not run a pass: %s", SPI_result_code_string(code));
 	CsReadingEnd(&reading);
+}
+
+/*
+ * Run a statement that reads pieces, inside SPI and as whom the source is read; $1 is the plan of a pass, if there is
+ * one.  Its rows go to the receiver, or to SPI_tuptable when there is none.
+ */
+void
+CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *plan, DestReceiver *receiver)
+{
+	CsHandOnBegin();
+	PG_TRY();
+	{
+		RunStatement(pieces, sql, plan, receiver);
+	}
+	PG_FINALLY();
+	{
+		CsHandOnEnd();
+	}
+	PG_END_TRY();
 }
 
 /* The plan as the aggregate takes it: json in UTF-8; palloc'd. */

@@ -273,13 +273,40 @@ for my $arguments ('', ", '{frequency,channel}', '{\"iqr_factor\": 0.2, \"z_limi
     is($here->safe_psql('postgres', "SELECT $described FROM custseg.describe('moved_there'$arguments)"),
         $here->safe_psql('postgres', "SELECT $described FROM custseg.describe('moved'$arguments)"), "describe$arguments: as of a table here");
 }
-for my $name (sort keys %there)
-{
-    my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
 
-    cmp_ok(scalar @asked, '>', 20, "$name was asked for reports");
-    is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)|SELECT max\(/ } @asked), 0, "$name: no statement fetches rows for them");
+# What the servers were asked for by cursors since their logs were looked at last: states and counts, no rows.
+sub asked_for_no_rows
+{
+    my ($what) = @_;
+
+    for my $name (sort keys %there)
+    {
+        my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
+
+        cmp_ok(scalar @asked, '>', 20, "$name was asked for $what");
+        is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)|SELECT max\(/ } @asked), 0, "$name: no statement fetches rows for them");
+        $log{$name} = -s $there{$name}->logfile;
+    }
 }
+
+asked_for_no_rows('reports');
+
+# Leaves that had no rows, or one each, when they were analyzed: the planner would as soon fetch what they have by now.
+$here->safe_psql('postgres', 'CREATE TABLE few_here AS SELECT * FROM moved WHERE id <= 5');
+spread('few', 8, 'few_here');
+$here->safe_psql('postgres', 'ANALYZE few');
+$log{$_} = -s $there{$_}->logfile for keys %there;
+for my $rows ('five rows', 'more rows')
+{
+    for my $report ("$described FROM custseg.describe('%s')", "to_jsonb(q) - '{name,reason}'::text[] FROM custseg.data_quality('customers', '%s') q",
+        "rounded(p) FROM custseg.segment_profile('customers', '%s') p", "column_a, column_b, n, round(pearson::numeric, 9) FROM custseg.correlations('%s')")
+    {
+        is($here->safe_psql('postgres', 'SELECT ' . sprintf($report, 'few')), $here->safe_psql('postgres', 'SELECT ' . sprintf($report, 'few_here')),
+            "leaves of few rows, $rows: $report");
+    }
+    $here->safe_psql('postgres', "INSERT INTO $_ SELECT * FROM moved WHERE id BETWEEN 6 AND 900") for (qw(few few_here));
+}
+asked_for_no_rows('reports of leaves of few rows');
 is($here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_quality('customers', 'SELECT * FROM worn_apart') WHERE subject = 'id'"),
     $here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_quality('customers', 'worn') WHERE subject = 'id'"), 'those of a query are, for its rows are fetched');
 
