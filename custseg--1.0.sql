@@ -5839,7 +5839,8 @@ BEGIN ATOMIC
     WITH e AS MATERIALIZED (
         SELECT e.*
         FROM custseg_private.require_experiment(experiment_health.experiment) AS r
-        JOIN custseg.experiment AS e ON e.experiment = r
+        -- from the left, so that it is looked for whatever a role can see
+        LEFT JOIN custseg.experiment AS e ON e.experiment = r
     ), arm AS MATERIALIZED (
         -- what share of the customers a variant should have
         SELECT a.variant_number, a.variant,
@@ -8745,8 +8746,9 @@ BEGIN ATOMIC
         SELECT o.*, m.deployed_version AS version,
             (SELECT max(d.deployed_at) FROM custseg.deployment d WHERE d.model = m.name AND d.version = m.deployed_version) AS deployed_at
         FROM o
-        -- not the argument: where PostgreSQL plans for one that is NULL, it would leave out o, which looks at it
-        JOIN custseg.model m ON m.name = o.model
+        -- from the left, so that it is looked for whatever a role can see; not by the argument: where PostgreSQL plans for
+        -- one that is NULL, it would leave out o, which looks at it
+        LEFT JOIN custseg.model m ON m.name = o.model
     ), alerts AS (
         SELECT count(*) AS n, count(*) FILTER (WHERE a.severity = 'critical') AS n_critical,
             string_agg(a.message, '; ' ORDER BY a.id) FILTER (WHERE a.severity = 'critical') AS messages
