@@ -229,7 +229,7 @@ sub call_limited
         exit 1;
     }
     limit($session->pid, $resource, 'unlimited');
-    $result = $err =~ /ERROR:  (\w{5})/ ? $1 : $err =~ /NOTICE:  00000: training continues in one process/ ? 'serial' : 'workers';
+    $result = $err =~ /ERROR:  (\w{5})/ ? $1 : $err =~ /NOTICE:  00000: the work goes on in one process/ ? 'serial' : 'workers';
     ok($result =~ /^[0-9A-Z]{5}$/ ? $result =~ /^53/ : $out eq '1', "$name: a result, or an error that tells of memory ($result)");
 
     ($out, $err) = $session->query($query);
