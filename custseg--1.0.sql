@@ -6901,6 +6901,14 @@ COMMENT ON FUNCTION custseg.recommendations IS 'Returns the segment of one custo
 topic: actions 2
 example: SELECT r.* FROM customers c, custseg.recommendations(''shop'', c) r WHERE c.id = 7';
 
+CREATE FUNCTION custseg_private.count_words(n numeric) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT to_char(round(n), 'FM999,999,999,999,999,999,990');
+END;
+
+COMMENT ON FUNCTION custseg_private.count_words IS 'Returns a whole number as people read it, with commas.';
+
 CREATE FUNCTION custseg_private.capacity_of(
     model text,
     version int,
@@ -6942,13 +6950,13 @@ BEGIN ATOMIC
         END,
         CASE
             WHEN p.segment IS NULL THEN pg_catalog.concat(
-                CASE c.n WHEN 1 THEN '1 customer is' ELSE pg_catalog.format('%s customers are', c.n) END,
+                CASE c.n WHEN 1 THEN '1 customer is' ELSE pg_catalog.format('%s customers are', custseg_private.count_words(c.n)) END,
                 ' in no segment',
-                CASE c.n_excluded WHEN 0 THEN '' WHEN c.n THEN ', excluded by hand' ELSE pg_catalog.format(', %s of them excluded by hand', c.n_excluded) END)
+                CASE c.n_excluded WHEN 0 THEN '' WHEN c.n THEN ', excluded by hand' ELSE pg_catalog.format(', %s of them excluded by hand', custseg_private.count_words(c.n_excluded)) END)
             WHEN a.perk_capacity IS NULL AND a.perk IS NULL THEN 'no perk is promised'
             WHEN a.perk_capacity IS NULL THEN 'the perk has no capacity set'
-            WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s promised "%s", but only %s can have it', CASE c.n WHEN 1 THEN '1 customer is' ELSE pg_catalog.format('%s customers are', c.n) END, a.perk, a.perk_capacity)
-            ELSE pg_catalog.format('%s of %s are taken', coalesce(c.n, 0), a.perk_capacity)
+            WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s promised "%s", but only %s can have it', CASE c.n WHEN 1 THEN '1 customer is' ELSE pg_catalog.format('%s customers are', custseg_private.count_words(c.n)) END, a.perk, custseg_private.count_words(a.perk_capacity))
+            ELSE pg_catalog.format('%s of %s are taken', custseg_private.count_words(coalesce(c.n, 0)), custseg_private.count_words(a.perk_capacity))
         END
     FROM places AS p
     LEFT JOIN counts AS c ON c.segment IS NOT DISTINCT FROM p.segment
@@ -8076,7 +8084,7 @@ BEGIN ATOMIC
     SELECT c.condition, v.verdict, v.reason
     FROM custseg.validate_survey(record_survey.model, record_survey.answers, record_survey.options, record_survey.version) AS v
     CROSS JOIN LATERAL (SELECT 'survey ' || v.measure AS condition) AS c
-    CROSS JOIN LATERAL custseg.set_condition(record_survey.model, c.condition, v.verdict, v.reason, format('%s answers', v.n)) AS s
+    CROSS JOIN LATERAL custseg.set_condition(record_survey.model, c.condition, v.verdict, v.reason, format('%s %s', custseg_private.count_words(v.n), CASE v.n WHEN 1 THEN 'answer' ELSE 'answers' END)) AS s
     WHERE v.segment IS NULL AND v.verdict IS NOT NULL;
 END;
 
@@ -8780,7 +8788,7 @@ BEGIN ATOMIC
             string_agg(p.name, ', ' ORDER BY p.segment) FILTER (WHERE p.set_at IS NULL) AS without,
             count(p.perk_capacity) AS n_limited,
             count(*) FILTER (WHERE p.perk_capacity IS NOT NULL AND p.n IS NULL) AS n_uncounted,
-            string_agg(format('%s (%s customers, %s places)', p.name, p.n, p.perk_capacity), ', ' ORDER BY p.segment) FILTER (WHERE p.n > p.perk_capacity) AS full_up,
+            string_agg(format('%s (%s customers, %s)', p.name, custseg_private.count_words(p.n), CASE p.perk_capacity WHEN 1 THEN '1 place' ELSE custseg_private.count_words(p.perk_capacity) || ' places' END), ', ' ORDER BY p.segment) FILTER (WHERE p.n > p.perk_capacity) AS full_up,
             max(p.counted_at) AS counted_at
         FROM places p
     )
@@ -8874,14 +8882,6 @@ LANGUAGE C STABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.require_owner IS 'Returns true when the current role owns the model, and raises an error otherwise.';
 
-CREATE FUNCTION custseg_private.count_words(n float8) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT to_char(round(n::numeric), 'FM999,999,999,999,999,990');
-END;
-
-COMMENT ON FUNCTION custseg_private.count_words IS 'Returns a whole number as people read it, with commas.';
-
 CREATE FUNCTION custseg_private.day_words(at timestamptz) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -8896,7 +8896,7 @@ BEGIN ATOMIC
     SELECT CASE
         WHEN difference IS NULL THEN NULL
         WHEN round(difference::numeric) = 0 THEN 'as before'
-        ELSE concat(custseg_private.count_words(abs(difference)), ' ', CASE WHEN difference > 0 THEN 'more' ELSE less END, ' than before',
+        ELSE concat(custseg_private.count_words(abs(difference)::numeric), ' ', CASE WHEN difference > 0 THEN 'more' ELSE less END, ' than before',
             CASE WHEN "before" > 0 AND abs(difference) / "before" >= 0.01 THEN format(' (%s %%)', round((abs(difference) / "before" * 100)::numeric)) END)
     END;
 END;
@@ -9127,21 +9127,21 @@ BEGIN ATOMIC
         WHERE k.month + interval '1 month' > a.since AND k.rating IN ('watch', 'degraded')
     ), line AS (
         SELECT 1 AS part, 0 AS place, 'summary' AS section, a.model AS subject, NULL::int AS segment, e.n AS before, c.n AS after, c.n - e.n AS difference, 'customers' AS unit,
-            concat(custseg_private.count_words(c.n), ' customers are in a segment now', ', ' || custseg_private.more_words(c.n - e.n, e.n, 'fewer'), '. ',
+            concat(custseg_private.count_words(c.n::numeric), ' customers are in a segment now', ', ' || custseg_private.more_words(c.n - e.n, e.n, 'fewer'), '. ',
                 'Before means ' || custseg_private.day_words(e.counted_at) || ', when they were counted.') AS reason
         FROM asked a
         CROSS JOIN (SELECT sum(s.n) AS n FROM current_state s WHERE s.segment > 0) c
         CROSS JOIN (SELECT sum(x.n)::float8 AS n, max(x.counted_at) AS counted_at FROM earlier x WHERE x.segment > 0) e
         UNION ALL
         SELECT 2, (row_number() OVER (ORDER BY abs(s.difference) DESC, s.segment))::int, 'size', s.name, s.segment, s.before, s.after, s.difference, 'customers',
-            concat(s.name, ' has ', custseg_private.count_words(s.after), ' customers',
+            concat(s.name, ' has ', custseg_private.count_words(s.after::numeric), ' customers',
                 CASE WHEN s.before IS NULL THEN '; there was no such segment before' ELSE ', ' || custseg_private.more_words(s.difference, s.before, 'fewer') END, '.')
         FROM sizes s
         WHERE s.segment IS NOT NULL
         UNION ALL
         SELECT 3, (row_number() OVER (ORDER BY abs(s.value_after - s.value_before) DESC NULLS LAST, s.segment))::int, 'value', s.name, s.segment, s.value_before, s.value_after,
             s.value_after - s.value_before, nullif(a.currency, ''),
-            concat('The customers of ', s.name, ' are worth ', custseg_private.count_words(s.value_after), ' ' || nullif(a.currency, ''),
+            concat('The customers of ', s.name, ' are worth ', custseg_private.count_words(s.value_after::numeric), ' ' || nullif(a.currency, ''),
                 ', ' || custseg_private.more_words(s.value_after - s.value_before, s.value_before, 'less'), '.')
         FROM asked a
         CROSS JOIN sizes s
@@ -9149,13 +9149,13 @@ BEGIN ATOMIC
         UNION ALL
         SELECT 4, (row_number() OVER (ORDER BY abs(v.total_value) DESC NULLS LAST, v.n DESC, v.from_segment, v.to_segment))::int, 'move',
             concat(coalesce(f.name, 'no segment'), ' -> ', coalesce(t.name, 'no segment')), v.to_segment, NULL, v.n, v.n, 'customers',
-            concat(custseg_private.count_words(v.n), CASE WHEN v.n = 1 THEN ' customer ' ELSE ' customers ' END,
+            concat(custseg_private.count_words(v.n::numeric), CASE WHEN v.n = 1 THEN ' customer ' ELSE ' customers ' END,
                 CASE
                     WHEN v.from_segment IS NULL THEN 'came to ' || coalesce(t.name, 'a segment that is gone')
                     WHEN v.to_segment IS NULL THEN 'of ' || coalesce(f.name, 'a segment that is gone') || CASE WHEN v.n = 1 THEN ' has' ELSE ' have' END || ' no segment any more'
                     ELSE 'went from ' || coalesce(f.name, 'a segment that is gone') || ' to ' || coalesce(t.name, 'a segment that is gone')
                 END,
-                ', worth ' || custseg_private.count_words(v.total_value) || coalesce(' ' || nullif(a.currency, ''), ''), '.')
+                ', worth ' || custseg_private.count_words(v.total_value::numeric) || coalesce(' ' || nullif(a.currency, ''), ''), '.')
         FROM asked a
         CROSS JOIN moves v
         LEFT JOIN names f ON f.segment = v.from_segment

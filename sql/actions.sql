@@ -59,6 +59,11 @@ SELECT custseg.recommendations(NULL, '{"spend": 20, "visits": 2}'::jsonb) IS NUL
 -- capacity: who is promised what, overrides counted
 SELECT * FROM custseg.capacity_check('shop');
 SELECT segment, n, rating FROM custseg.capacity_check('shop', 'SELECT * FROM customers WHERE id <= 6');
+-- thousands are told apart, in what is there and in what may be
+SELECT segment, reason FROM custseg.capacity_check('shop', 'SELECT 1000 * c.id + i AS id, c.spend, c.visits FROM customers c, generate_series(1, 150) i');
+SELECT custseg.set_action('shop', 1, '{"perk_capacity": 1234567}');
+SELECT reason FROM custseg.capacity_check('shop') WHERE segment = 1;
+SELECT custseg.set_action('shop', 1, '{"perk_capacity": 9}');
 
 -- replaced, ended, expired: the record stays
 SELECT custseg.override_segment('shop', 7, 2, 'on second thoughts');
