@@ -13,6 +13,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { constants, gzipSync } from 'node:zlib';
 import * as esbuild from 'esbuild';
+import { leaveOut } from './leave-out.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const web = path.join(here, 'web');
@@ -20,43 +21,6 @@ const dist = path.join(here, 'dist');
 
 // Files that compress; the others (PNG, WOFF2) are compressed already.
 const compressible = /\.(?:js|css|html|svg|json|txt|ico)$/;
-
-// Parts of ECharts that the pages never reach, a tenth of it: tooltips as HTML, options of version 2, axes of time, its dark theme,
-// Chinese, animation by style sheets, symbols by the ten thousand, patterns in areas, descriptions that ECharts words itself, canvas, styles of version 4,
-// transforms of data, heat on maps, labels of sectors on polar axes, ticks of two axes made alike, the sign that data load,
-// lines that move from one shape to the next, dragging, sectors, drawing bit by bit, and words of time.
-// A name that a new version no longer has is an error.
-const unreached = [
-    'echarts/lib/component/tooltip/TooltipHTMLContent.js', 'echarts/lib/preprocessor/backwardCompat.js', 'echarts/lib/scale/Time.js',
-    'echarts/lib/theme/dark.js', 'echarts/lib/i18n/langZH.js', 'zrender/lib/svg/cssAnimation.js', 'echarts/lib/chart/helper/LargeSymbolDraw.js',
-    'echarts/lib/util/decal.js', 'echarts/lib/visual/aria.js', 'zrender/lib/canvas/graphic.js', 'echarts/lib/util/styleCompat.js',
-    'echarts/lib/data/helper/transform.js', 'echarts/lib/chart/heatmap/HeatmapLayer.js', 'echarts/lib/label/sectorLabel.js', 'echarts/lib/coord/axisAlignTicks.js',
-    'echarts/lib/loading/default.js', 'echarts/lib/chart/line/lineAnimationDiff.js', 'zrender/lib/mixin/Draggable.js', 'zrender/lib/graphic/helper/roundSector.js',
-    'zrender/lib/graphic/IncrementalDisplayable.js', 'echarts/lib/util/time.js',
-];
-
-/** Leaves out what is unreached: its exports are there, and do nothing. */
-const leaveOut = {
-    name: 'leave out',
-    setup(build) {
-        const left = new Set(unreached);
-
-        build.onLoad({ filter: /[\\/]node_modules[\\/](?:echarts|zrender)[\\/]lib[\\/]/ }, async ({ path: file }) => {
-            const name = unreached.find((it) => file.split(path.sep).join('/').endsWith(`/${it}`));
-
-            if (!name) {
-                return undefined;
-            }
-            left.delete(name);
-            const text = await readFile(file, 'utf8');
-            const names = [...text.matchAll(/^export (?:function|var) (\w+)/gm)].map(([, it]) => it);
-            const usual = /^export default /m.test(text) ? ['export default function () {}'] : [];
-
-            return { contents: [...usual, ...names.map((it) => `export function ${it}() {}`)].join('\n') };
-        });
-        build.onEnd(() => ({ errors: [...left].map((it) => ({ text: `${it} is no part of the bundle` })) }));
-    },
-};
 
 /** Bundles the entry into dist/assets/ and returns what esbuild tells of its outputs, by path below dist/. */
 async function bundle() {

@@ -19,9 +19,11 @@ import { makePublication } from './support/publication.js';
 const space = '\u00a0';
 let cards;
 let init;
+let initWhole;			// of all of ECharts
 
 before(async () => {
     ({ cards, init } = await cardsAndCharts());
+    ({ init: initWhole } = await cardsAndCharts({ isWhole: true }));
 });
 
 test('numbers', () => {
@@ -197,13 +199,18 @@ function textsOf(svg) {
     return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
 }
 
-/** Returns the picture of a card as SVG. */
-function draw(card, data, theme, state) {
-    const chart = init(null, null, { renderer: 'svg', ssr: true, width: state.width, height: state.height });
+/** Returns the picture of a card as SVG, drawn by the library that "make" is of. */
+function draw(card, data, theme, state, make = init) {
+    const chart = make(null, null, { renderer: 'svg', ssr: true, width: state.width, height: state.height });
     chart.setOption(card.chart(data, theme, state));
     const svg = chart.renderToSVGString();
     chart.dispose();
     return svg;
+}
+
+/** Returns the shapes and texts of an SVG, without the names that a library counts up and the moves that a page does not make. */
+function shapesOf(svg) {
+    return svg.replace(/<style[\s\S]*?<\/style>/g, '').replace(/ class="[^"]*"/g, '').replace(/\bzr\d+-/g, 'zr-').match(/<[^>]*>[^<]*/g);
 }
 
 /** Draws every card that the data suffice for, wide by day and narrow by night, and returns how many pictures it drew. */
@@ -232,6 +239,7 @@ function drawAll(data, state, where) {
         for (const [theme, width] of [[light, 900], [dark, 296]]) {
             const svg = draw(card, data, theme, { ...state, width, height });
             assert.doesNotMatch(svg, /NaN/, `${where} ${card.name}: NaN in the picture`);
+            assert.deepEqual(shapesOf(svg), shapesOf(draw(card, data, theme, { ...state, width, height }, initWhole)), `${where} ${card.name}: what is left out of ECharts is missing`);
             for (const text of textsOf(svg)) assertClean(text, `${where} ${card.name}, picture`);
             n += 1;
         }
