@@ -1,9 +1,11 @@
 // cards.js
-//	  A card for each segment, two on a page: who they are, what they are worth, what to do.
+//	  A card for each segment, two on a page: who they are, what they are worth, what to do; where the last
+//	  page has one card only, all segments side by side beneath it.
 
-import { segmentLabel, title } from '../../web/facts.js';
+import { amount, hasValue, segmentLabel, title } from '../../web/facts.js';
+import { count, percent, plural } from '../../web/format.js';
 import { segmentColor, light } from '../../web/theme.js';
-import { differencesOf, numbersOf, originOf, planFacts } from '../blocks.js';
+import { differencesOf, labelled, numbersOf, originOf, planFacts, table } from '../blocks.js';
 import { foot, mark } from '../document.js';
 import { html } from '../html.js';
 import { ranked } from '../publication.js';
@@ -39,10 +41,25 @@ export function card(data, row, most = 6) {
 </article>`;
 }
 
+/** As many lines as half a page has room for. */
+const lines = 14;
+
+/** Returns the table of all segments that stands where a second card would. */
+function sideBySide(data, rows) {
+    const isValued = hasValue(data);
+    const columns = [{ label: 'Segment' }, { label: 'Customers', isRight: true }, { label: 'Share', isRight: true },
+        ...(isValued ? [{ label: 'Value', isRight: true }, { label: 'Share of value', isRight: true }, { label: 'A customer', isRight: true }] : []), { label: 'Strategy' }];
+    const cells = (row) => [labelled(row, 190), count(row.n), percent(row.share),
+        ...(isValued ? [amount(data, row.total_value), percent(row.value_share), amount(data, row.value_per_customer)] : []), planOf(data, row).strategy.name];
+    const left = rows.length - lines;
+    return html`<div><h2>All segments side by side</h2>${table(columns, rows.slice(0, lines).map(cells))}${left > 0 && html`<p class="small">${plural(left, 'more segment has', 'more segments have')} a card, but no line here.</p>`}</div>`;
+}
+
 /** Returns sheets with two cards each. */
 export function sheets(data, rows, words, first = 1) {
     const pairs = rows.filter((_, i) => i % 2 === 0).map((_, i) => rows.slice(2 * i, 2 * i + 2));
-    return pairs.map((pair, i) => html`<section class="sheet">${pair.map((row) => card(data, row, rows.length > many ? 4 : 6))}${foot(data, words, `page ${first + i}`)}</section>`);
+    const hasRoom = (pair) => pair.length === 1 && rows.length > 1;
+    return pairs.map((pair, i) => html`<section class="sheet">${pair.map((row) => card(data, row, rows.length > many ? 4 : 6))}${hasRoom(pair) && sideBySide(data, rows)}${foot(data, words, `page ${first + i}`)}</section>`);
 }
 
 export const heading = 'Segment cards';
