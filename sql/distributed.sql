@@ -176,6 +176,16 @@ SELECT count(*), count(l.pearson) AS of_numbers, bool_and(l.n = p.n AND (l.pears
     max(abs(l.pearson - p.pearson)) < 1e-12 AS pearson_close, bool_and(abs(l.pearson_p_value - p.pearson_p_value) <= 1e-9 * l.pearson_p_value) AS p_close,
     max(abs(l.spearman - p.spearman)) BETWEEN 1e-6 AND 0.08 AS spearman_of_sample
 FROM correlations_local l JOIN correlations_passes p USING (column_a, column_b);
+-- a value far out in a row that lacks the other column says nothing of the rows that have both
+CREATE TABLE apart AS SELECT i AS id, CASE i WHEN 7 THEN 1e9 ELSE i % 997 END::float8 AS a, CASE i WHEN 7 THEN 1e300 ELSE 0.001 * (i % 991) END::float8 AS b,
+    CASE i WHEN 7 THEN -1e20 ELSE 5 END::float8 AS c, CASE WHEN i <> 7 THEN i % 997 + i % 31 END AS d FROM generate_series(1, 60000) i;
+ANALYZE apart;
+CREATE TABLE apart_local AS SELECT * FROM custseg.correlations('apart');
+SET maintenance_work_mem = '4MB';
+SELECT p.column_a, p.column_b, p.n, round(p.pearson::numeric, 6) AS pearson, abs(p.pearson - l.pearson) < 1e-13 AS same
+FROM custseg.correlations('apart') p JOIN apart_local l USING (column_a, column_b) WHERE column_b = 'd' ORDER BY column_a;
+RESET maintenance_work_mem;
+DROP TABLE apart, apart_local;
 -- more columns than there is memory for
 SET maintenance_work_mem = '1MB';
 SELECT count(*) FROM custseg.correlations((SELECT 'SELECT ' || string_agg(format('nullif(i, %s) AS c%s', i, i), ', ') || ' FROM generate_series(1, 20000) i' FROM generate_series(1, 120) i));
@@ -270,6 +280,10 @@ SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle"
 SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0, 0], "reach": [1, 1], "complete": []}'), ARRAY[1]::float8[]);
 SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0], "reach": [1], "complete": [0]}'), ARRAY[NULL]::float8[]);
 SELECT custseg_private.pass(a_plan('{"pass": "correlations", "rows": 1, "middle": [0], "reach": [1], "complete": []}'), ARRAY[1e300]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "pairs", "rows": 1, "pairs": [[0, 1, 0, 0, 1, 1]]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "pairs", "rows": 1, "pairs": [[0.5, 0, 0, 0, 1, 1]]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "pairs", "rows": 1, "pairs": [[0, 0]]}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "pairs", "rows": 1, "pairs": [[0, 0, 0, 0, 1, 1]]}'), ARRAY[1e300]::float8[]);
 SELECT custseg_private.pass_merge(s) FROM (VALUES ('\x00'::bytea)) v(s);
 SELECT custseg_private.pass_merge(decode(repeat('31505343', 20), 'hex'));
 SELECT custseg_private.pass_merge(s) FROM (

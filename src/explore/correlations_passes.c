@@ -57,12 +57,7 @@ ReachOfColumns(const CsStudy *study)
 		*column = (CsColumnReach) {.is_complete = c->moments.n == study->nrows,.is_constant = !(c->lowest < c->highest)};
 		if (c->moments.n == 0)
 			continue;
-		column->middle = Max(Min(c->moments.mean, c->highest), c->lowest);
-		column->reach = Max(c->highest - column->middle, column->middle - c->lowest);
-		if (isfinite(column->reach) && isfinite(column->middle))
-			continue;
-		column->middle = c->lowest / 2 + c->highest / 2;
-		column->reach = Max(c->highest - column->middle, column->middle - c->lowest);
+		CsMiddleOf(c->moments.mean, c->lowest, c->highest, &column->middle, &column->reach);
 	}
 	return columns;
 }
@@ -127,7 +122,40 @@ TakeSample(CsLook *look, const CsTallyRun *run, int part)
 	pfree(run->state);
 }
 
-/* Run the pass: Pearson's correlations of all rows, palloc'd; and the sample into the look. */
+/* Hold a pass to maintenance_work_mem. */
+static void
+CheckPassMemory(const CsLook *look, Size needed)
+{
+	if (needed > CsMemoryLimit())
+		CsMemoryError(needed, "name fewer columns", "correlating %d columns", look->ncolumns);
+}
+
+/* Measure pairs (CsPair *) once more, about middles of their own, by another pass. */
+static void
+MeasurePairs(const CsLook *look, const CsStudy *study, const List *pairs, CsPearson *pearson)
+{
+	JsonbParseState *json = NULL;
+	CsTallyRun	run;
+	CsPearson  *again;
+	ListCell   *cell;
+
+	CheckPassMemory(look, CsPairPassMemory(list_length(pairs)));
+	CsStudyBegin(study, false, NULL, &json);
+	CsPairPlan(&json, pairs, study->nrows);
+	run = CsStudyRun(study, &json);
+	again = CsPairRead(run.pass, &run.pass->parts[0], run.state);
+	foreach(cell, pairs)
+	{
+		const CsPair *pair = lfirst(cell);
+		CsPearson  *p = &pearson[(Size) pair->column[0] * look->ncolumns + pair->column[1]];
+
+		if (again[foreach_current_index(cell)].n != p->n)
+			CsTallyRowsChanged();
+		*p = again[foreach_current_index(cell)];
+	}
+}
+
+/* Run the passes: Pearson's correlations of all rows, palloc'd; and the sample into the look. */
 static CsPearson *
 Correlate(CsLook *look, CsStudy *study)
 {
@@ -136,13 +164,11 @@ Correlate(CsLook *look, CsStudy *study)
 	JsonbParseState *json = NULL;
 	CsTallyRun	run;
 	CsPearson  *pearson;
-	Size		needed;
+	List	   *blurred;
 
 	CsStudyMoments(study);
 	columns = ReachOfColumns(study);
-	needed = CsCorrelationPassMemory(columns, look->ncolumns);
-	if (needed > CsMemoryLimit())
-		CsMemoryError(needed, "name fewer columns", "correlating %d columns", look->ncolumns);
+	CheckPassMemory(look, CsCorrelationPassMemory(columns, look->ncolumns));
 	request.room = SampleRoom(study->nrows, look->ncolumns);
 	ReadHashes(study, look->relation);
 	request.nhashed = study->read.nnumbers;
@@ -150,8 +176,10 @@ Correlate(CsLook *look, CsStudy *study)
 	CsCorrelationPlan(&json, columns, look->ncolumns, study->nrows);
 	CsSamplePlan(&json, &request);
 	run = CsStudyRun(study, &json);
-	pearson = CsCorrelationRead(run.pass, &run.pass->parts[0], run.state, columns, study->nrows);
+	pearson = CsCorrelationRead(run.pass, &run.pass->parts[0], run.state, columns, study->nrows, &blurred);
 	TakeSample(look, &run, 1);
+	if (blurred != NIL)
+		MeasurePairs(look, study, blurred, pearson);
 	return pearson;
 }
 

@@ -4,10 +4,11 @@
  *
  * Of each two columns the products of their deviations are added up, of the rows that have both.  Where all rows have a
  * column, one sum of its deviations and of their squares serves all pairs; each pair of which some rows lack one has sums
- * of its own.  Whether a column varies is told by its lowest and its highest value, which no rounding blurs.
+ * of its own, and is told to be measured once more where these say little (pair_pass.c).  Whether a column varies is told by its lowest and its highest value, which no rounding blurs.
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "prep/covariance_pass.h"
@@ -20,6 +21,9 @@ enum
 };
 
 #define OWN_ENDS 2
+
+/* Part of a variance that rounding may be. */
+#define MOST_ROUNDED 1e-13
 
 /* A part of a pass. */
 typedef struct Correlations
@@ -178,29 +182,64 @@ static double
 CorrelationOf(const Correlations *c, double n, const CsExact *xy, const CsExact *x, const CsExact *y, const CsExact *xx,
 			  const CsExact *yy)
 {
-	double		variance = Covariance(c, xx, x, x, n) * Covariance(c, yy, y, y, n);
-
-	return variance > 0 ? Max(Min(Covariance(c, xy, x, y, n) / sqrt(variance), 1), -1) : NAN;
+	return CsPearsonOf(Covariance(c, xy, x, y, n), Covariance(c, xx, x, x, n), Covariance(c, yy, y, y, n));
 }
 
-/* The correlation of a pair of which some rows lack one. */
+/* Does a variance of n deviations say little, for they are rounded, and far from the middle or small beside the unit? */
+static bool
+IsBlurred(const Correlations *c, const CsExact *sum, const CsExact *squares, double n)
+{
+	double		off = CsExactMean(sum, c->dev.exponent, n);
+	double		rounded = off * off * DBL_EPSILON + 1 / c->dev.scale;
+
+	return rounded > MOST_ROUNDED * Covariance(c, squares, sum, sum, n);
+}
+
+/* Where the values of a pair lie, palloc'd. */
+static CsPair *
+PairOf(const Correlations *c, int i, int j, double n, const CsExact *sums, const double *lowest, const double *highest)
+{
+	CsPair	   *pair = palloc(sizeof(CsPair));
+
+	for (int side = 0; side < 2; side++)
+	{
+		int			column = side == 0 ? i : j;
+		double		off = CsExactMean(&sums[OWN_X + side], c->dev.exponent, n);
+
+		pair->column[side] = column;
+		CsMiddleOf(c->dev.middle[column] + off / c->dev.size[column], lowest[side], highest[side], &pair->middle[side],
+				   &pair->reach[side]);
+	}
+	return pair;
+}
+
+/* The correlation of a pair of which some rows lack one; where it says little, the pair goes to the blurred ones (CsPair *). */
 static CsPearson
-ReadOwn(const CsTally *pass, const Correlations *c, const CsTallyState *state, const CsExact *product, int64 pair)
+ReadOwn(const CsTally *pass, const Correlations *c, const CsTallyState *state, const CsExact *product, int64 pair, int i,
+		int j, List **blurred)
 {
 	const CsExact *sums = CsTallySums(pass, state, c->own_sums) + pair * OWN_SUMS;
 	const double *lowest = CsTallyNumbers(pass, state, c->own_lowest) + pair * OWN_ENDS;
 	const double *highest = CsTallyNumbers(pass, state, c->own_highest) + pair * OWN_ENDS;
 	CsPearson	result = {CsTallyCounts(pass, state, c->own_rows)[pair], NAN};
+	double		n = (double) result.n;
 
-	if (result.n > 0 && lowest[0] < highest[0] && lowest[1] < highest[1])
-		result.r = CorrelationOf(c, (double) result.n, product, &sums[OWN_X], &sums[OWN_Y], &sums[OWN_XX], &sums[OWN_YY]);
+	if (result.n == 0 || !(lowest[0] < highest[0]) || !(lowest[1] < highest[1]))
+		return result;
+	if (IsBlurred(c, &sums[OWN_X], &sums[OWN_XX], n) || IsBlurred(c, &sums[OWN_Y], &sums[OWN_YY], n))
+		*blurred = lappend(*blurred, PairOf(c, i, j, n, sums, lowest, highest));
+	else
+		result.r = CorrelationOf(c, n, product, &sums[OWN_X], &sums[OWN_Y], &sums[OWN_XX], &sums[OWN_YY]);
 	return result;
 }
 
-/* The correlations, as many by as many, of columns i < j; others are not set.  Palloc'd. */
+/*
+ * The correlations, as many by as many, of columns i < j; others are not set.  Palloc'd, as are the pairs (CsPair *) that
+ * are to be measured once more, about middles of their own.
+ */
 CsPearson *
 CsCorrelationRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, const CsColumnReach *columns,
-				  int64 nrows)
+				  int64 nrows, List **blurred)
 {
 	const Correlations *c = part->own;
 	const CsExact *sums = CsTallySums(pass, state, c->sums);
@@ -211,6 +250,7 @@ CsCorrelationRead(const CsTally *pass, const CsTallyPart *part, const CsTallySta
 	Size		at = 0;
 	int64		pair = 0;
 
+	*blurred = NIL;
 	for (int i = 0; i < d; at += d - i, i++)
 		square[i] = at;
 	for (int i = 0; i < d; i++)
@@ -220,7 +260,7 @@ CsCorrelationRead(const CsTally *pass, const CsTallyPart *part, const CsTallySta
 			const CsExact *product = &products[square[i] + j - i];
 
 			if (!(c->is_complete[i] && c->is_complete[j]))
-				*r = ReadOwn(pass, c, state, product, pair++);
+				*r = ReadOwn(pass, c, state, product, pair++, i, j, blurred);
 			else if (columns[i].is_constant || columns[j].is_constant || nrows == 0)
 				*r = (CsPearson) {nrows, NAN};
 			else

@@ -5,7 +5,7 @@
 #ifndef CUSTSEG_STAT_CORRELATION_PASS_H
 #define CUSTSEG_STAT_CORRELATION_PASS_H
 
-#include "prep/tally.h"
+#include "stat/pair_pass.h"
 
 /* Of the finite values of a column. */
 typedef struct CsColumnReach
@@ -16,18 +16,11 @@ typedef struct CsColumnReach
 	bool		is_constant;
 } CsColumnReach;
 
-/* Pearson's correlation of two columns. */
-typedef struct CsPearson
-{
-	int64		n;				/* rows that have both */
-	double		r;				/* NaN where one of them does not vary in these */
-} CsPearson;
-
 extern const CsTallyKind CsCorrelationPass;
 
 extern void CsCorrelationPlan(JsonbParseState **json, const CsColumnReach *columns, int d, int64 nrows);
 extern Size CsCorrelationPassMemory(const CsColumnReach *columns, int d);
 extern CsPearson *CsCorrelationRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state,
-									const CsColumnReach *columns, int64 nrows);
+									const CsColumnReach *columns, int64 nrows, List **blurred);
 
 #endif							/* CUSTSEG_STAT_CORRELATION_PASS_H */
