@@ -3,34 +3,49 @@
  *	  Rows that a statement would fetch from other servers, and the error where they are too many.
  *
  * What postgres_fdw fetches is told by the plan: a scan of a foreign table gives rows, and so does a join that the other
- * server computes; an aggregate that it computes does not.  Of a table that Citus spreads PostgreSQL's planner knows nothing, so its rows are
- * counted, where they are.  Nobody fetches more than maintenance_work_mem without having asked for it.
+ * server computes; an aggregate that it computes does not.  PostgreSQL's planner knows nothing of a foreign table that
+ * nobody has analyzed, nor of a table that Citus spreads, so their rows are counted, where they are.  Nobody fetches more
+ * than maintenance_work_mem without having asked for it.
  */
 #include "custseg.h"
 
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "call/call.h"
 #include "catalog/engine.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_statistic.h"
+#include "commands/defrem.h"
 #include "data/fetch.h"
 #include "executor/spi.h"
 #include "foreign/foreign.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "optimizer/clauses.h"
 #include "parser/parsetree.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
+
+/* A foreign table that is read to the end, of whose size the planner knows nothing, and what it expects of it all the same. */
+typedef struct Unknown
+{
+	Oid			relid;
+	double		nrows;
+	double		bytes;
+} Unknown;
 
 /* A plan that is looked at, and what was found. */
 typedef struct Look
 {
 	List	   *rtable;
 	double		most;			/* rows that are asked for by who takes them as they come */
+	List	   *unknown;		/* (Unknown *) */
 	CsFetched	fetched;
 } Look;
 
@@ -61,13 +76,45 @@ FetchedBytes(double nrows, int width, int ncolumns)
 	return nrows * Max((double) width, sizeof(double) * Max(ncolumns, 1));
 }
 
-/* A foreign table whose rows a scan gives, the first one where it joins them; 0, no table of a query, where it adds them up. */
-static Index
-TableOf(const ForeignScan *scan)
+/* A foreign table whose rows a scan gives, the first one where it joins them; InvalidOid where it adds them up. */
+static Oid
+TableOf(const ForeignScan *scan, const List *rtable)
 {
+	int			at = -1;
+
 	if (scan->scan.scanrelid > 0)
-		return scan->scan.scanrelid;
-	return contain_agg_clause((Node *) scan->fdw_scan_tlist) ? 0 : (Index) Max(bms_next_member(scan->fs_relids, -1), 0);
+		return rt_fetch(scan->scan.scanrelid, rtable)->relid;
+	if (contain_agg_clause((Node *) scan->fdw_scan_tlist))
+		return InvalidOid;
+	/* among them may be the join itself, which is no table */
+	while ((at = bms_next_member(scan->fs_relids, at)) >= 0)
+		if (rt_fetch(at, rtable)->rtekind == RTE_RELATION)
+			return rt_fetch(at, rtable)->relid;
+	return InvalidOid;
+}
+
+/* Do options of a foreign table or a server have the planner ask the other server? */
+static bool
+AskForEstimates(const List *options)
+{
+	ListCell   *cell;
+
+	foreach(cell, options)
+		if (strcmp(((DefElem *) lfirst(cell))->defname, "use_remote_estimate") == 0)
+			return defGetBoolean(lfirst(cell));
+	return false;
+}
+
+/* Does the planner know nothing of the size of a foreign table? */
+static bool
+HasUnknownSize(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	bool		is_known = rel->rd_rel->reltuples >= 0;
+	ForeignTable *table = GetForeignTable(relid);
+
+	table_close(rel, NoLock);
+	return !is_known && !AskForEstimates(table->options) && !AskForEstimates(GetForeignServer(table->serverid)->options);
 }
 
 /* Note a scan that gives rows of foreign tables, if these are on another server. */
@@ -75,18 +122,21 @@ static void
 NoteScan(const ForeignScan *scan, Look *look)
 {
 	const Plan *plan = &scan->scan.plan;
-	Index		table = TableOf(scan);
-	double		nrows = Min(plan->plan_rows, look->most);
-	Oid			relid;
+	Oid			relid = TableOf(scan, look->rtable);
+	double		nrows = Min(plan->plan_rows, look->most),
+				bytes = FetchedBytes(nrows, plan->plan_width, list_length(plan->targetlist));
+	Unknown    *unknown;
 
-	if (table == 0)
-		return;
-	relid = rt_fetch(table, look->rtable)->relid;
-	if (!CsIsOnAnotherServer(relid))
+	if (!OidIsValid(relid) || !CsIsOnAnotherServer(relid))
 		return;
 	look->fetched.relid = relid;
 	look->fetched.nrows += nrows;
-	look->fetched.bytes += FetchedBytes(nrows, plan->plan_width, list_length(plan->targetlist));
+	look->fetched.bytes += bytes;
+	if (scan->scan.scanrelid == 0 || !isinf(look->most) || !HasUnknownSize(relid))
+		return;
+	unknown = palloc(sizeof(Unknown));
+	*unknown = (Unknown) {relid, nrows, bytes};
+	look->unknown = lappend(look->unknown, unknown);
 }
 
 /* Look for scans that fetch rows, in a plan and all below it. */
@@ -114,32 +164,39 @@ LookAt(Plan *plan, Look *look)
 	look->most = most;
 }
 
-/* What a prepared statement would fetch through postgres_fdw, by its plan for any parameters.  Inside SPI. */
-CsFetched
-CsFetchedBy(SPIPlanPtr plan)
+/* Look at a prepared statement, by its plan for any parameters.  Inside SPI. */
+static Look
+LookAtStatement(SPIPlanPtr plan)
 {
 	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
 	PlannedStmt *statement;
 	Look		look = {.most = INFINITY};
 
 	if (cached == NULL)
-		return look.fetched;
+		return look;
 	statement = linitial_node(PlannedStmt, cached->stmt_list);
 	look.rtable = statement->rtable;
 	look.fetched.ncolumns = list_length(statement->planTree->targetlist);
 	LookAt(statement->planTree, &look);
 	LookAtAll(statement->subplans, &look);
 	ReleaseCachedPlan(cached, NULL);
-	return look.fetched;
+	return look;
 }
 
-/* The rows of a source that Citus spreads, counted where they are.  Inside SPI, and as whom the source is read. */
+/* What a prepared statement would fetch through postgres_fdw, by its plan for any parameters.  Inside SPI. */
+CsFetched
+CsFetchedBy(SPIPlanPtr plan)
+{
+	return LookAtStatement(plan).fetched;
+}
+
+/* The rows of a table, counted where they are.  Inside SPI, and as whom the source is read. */
 static double
-CountSharded(const CsRelation *rel)
+CountRows(const char *table)
 {
 	bool		isnull;
 
-	if (SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", rel->from_item), true, 0) != SPI_OK_SELECT)
+	if (SPI_execute(psprintf("SELECT pg_catalog.count(*) FROM %s", table), true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of a source");
 	return (double) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
@@ -157,7 +214,7 @@ CsRelationExpectedRows(const CsRelation *rel)
 	SPI_connect();
 	reading = CsReadingBegin(rel);
 	if (is_sharded)
-		nrows = CountSharded(rel);
+		nrows = CountRows(rel->from_item);
 	else
 	{
 		plan = SPI_prepare(psprintf("SELECT FROM %s", rel->from_item), 0, NULL);
@@ -243,21 +300,48 @@ RefuseFetch(const CsRelation *rel, const CsFetched *fetched)
 }
 
 /*
+ * Count the rows of tables of whose size the planner knows nothing, where the source is a table: a query may leave most
+ * of them out, and a view may read what only its owner may.
+ */
+static void
+CountUnknown(const CsRelation *rel, Look *look)
+{
+	ListCell   *cell;
+
+	if (!OidIsValid(rel->relid) || get_rel_relkind(rel->relid) == RELKIND_VIEW)
+		return;
+	foreach(cell, look->unknown)
+	{
+		const Unknown *u = lfirst(cell);
+		double		nrows;
+
+		if (pg_class_aclcheck(u->relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+			continue;
+		nrows = CountRows(quote_qualified_identifier(get_namespace_name(get_rel_namespace(u->relid)), get_rel_name(u->relid)));
+		look->fetched.nrows += nrows - u->nrows;
+		look->fetched.bytes += FetchedBytes(nrows, 0, look->fetched.ncolumns) - u->bytes;
+	}
+}
+
+/*
  * Raise an error where a prepared statement that reads a source would fetch more from other servers than
  * maintenance_work_mem, unless somebody has asked for that.  Inside SPI, and as whom the source is read.
  */
 void
 CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan)
 {
+	Look		look;
 	CsFetched	fetched;
 
 	if (rel->may_fetch)
 		return;
-	fetched = CsFetchedBy(plan);
+	look = LookAtStatement(plan);
+	CountUnknown(rel, &look);
+	fetched = look.fetched;
 	if (!OidIsValid(fetched.relid) && OidIsValid(rel->relid) && CsCitusShards(rel->relid) > 0)
 	{
 		fetched.relid = rel->relid;
-		fetched.nrows = CountSharded(rel);
+		fetched.nrows = CountRows(rel->from_item);
 		fetched.bytes = FetchedBytes(fetched.nrows, 0, fetched.ncolumns);
 	}
 	if (fetched.bytes > (double) CsMemoryLimit())

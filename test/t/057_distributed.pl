@@ -329,6 +329,15 @@ like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.outliers('date
 like(psql_error($here, 'postgres', "$little SELECT custseg.train('broken', 'plenty', '{recency,frequency}', algorithm => 'tree', options => '{\"target\": \"channel\"}')"),
     qr/ERROR:  0A000: some \d{5} rows of relation "plenty" would be fetched from other servers.*HINT:  SET maintenance_work_mem = '\d+MB' to fetch them all the same; or train on a sample of the rows: SELECT \* FROM public\.plenty WHERE pg_catalog\.hashint4extended\(id, 0\) & \d+ = 0\./s,
     'a training that needs them names a sample, too');
+# Tables that nobody has analyzed are counted, unless few rows are read.
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE unknown ($columns) SERVER west OPTIONS (table_name 'plenty');"
+      . " CREATE TABLE parted ($columns) PARTITION BY LIST (channel); CREATE FOREIGN TABLE parted_rest PARTITION OF parted DEFAULT SERVER west OPTIONS (table_name 'plenty')");
+for my $table (qw(unknown parted))
+{
+    like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.outliers('$table', '{recency,frequency,monetary}')"),
+        qr/ERROR:  0A000: some \d{5} rows of relation "$table" would be fetched from other servers/, "a table that nobody has analyzed: $table");
+}
+is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM unknown LIMIT 100', '{recency,frequency,monetary}')"), '0', 'few rows of it are read');
 for my $call ("outliers('plenty', '{recency,frequency,monetary}')",
     "outliers('SELECT p.recency, p.frequency, e.monetary FROM plenty p JOIN eight_0 e USING (id)')",
     "purchase_summary('SELECT id, DATE ''2026-01-01'' + recency::int AS day, monetary FROM plenty', 'id', 'day', 'monetary')",
