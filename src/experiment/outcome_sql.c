@@ -31,7 +31,7 @@ NumberLiteral(double x)
 static const char *
 TimeLiteral(TimestampTz at)
 {
-	return psprintf("('2000-01-01 00:00:00+00'::timestamptz + %lld * '1 microsecond'::interval)", (long long) at);
+	return psprintf("('2000-01-01 00:00:00+00'::timestamptz + %lld::pg_catalog.float8 * '1 microsecond'::interval)", (long long) at);
 }
 
 /* A column that tells the customer in a row of the source, or of what other servers have summed up; palloc'd. */
@@ -132,7 +132,7 @@ static void
 AppendSummed(StringInfo sql, const CsOutcomeSource *s)
 {
 	appendStringInfo(sql, "(SELECT r.*, CASE WHEN r.span = 0 THEN '-infinity' WHEN r.span > 0 THEN"
-					 " '2000-01-01 00:00:00+00'::timestamptz + (%s)[r.span] * '1 microsecond'::interval END AS at FROM (%s) AS r OFFSET 0) AS t",
+					 " '2000-01-01 00:00:00+00'::timestamptz + (%s)[r.span]::pg_catalog.float8 * '1 microsecond'::interval END AS at FROM (%s) AS r OFFSET 0) AS t",
 					 s->spans, s->summed);
 }
 
@@ -329,9 +329,9 @@ CsOutcomePeriodsSql(const CsOutcomeSource *s, const char *period, int nperiods, 
 	for (int w = 0; w < nperiods; w++)
 		appendStringInfo(&sql, is_truth ? ", CASE WHEN bool_or(o.v1) FILTER (WHERE %s) THEN 1 ELSE 0 END::float8 AS y%d" :
 						 ", coalesce(sum(o.v1) FILTER (WHERE %s), 0) AS y%d",
-						 psprintf("o.at >= e.enrolled_at + %d * %s AND o.at < e.enrolled_at + %d * %s", w, length, w + 1, length), w);
+						 psprintf("o.at >= e.enrolled_at + %d::pg_catalog.float8 * %s AND o.at < e.enrolled_at + %d::pg_catalog.float8 * %s", w, length, w + 1, length), w);
 	AppendJoin(&sql, s);
-	appendStringInfo(&sql, " AND e.enrolled_at + %d * %s <= %s GROUP BY e.experiment, e.customer) AS j GROUP BY j.variant_number",
+	appendStringInfo(&sql, " AND e.enrolled_at + %d::pg_catalog.float8 * %s <= %s GROUP BY e.experiment, e.customer) AS j GROUP BY j.variant_number",
 					 nperiods, length, TimeLiteral(as_of));
 	return sql.data;
 }

@@ -189,6 +189,21 @@ for my $table (qw(lines whole scattered))
     like(answer("SELECT * FROM custseg.experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')", $table), qr/ERROR:  an outcome has no customer\n/, "an outcome of nobody: $table");
 }
 
+# Operators and functions that somebody has planted, nearer to the types than those of PostgreSQL, are not called.
+$here->safe_psql('postgres', <<'SQL');
+CREATE SCHEMA trap;
+CREATE FUNCTION trap.sprung(int, interval) RETURNS interval LANGUAGE plpgsql AS $$BEGIN RAISE 'a trap'; END$$;
+CREATE FUNCTION trap.sprung(bigint, interval) RETURNS interval LANGUAGE plpgsql AS $$BEGIN RAISE 'a trap'; END$$;
+CREATE FUNCTION trap.unnest(timestamptz[]) RETURNS SETOF timestamptz LANGUAGE plpgsql AS $$BEGIN RAISE 'a trap'; END$$;
+CREATE OPERATOR trap.* (LEFTARG = int, RIGHTARG = interval, FUNCTION = trap.sprung);
+CREATE OPERATOR trap.* (LEFTARG = bigint, RIGHTARG = interval, FUNCTION = trap.sprung);
+SQL
+for my $call ("experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')",
+    "effect_over_time('spring', '%s', 'ever', '7 days', 5, id => 'customer', options => '{\"time\": \"at\"}')")
+{
+    unlike(answer("SET search_path = trap, public; SELECT * FROM custseg.$call", $_), qr/ERROR/, "no trap is sprung: $_: $call") for @outcomes;
+}
+
 # Where customers were enrolled one by one, at very many times, lines come over.
 $here->safe_psql('postgres', "UPDATE custseg.enrolment SET enrolled_at = enrolled_at + interval '1 hour' * hashtext(customer) / 1e6");
 my $by_lines = "SELECT $results FROM custseg.experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')";
