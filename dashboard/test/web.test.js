@@ -10,6 +10,7 @@ import { columnValue, compared, selected, shortLabels } from '../web/facts.js';
 import { literal, parts, whyMissing } from '../web/parts.js';
 import { findPage, pages, roles } from '../web/pages.js';
 import { address, numbers, parse } from '../web/router.js';
+import { standingOut } from '../web/charts/kpis.js';
 import { contrast, dark, inkOn, colorAt, light, segmentColor, segmentDash } from '../web/theme.js';
 import { csv, fileName, frame, tablePicture, xml } from '../web/export.js';
 import { cardsAndCharts } from './support/cards.js';
@@ -376,6 +377,15 @@ test('months that stand out are named, and months as usual are not', () => {
     assert.match(sentence([0.75, 0.73, 0.76, 0.74, 0.75, 1.5, 0.77, 0.75]), /Jun 2026, with 100\s% more/);
     // too few months, no month far off, and a shop whose months differ as much all the time
     for (const values of [[0.7, 0.7, 0.7, 0.7, 0.1], [0.75, 0.73, 0.76, 0.74, 0.75, 0.6, 0.77, 0.75], [0.2, 1, 0.4, 1.4, 0.7, 0.1, 1.2, 0.6], [null, null, 0, 0, 0, 0, 0, 0]]) assert.doesNotMatch(sentence(values), /stands out/);
+    // months that differ by chance alone: sums of twelve numbers of a generator are all but normal, here with 20 % of deviation
+    let state = 1;
+    const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
+    const month = () => 1 + 0.2 * (Array.from({ length: 12 }, random).reduce((sum, it) => sum + it, 0) - 6);
+    for (const length of [6, 9, 12]) {
+        const named = Array.from({ length: 400 }, () => Array.from({ length }, month))
+            .filter((values) => standingOut({ months: values, segments: [{ segment: null, name: 'total', orders_per_customer: values }] }).length > 0);
+        assert.ok(named.length < 0.1 * 400, `${named.length} of 400 charts of ${length} months`);
+    }
     assert.match(sentence([1, 1]), /customers who were in the segment then/);
 });
 

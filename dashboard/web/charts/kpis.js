@@ -40,8 +40,11 @@ export function told(it) {
     return `${which}: ${kpiWords[it.kpi] ?? it.kpi} ${change(it.change)} against ${month(it.reference_month)}${others}`;
 }
 
-// a month stands out that is so far from the usual one, as a share, and so many times as far as months usually are
-const [far, often] = [0.25, 4];
+// a month stands out that is so far from the usual one, as a share
+const far = 0.25;
+// and so many times as far as the middle one of so many months, which of few months says little: of months that differ by chance alone (normal, by
+// 20 %) one stands out in 6 % of charts of 6 to 24 months at most
+const often = (months) => 6 + 18 / months;
 
 const median = (values) => {
     const sorted = [...values].sort((a, b) => a - b);
@@ -57,7 +60,7 @@ export function standingOut({ months, segments }) {
     const usual = median(known);
     const spread = median(known.map((it) => Math.abs(it / usual - 1)));
     return months.map((at, i) => ({ month: at, change: isKnown(all[i]) ? all[i] / usual - 1 : 0 }))
-        .filter((it) => Math.abs(it.change) >= Math.max(far, often * spread)).sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
+        .filter((it) => Math.abs(it.change) >= Math.max(far, often(known.length) * spread)).sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
 }
 
 /** Returns in words which months stand out, two at most, or ''. */
