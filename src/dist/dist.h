@@ -26,6 +26,7 @@ typedef struct CsPieces
 	bool		is_remote;		/* some are on other servers, which can run custseg's aggregates */
 	bool		is_foreign;		/* some are on other servers, whether or not these can */
 	bool		is_sharded;		/* the source is a sharded table */
+	bool		has_policies;	/* it is a table with leaves that are remote, but its policies apply to its rows */
 } CsPieces;
 
 extern CsPieces *CsPiecesOf(const CsRelation *rel);
@@ -75,8 +76,10 @@ extern void CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *p
 extern CsValueCount *CsPiecesCount(const CsPieces *pieces, const char *expression, const char *condition, int most,
 								   Size most_bytes, int *n);
 
-/* Queries that rows are reduced by where they are, group by group. */
 extern CsPieces *CsPiecesElsewhere(const CsRelation *rel);
+
+/* Queries that rows are reduced by where they are, group by group. */
+extern CsPieces *CsPiecesToReduce(const CsRelation *rel);
 extern char *CsPiecesUnion(const CsPieces *pieces, const char *list, const char *rest);
 extern bool CsPiecesReduce(const CsPieces *pieces, const char *sql);
 

@@ -4,7 +4,7 @@
  *
  * PostgreSQL hands an aggregate on to another server only when it is over one foreign table.  So a
  * partitioned table with foreign leaves is read leaf by leaf.  Leaves are read with the rights to them,
- * and row-level security of their parent would not apply: such a table is refused.
+ * and row-level security of their parent would not apply: where there is some, the table is one piece.
  */
 #include "custseg.h"
 
@@ -76,20 +76,7 @@ NoteForeign(CsPieces *pieces, Oid relid)
 	pieces->is_remote |= RunsAggregates(GetForeignServer(GetForeignTable(relid)->serverid));
 }
 
-/* Refuse a table that its leaves would show other rows of. */
-static void
-CheckPolicies(const CsRelation *rel)
-{
-	if (check_enable_rls(rel->relid, InvalidOid, true) != RLS_ENABLED)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s has row-level security and leaves on other servers", rel->description),
-			 errdetail("Its leaves are read one by one, where its policies would not apply."),
-			 errhint("Give options => '{\"engine\": \"local\"}', which reads the rows through the table.")));
-}
-
-/* The leaves of a table, one piece each, when some of them are foreign. */
+/* The leaves of a table, one piece each, when some of them are foreign; not where its policies would be left out. */
 static void
 FindLeaves(CsPieces *pieces)
 {
@@ -104,6 +91,12 @@ FindLeaves(CsPieces *pieces)
 			NoteForeign(pieces, lfirst_oid(cell));
 	if (!pieces->is_remote)
 		return;
+	if (check_enable_rls(rel->relid, rel->reader, true) == RLS_ENABLED)
+	{
+		pieces->has_policies = true;
+		pieces->is_remote = false;
+		return;
+	}
 	pieces->items = palloc(sizeof(char *) * list_length(leaves));
 	pieces->nitems = 0;
 	pieces->is_leaves = true;
@@ -140,8 +133,6 @@ CsPiecesOf(const CsRelation *rel)
 		NoteForeign(pieces, rel->relid);
 	else
 		FindLeaves(pieces);
-	if (pieces->is_leaves)
-		CheckPolicies(rel);
 	return pieces;
 }
 

@@ -7,22 +7,53 @@
  */
 #include "custseg.h"
 
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "data/fetch.h"
 #include "dist/dist.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/rls.h"
 
+/* May whoever reads a source read each of its leaves, and not just the table that they belong to? */
+static bool
+MayReadLeaves(const CsRelation *rel)
+{
+	Oid			reader = OidIsValid(rel->reader) ? rel->reader : GetUserId();
+	ListCell   *cell;
+
+	foreach(cell, find_all_inheritors(rel->relid, AccessShareLock, NULL))
+		if (get_rel_relkind(lfirst_oid(cell)) != RELKIND_PARTITIONED_TABLE &&
+			pg_class_aclcheck(lfirst_oid(cell), reader, ACL_SELECT) != ACLCHECK_OK)
+			return false;
+	return true;
+}
+
 /*
- * Where a source's rows can be reduced by the servers that have them: its pieces, palloc'd.  NULL where all rows are
- * here, or where a policy is to be applied to each of them through their parent.
+ * Where a source's rows can be added up by the servers that have them: its pieces, palloc'd.  NULL where all rows are
+ * here, or where they can be read through their table alone, because of its policies or for want of rights to its leaves.
  */
 CsPieces *
 CsPiecesElsewhere(const CsRelation *rel)
 {
+	CsPieces   *pieces = CsPiecesOf(rel);
+
+	return CsIsElsewhere(pieces) && (!pieces->is_leaves || MayReadLeaves(rel)) ? pieces : NULL;
+}
+
+/*
+ * Where a source's rows can be reduced by the servers that have them, group by group: its pieces, palloc'd.  NULL where all
+ * rows are here, or where a policy is to be applied to each of them.  Its leaves are read with the rights to them.
+ */
+CsPieces *
+CsPiecesToReduce(const CsRelation *rel)
+{
 	CsPieces   *pieces;
 
-	if (!OidIsValid(rel->relid) || check_enable_rls(rel->relid, InvalidOid, true) == RLS_ENABLED)
+	if (!OidIsValid(rel->relid) || check_enable_rls(rel->relid, rel->reader, true) == RLS_ENABLED)
 		return NULL;
 	pieces = CsPiecesOf(rel);
 	return CsIsElsewhere(pieces) ? pieces : NULL;

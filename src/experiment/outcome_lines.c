@@ -73,7 +73,7 @@ void
 CsOutcomeLinesOpen(CsOutcomeSource *s, const char *period, int nperiods)
 {
 	Spans		spans = {.n = 0};
-	const CsPieces *pieces = CanBeSummed(s) ? CsPiecesElsewhere(s->relation) : NULL;
+	const CsPieces *pieces = CanBeSummed(s) ? CsPiecesToReduce(s->relation) : NULL;
 
 	if (pieces == NULL)
 		return;

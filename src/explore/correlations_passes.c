@@ -33,14 +33,22 @@ CanRead(const CsLook *look)
 	return true;
 }
 
-/* Are passes to be run?  Rows of other servers that cannot run them are fetched, as far as there is memory. */
-static bool
-RunsPasses(const CsLook *look, const CsPieces *pieces)
+/*
+ * The pieces that passes are to be run over, palloc'd; NULL: none are.  Rows of other servers that cannot run them are
+ * fetched, as far as there is memory.
+ */
+static CsPieces *
+PiecesToPass(const CsLook *look)
 {
-	if (CsIsElsewhere(pieces))
-		return true;
-	return !pieces->is_foreign && CanRead(look) &&
-		CsRelationExpectedRows(look->relation) * CsCorrelationsMemory(1, look->ncolumns) > (double) CsMemoryLimit();
+	CsPieces   *pieces = CsPiecesElsewhere(look->relation);
+
+	if (pieces != NULL)
+		return pieces;
+	pieces = CsPiecesOf(look->relation);
+	if (pieces->is_foreign || !CanRead(look) ||
+		CsRelationExpectedRows(look->relation) * CsCorrelationsMemory(1, look->ncolumns) <= (double) CsMemoryLimit())
+		return NULL;
+	return pieces;
 }
 
 /* What is known of the columns, once moments are; palloc'd. */
@@ -187,13 +195,13 @@ Correlate(CsLook *look, CsStudy *study)
 bool
 CsCorrelationsByPasses(CsResult *result, CsLook *look)
 {
-	CsPieces   *pieces = CsPiecesOf(look->relation);
+	CsPieces   *pieces = PiecesToPass(look);
 	CsColumn   *columns;
 	bool	   *skips;
 	CsStudy    *study;
 	CsPearson  *pearson;
 
-	if (!RunsPasses(look, pieces))
+	if (pieces == NULL)
 		return false;
 	columns = palloc(sizeof(CsColumn) * look->ncolumns);
 	skips = palloc0(sizeof(bool) * look->ncolumns);

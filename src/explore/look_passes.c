@@ -286,10 +286,10 @@ CountDistinct(const Passes *o, int column)
 CsColumnOrder *
 CsLookByPasses(CsLook *look, const CsDescribeOptions *options)
 {
-	const CsPieces *pieces = CsPiecesOf(look->relation);
+	const CsPieces *pieces = CsPiecesElsewhere(look->relation);
 	Passes		o = {.look = look,.options = options};
 
-	if (!CsIsElsewhere(pieces))
+	if (pieces == NULL)
 		return NULL;
 	for (int i = 0; i < look->ncolumns; i++)
 		if (look->columns[i].column.element > 0)

@@ -233,12 +233,12 @@ Visit(const Passes *o, int feature)
 CsObservation *
 CsObserveByPasses(const CsObserveRequest *request)
 {
-	const CsPieces *pieces = CsPiecesOf(request->relation);
+	const CsPieces *pieces = CsPiecesElsewhere(request->relation);
 	CsPass	   *pass = CsPassOpen(request->relation);
 	CsPlacer   *placer = CsPassTryToPlace(pass, request->scorer, CS_PLACE_NOT);
 	Passes		o = {.request = request,.pipeline = CsScorerPipeline(request->scorer)};
 
-	if (!CsIsElsewhere(pieces) || NeedsRows(request, pass))
+	if (pieces == NULL || NeedsRows(request, pass))
 		return NULL;
 	o.result = CsObservationCreate(request->scorer, request->relation, placer);
 	Study(&o, pieces, pass, placer);

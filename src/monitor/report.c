@@ -161,7 +161,7 @@ CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds, Jsonb *
 	CsRelation *relation = CsSourceOpen(scorer, reports[0].source);
 	CsPass	   *pass;
 
-	if (CsIsElsewhere(CsPiecesOf(relation)))
+	if (CsPiecesElsewhere(relation) != NULL)
 	{
 		MakeThose(r, relation, scorer, true);
 		MakeThose(r, relation, scorer, false);

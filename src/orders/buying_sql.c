@@ -107,7 +107,7 @@ CsBuyingOpen(CsBuying *b, const CsRelation *relation, const CsColumn *customer, 
 			 const CsColumn *amount, const CsColumn *order, const char *at, const char *up_to, bool keeps_returns)
 {
 	memset(b, 0, sizeof(*b));
-	b->pieces = CsPiecesElsewhere(relation);
+	b->pieces = CsPiecesToReduce(relation);
 	if (b->pieces == NULL || !CsIsComparable(customer) || (order != NULL && !CsIsComparable(order)))
 		return false;
 	b->relation = relation;

@@ -542,12 +542,12 @@ TakeSample(const Passes *o)
 CsPortrait *
 CsPortraitByPasses(const CsReport *report, const CsPortraitRequest *request, const CsPass *pass, const CsPlacer *placer)
 {
-	const CsPieces *pieces = CsPiecesOf(pass->relation);
+	const CsPieces *pieces = CsPiecesElsewhere(pass->relation);
 	CsPortrait *portrait;
 	Passes		o = {.request = request,.pipeline = CsScorerPipeline(report->scorer)};
 	CsTallyRun	run;
 
-	if (!CsIsElsewhere(pieces))
+	if (pieces == NULL)
 		return NULL;
 	o.portrait = portrait = palloc0(sizeof(CsPortrait));
 	portrait->scorer = report->scorer;

@@ -48,6 +48,17 @@ RefusePasses(const CsTraining *t, const char *why)
 			 errhint("Give a sample as the source: %s; or do without the option \"engine\".", sample)));
 }
 
+/* The error of a table of which passes would read other rows than its policies show. */
+static void
+RefusePolicies(const CsRelation *rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s has row-level security and leaves on other servers", rel->description),
+			 errdetail("Its leaves are read one by one, where its policies would not apply."),
+			 errhint("Give options => '{\"engine\": \"local\"}', which reads the rows through the table.")));
+}
+
 /* May a training that does not run as passes have a sample of the rows instead? */
 static bool
 MaySample(const CsTraining *t)
@@ -78,6 +89,8 @@ CsDistributionOf(const CsTraining *t)
 		return NULL;
 	d = palloc0(sizeof(CsDistribution));
 	d->pieces = CsPiecesOf(t->relation);
+	if (d->pieces->has_policies)
+		RefusePolicies(t->relation);
 	d->weight = d->key = -1;
 	d->samples = why_not != NULL;
 	if (asked)

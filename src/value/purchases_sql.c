@@ -58,7 +58,7 @@ char *
 CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days)
 {
 	const char *at = of_days ? DayOf(r) : psprintf("t.%s", CsSqlColumn(r->time));
-	const CsPieces *pieces = CsPiecesElsewhere(r->relation);
+	const CsPieces *pieces = CsPiecesToReduce(r->relation);
 
 	if (pieces != NULL)
 	{
