@@ -5,13 +5,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
+import { inWords } from '../web/charts/experiments.js';
 import * as format from '../web/format.js';
 import { columnValue, compared, selected, shortLabels } from '../web/facts.js';
 import { literal, parts, whyMissing } from '../web/parts.js';
 import { findPage, pages, roles } from '../web/pages.js';
 import { address, numbers, parse } from '../web/router.js';
 import { standingOut } from '../web/charts/kpis.js';
-import { contrast, dark, inkOn, colorAt, light, segmentColor, segmentDash } from '../web/theme.js';
+import { axis, contrast, dark, inkOn, colorAt, light, segmentColor, segmentDash } from '../web/theme.js';
 import { csv, fileName, frame, tablePicture, xml } from '../web/export.js';
 import { cardsAndCharts } from './support/cards.js';
 import { root } from './support/dashboard.js';
@@ -408,6 +409,11 @@ test('ids and the column of the segment are not counted as data', () => {
 });
 
 test('texts of the database are written as pages write', () => {
+    assert.equal(format.prose('87.1 %, against 75 %'), `87.1${space}%, against 75${space}%`);
+    assert.equal(inWords('"bought again" gains: 0.027, interval 0.0085 to 0.046'), '"bought again" gains');
+    assert.equal(inWords('50 % is there: -1e-05, interval -0.049 to 0.072'), '50 % is there');
+    assert.equal(inWords('"a: 1, interval b" gains'), '"a: 1, interval b" gains');
+    assert.equal(inWords(null), null);
     assert.equal(format.prose('"a" fell by -0.049 (-2 to -1), 2026-10-31'), '“a” fell by −0.049 (−2 to −1), 2026-10-31');
     const data = { about: { presentation: { currency: 'GBP', columns: { frequency: { unit: 'orders' }, basket: { unit: 'GBP' } } }, features: [{ name: 'frequency', kind: 'numeric' }] } };
     assert.equal(columnValue(data, 'frequency', 1), '1 order');
@@ -423,6 +429,12 @@ test('bins of whole numbers end at whole numbers', () => {
     assert.match(cards.histogram.sentence(bins([[-0.5, 15.5], [15.5, 31.5]]), {}), /between 0 and 15 /);
     assert.match(cards.histogram.sentence(bins([[0.5, 1.5], [1.5, 2.5]]), {}), /is at 1 /);
     assert.match(cards.histogram.sentence(bins([[0.25, 1.3], [1.3, 2.35]]), {}), /between 0.25 and 1.3 /);
+});
+
+test('an axis writes no decimals that say nothing, and names stay as they are', () => {
+    const ticks = axis(light, { type: 'value', axisLabel: { formatter: (value) => format.money(value, 'GBP') } }).axisLabel.formatter;
+    assert.deepEqual([0, 20, 3000, 12_000, 1_250_000, 0.05, 0.5].map((it) => ticks(it)), ['£0', '£20', '£3,000', `£12${space}k`, `£1.3${space}M`, '£0.05', '£0.50']);
+    assert.equal(axis(light, { type: 'category', axisLabel: { formatter: (it) => it } }).axisLabel.formatter('version 1.0'), 'version 1.0');
 });
 
 test('an axis of few customers has whole steps, each of its own', () => {

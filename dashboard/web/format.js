@@ -165,7 +165,7 @@ export function sentenceOf(text) {
 
 /** Returns a text as pages write one: what the database keeps has straight quotes, and hyphens for minus signs. */
 export function prose(text) {
-    return text.replace(/"([^"\n]*)"/g, '“$1”').replace(/(^|[\s([])-(?=\d)/g, `$1${minus}`);
+    return text.replace(/"([^"\n]*)"/g, '“$1”').replace(/(\d) %/g, `$1${space}%`).replace(/(^|[\s([])-(?=\d)/g, `$1${minus}`);
 }
 
 /** Returns a count with its noun: 1 segment, 5 segments. */

@@ -26,7 +26,7 @@ export const pages = [
         name: 'compare', title: 'Compare', question: 'In what do segments differ?', choose: 'segments',
         cards: ['comparison', 'compare-radar', 'parallel', 'compare-heatmap'],
     },
-    { name: 'business', title: 'Business', question: 'What is each segment worth, and where does the next money go?', cards: ['lorenz', 'lifetime-value', 'value-over-time', 'leaving', 'value-at-risk', 'roi', 'budget', 'what-if', 'tornado', 'capacity'] },
+    { name: 'business', title: 'Business', question: 'What is each segment worth, and where does the next money go?', cards: ['lorenz', 'lifetime-value', 'value-over-time', 'leaving', 'value-at-risk', 'capacity', 'budget', 'roi', 'what-if', 'tornado', 'actions'] },
     { name: 'experiments', title: 'Experiments', question: 'Did it pay, for whom, and do we go on?', cards: ['experiments', 'split', 'effects', 'looks', 'gate', 'survey'] },
     { name: 'watch', title: 'Watch', question: 'What has changed, and must anybody act?', cards: ['alerts', 'change', 'sizes', 'drift', 'kpis', 'migration', 'forecast', 'quality', 'fairness'] },
     {
@@ -45,11 +45,11 @@ export const pages = [
 export const roles = [
     {
         name: 'executive', title: 'Executive', question: 'What carries the revenue, what has changed, and what do we do?',
-        cards: ['tiles', 'segment-table', 'attention', 'customers-and-value', 'donut', 'changes', 'leaving', 'value-at-risk', 'roi', 'lorenz', 'actions', 'experiments'],
+        cards: ['tiles', 'segment-table', 'attention', 'customers-and-value', 'donut', 'changes', 'leaving', 'value-at-risk', 'actions', 'roi', 'lorenz', 'experiments'],
     },
     {
         name: 'marketing', title: 'Marketing', question: 'Who are they, how do we reach them, and what do we offer?', choose: 'segment',
-        cards: ['tiles', 'segment-table', 'segment-facts', 'action', 'radar', 'levels', 'affinity', 'descriptions', 'kpis', 'experiments'],
+        cards: ['tiles', 'segment-table', 'segment-facts', 'action', 'radar', 'levels', 'descriptions', 'affinity', 'kpis', 'experiments'],
     },
     {
         name: 'data-science', title: 'Data science', question: 'Are the segments clear, stable and explained?',

@@ -120,8 +120,13 @@ export function axis(theme, more = {}) {
         nameLocation: 'middle',
         ...(more.axisLabel?.formatter === count ? { minInterval: 1 } : {}),
         ...more,
-        axisLabel: { color: theme.ink, fontSize: 12, hideOverlap: true, ...more.axisLabel },
+        axisLabel: { color: theme.ink, fontSize: 12, hideOverlap: true, ...more.axisLabel, ...(more.type === 'value' ? tick(more.axisLabel?.formatter) : {}) },
     };
+}
+
+/** Returns the formatter of an axis without decimals that say nothing: £0, not £0.00. */
+function tick(formatter) {
+    return typeof formatter === 'function' ? { formatter: (...given) => String(formatter(...given)).replace(/\.0+(?!\d)/, '') } : {};
 }
 
 /** Returns a tooltip that is drawn into the picture: text, never HTML. */

@@ -1,4 +1,4 @@
-import { allTable, facts } from '../charts/action.js';
+import { allSentence, allTable, facts } from '../charts/action.js';
 import { inShort } from '../charts/segment-table.js';
 import { segmentLabel, segments } from '../facts.js';
 import { name, sentenceOf } from '../format.js';
@@ -17,6 +17,7 @@ export default {
         why: 'Nothing is set for any segment yet. The owner of the model says what to do with the customers of each:',
         sql: `SELECT custseg.set_action(${literal(data.about.name)}, 1,\n    '{"offer": "10 % on the next order", "channel": "e-mail", "contact_frequency": "once a month"}');\nSELECT custseg.publish(${literal(data.about.name)});`,
     }),
+    sentence: allSentence,
     table: allTable,
     render: ({ data, theme }) => (
         <dl class="facts scroll tall" tabindex="0">

@@ -1,8 +1,8 @@
 // action.js
 //	  What to do with a segment: the playbook's entry.
 
-import { name, percent, plural } from '../format.js';
-import { segmentLabel, segments, selected } from '../facts.js';
+import { list, name, percent, plural } from '../format.js';
+import { segmentLabel, segmentName, segments, selected } from '../facts.js';
 
 const fields = [
     ['description', 'Meaning'], ['offer', 'Offer'], ['channel', 'Where to reach them'], ['contact_frequency', 'How often'], ['tone', 'How to speak'],
@@ -35,6 +35,14 @@ export function chosen(data, state) {
 export function table(data, state) {
     const row = chosen(data, state);
     return { columns: [{ label: 'Segment' }, { label: 'What' }, { label: 'Action' }], rows: row ? facts(row).map((it) => [segmentLabel(row, 200), it.label, it.text]) : [] };
+}
+
+/** Returns the sentence: for how many segments something is set, and which have nothing. */
+export function allSentence(data) {
+    const rows = segments(data.summary).filter((row) => row.segment > 0);
+    const open = rows.filter((row) => facts(row).length === 0);
+    if (open.length === 0) return `There is something to do for ${rows.length === 1 ? 'the segment' : `each of ${plural(rows.length, 'segment')}`}.`;
+    return `Nothing is set for ${list(open.slice(0, 4).map((row) => segmentName(row)))}${open.length > 4 ? ` and ${plural(open.length - 4, 'more segment')}` : ''}.`;
 }
 
 /** Returns what is set for all segments as a table. */

@@ -17,7 +17,7 @@ export function barsHeight(n) {
  * "overlap" lays the parts over each other instead: they go to both sides of 0.
  * "write" writes a number, "name" names the axis, "marks" are [value or null] of each row: a line across its bar, called "markName".
  */
-export function bars(rows, parts, theme, { write = String, name = '', marks = null, markName = '', width = 700, labelWidth = Math.min(180, width * 0.32), legend = parts.length > 1, overlap = false } = {}) {
+export function bars(rows, parts, theme, { write = String, name = '', marks = null, markName = '', width = 700, labelWidth = Math.min(180, width * (width < 480 ? 0.4 : 0.32)), legend = parts.length > 1, overlap = false } = {}) {
     const isNarrow = width < 480;
     const legendLines = isNarrow ? parts.length + (marks ? 1 : 0) : 1;
     const labels = [...rows].reverse();

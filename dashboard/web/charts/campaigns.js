@@ -31,7 +31,7 @@ export function audienceOption(data, theme, { width } = {}) {
     return bars(rows.map((it) => (isOne ? segmentLabel(it) : width < 480 ? `${it.segment} ${short(it.audience, 14)}` : `${short(it.audience, 16)}: ${segmentLabel(it, 16)}`)), [
         { name: 'in the audience', color: theme.accent, values: rows.map((it) => it.n) },
         { name: 'held out', color: theme.noise, decal: hatching(theme), values: rows.map((it) => it.n_held_out) },
-    ], theme, { write: count, width });
+    ], theme, { write: count, width, labelWidth: isOne || width < 480 ? undefined : Math.min(260, (width ?? 700) * 0.45) });
 }
 
 /** Returns the height of a picture with so many segments. */

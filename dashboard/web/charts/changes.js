@@ -20,14 +20,14 @@ function rows(data) {
 
 /** Returns the height that so many segments need. */
 export function height(n) {
-    return 24 + 30 * Math.max(3, n ?? 5);
+    return 24 + 38 * Math.max(3, n ?? 5);
 }
 
 /** Returns the option: a bar to the left for a loss, to the right for a gain. */
 export function option(data, theme, { width = 500 } = {}) {
     const all = rows(data);
     const isNarrow = width < 440;
-    const names = Math.min(190, width * 0.36);
+    const names = Math.min(190, width * 0.4);
     const room = isNarrow ? 2.4 : 1.9;
     const most = Math.max(1, ...all.map((row) => Math.abs(row.difference ?? 0)));
     return {

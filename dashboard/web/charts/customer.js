@@ -2,7 +2,7 @@
 //	  Where a customer belongs, why, what would move the customer, and what such a customer is worth.
 
 import { customerText, dateOf, faults, objectOf, roundTo, textOf, tokenOf, tokenOfValue, valuesOf } from '../customer.js';
-import { exactAmount, label, segmentLabel, segmentName, unit } from '../facts.js';
+import { columnKind, columnValue, exactAmount, label, segmentLabel, segmentName, unit } from '../facts.js';
 import { count, fixed, isKnown, list, name, number, percent, short } from '../format.js';
 import { nearest, probes } from '../nearest.js';
 import { segmentColor } from '../theme.js';
@@ -127,8 +127,11 @@ export function whySentence(data) {
 }
 
 function saying(data, it) {
-    const usual = isKnown(it.segment_mean) && Number.isFinite(Number(it.value)) ? `, usual there ${number(it.segment_mean)}` : '';
-    return `${short(it.value ?? 'is not known', 40)}${unit(data, it.feature) ? ` ${short(unit(data, it.feature), 16)}` : ''}${usual}`;
+    if (isKnown(it.value) && columnKind(data, it.feature) === 'numeric') {
+        const write = (value) => columnValue(data, it.feature, value, 'numeric');
+        return `${write(it.value)}${isKnown(it.segment_mean) ? `, usual there ${write(it.segment_mean)}` : ''}`;
+    }
+    return `${short(it.value ?? 'is not known', 40)}${unit(data, it.feature) ? ` ${short(unit(data, it.feature), 16)}` : ''}`;
 }
 
 /** Returns the reasons as a table. */
@@ -156,9 +159,8 @@ export function moves(data, state) {
 function written(data, it, value) {
     if (value === null || value === undefined) return 'not known';
     const field = data.customer_form.find((row) => row.feature === it.feature);
-    const of = unit(data, it.feature);
     if (field.kind === 'time') return dateOf(value);
-    return typeof value === 'number' ? `${number(value)}${of ? ` ${short(of, 16)}` : ''}` : name(short(String(value), 40));
+    return typeof value === 'number' ? columnValue(data, it.feature, value, 'numeric') : name(short(String(value), 40));
 }
 
 /** Returns the sentence: the least change that moves the customer, and where to. */

@@ -25,6 +25,11 @@ export function effectOf(value, kind) {
     return value > 0 ? `+${text}` : text;
 }
 
+/** Returns the reason of a verdict without the effect at its end, which stands beside it in its unit: "gains: 0.027, interval 0.008 to 0.046". */
+export function inWords(reason) {
+    return reason?.replace(/: -?[\d.]+(?:e[-+]?\d+)?, interval \S+ to \S+$/, '') ?? null;
+}
+
 /** Returns a mean of a variant as it is measured. */
 export function meanOf(value, kind) {
     if (!isKnown(value)) return null;
@@ -114,7 +119,7 @@ export function table(data, state, link = () => undefined) {
             const effect = it.effect?.[0];
             return [{ text: it.experiment, href: link(it.experiment) }, it.status, verdictOf(it), (it.variants ?? []).map((variant) => short(variant, 30)).join(', '), it.metric,
                 isKnown(effect?.low) ? `${effectOf(effect.difference, it.metric_kind)} (${effectOf(effect.low, it.metric_kind)} to ${effectOf(effect.high, it.metric_kind)})` : effectOf(effect?.difference, it.metric_kind),
-                gained(data, it), it.n_enrolled, it.n_looked > 0 ? `${count(it.n_looked)} (${count(it.n_looks)} planned)` : null, it.started_at, it.decision_reason ?? it.reason];
+                gained(data, it), it.n_enrolled, it.n_looked > 0 ? `${count(it.n_looked)} (${count(it.n_looks)} planned)` : null, it.started_at, inWords(it.decision_reason ?? it.reason)];
         }),
     };
 }

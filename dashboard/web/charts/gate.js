@@ -1,7 +1,8 @@
 // gate.js
 //	  What has to hold before a model is acted on, with evidence; and what was decided.
 
-import { date, list, plural, short } from '../format.js';
+import { dash, date, list, plural, short } from '../format.js';
+import { inWords } from './experiments.js';
 
 const signs = { pass: '✓ pass', fail: '✗ fail', unclear: '? unclear' };
 const decisions = { go: 'go', hold: 'hold', 'no-go': 'no-go' };
@@ -31,8 +32,13 @@ export function sentence(data) {
 export function table(data) {
     return {
         columns: [{ label: 'Condition' }, { label: 'State', kind: 'word' }, { label: 'Kind', kind: 'word' }, { label: 'Reason', kind: 'long' }, { label: 'Evidence' }],
-        rows: data.gate.conditions.map((it) => [it.condition, signs[it.state] ?? it.state, it.kind, it.reason, it.evidence]),
+        rows: data.gate.conditions.map((it) => [it.condition, signs[it.state] ?? it.state, it.kind, inWords(it.reason), inDays(it.evidence)]),
     };
+}
+
+/** Returns a text whose days, 2026-11-30, are written as pages write them. */
+function inDays(text) {
+    return text?.replace(/\b\d{4}-\d\d-\d\d\b/g, (day) => (date(day) === dash ? day : date(day))) ?? null;
 }
 
 /** Returns the conditions of a survey as a table. */

@@ -17,7 +17,7 @@ export function intervalsHeight(n) {
  * Returns a chart of rows {label, value, low, high, color, mark}, the first at the top; a row without a value shows its label alone.
  * "write" writes a number, "name" names the axis, "lines" are [{at, label}] across all rows, and "bars" draws bars from 0.
  */
-export function intervals(rows, theme, { write = String, name = '', lines = [], bars = false, width = 700, labelWidth = Math.min(180, width * 0.32) } = {}) {
+export function intervals(rows, theme, { write = String, name = '', lines = [], bars = false, width = 700, labelWidth = Math.min(180, width * (width < 480 ? 0.4 : 0.32)) } = {}) {
     const shown = [...rows].reverse();
     return {
         ...base(theme),

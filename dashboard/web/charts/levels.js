@@ -1,7 +1,7 @@
 // levels.js
 //	  Stacked shares of the levels of a category: a bar for each segment and for all customers.
 
-import { choice, distinct, label, levelName, segmentLabel, segmentOf, selected } from '../facts.js';
+import { choice, distinct, label, levelName, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
 import { count, percent, toNumber } from '../format.js';
 import { axis, base, legendBelow, tooltip } from '../theme.js';
 
@@ -74,7 +74,7 @@ export function sentence(data, state = {}) {
     if (known.length === 0) return `${label(data, column)}: the share of each level.`;
     const far = (level) => Math.abs(shareOf(segment, level) - shareOf(null, level));
     const level = known.reduce((a, b) => (far(b) > far(a) ? b : a));
-    return `${label(data, column)}: ${levelName(level, 40)} is ${percent(shareOf(segment, level))} of ${segmentLabel(segmentOf(data, segment), 60)}, and ${percent(shareOf(null, level))} of all customers.`;
+    return `${label(data, column)}: ${levelName(level, 40)} is ${percent(shareOf(segment, level))} of ${segmentName(segmentOf(data, segment))}, and ${percent(shareOf(null, level))} of all customers.`;
 }
 
 /** Returns the shares of the chosen column as a table. */

@@ -4,7 +4,7 @@
 import { date, isKnown, number, percent, plural, short } from '../format.js';
 import { axis, base, tooltip } from '../theme.js';
 import { variantOf } from './effects.js';
-import { effectOf, verdictWords } from './experiments.js';
+import { effectOf, inWords, verdictWords } from './experiments.js';
 
 function rowsOf(data, state) {
     const variant = variantOf(data, state);
@@ -48,8 +48,8 @@ export function sentence(data, state) {
     const decided = rows.find((it) => it.decides);
     const last = rows.at(-1);
     const plan = isKnown(last.information) ? ` ${percent(last.information, 0)} of the planned information is there.` : '';
-    if (decided) return `${plural(rows.length, 'look')}. Look ${decided.look} of ${date(decided.looked_at)} decided: ${decided.verdict}, for ${decided.reason}. Looks after that change nothing.`;
-    return `${plural(rows.length, 'look')}, and none has decided. The last one says ${last.verdict}: ${last.reason}.${plan}`;
+    if (decided) return `${plural(rows.length, 'look')}. Look ${decided.look} of ${date(decided.looked_at)} decided: ${decided.verdict}, for ${inWords(decided.reason)}. Looks after that change nothing.`;
+    return `${plural(rows.length, 'look')}, and none has decided. The last one says ${last.verdict}: ${inWords(last.reason)}.${plan}`;
 }
 
 /** Returns the looks as a table. */

@@ -1,8 +1,8 @@
 // radar.js
 //	  Segments on the axes in which they differ most, over each other and over all customers.
 
-import { compared, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
-import { list, number, plural } from '../format.js';
+import { compared, label, levelName, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
+import { list, number, plural, short } from '../format.js';
 import { base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 import { axes, axesTable, axisLabel, distance, place, telling, written } from './axes.js';
 
@@ -31,9 +31,9 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
         tooltip: tooltip(theme, { formatter: (it) => tell(data, shown, lines[it.dataIndex]) }),
         radar: {
             center: ['50%', area / 2],
-            radius: Math.max(60, Math.min(width / 2 - room, area / 2 - 44)),
-            indicator: shown.map((axis) => ({ name: axisLabel(data, axis, 60), min: 0, max: 1 })),
-            axisName: { color: theme.ink, fontSize: 12, lineHeight: 14, formatter: (text) => broken(text, isNarrow ? 11 : 18) },
+            radius: Math.max(isNarrow ? 46 : 60, Math.min(width / 2 - room, area / 2 - 44)),
+            indicator: shown.map((axis) => ({ name: twoLines(data, axis, isNarrow ? 11 : 18), min: 0, max: 1 })),
+            axisName: { color: theme.ink, fontSize: 12, lineHeight: 14 },
             splitNumber: 4,
             splitArea: { show: false },
             splitLine: { lineStyle: { color: theme.line } },
@@ -53,13 +53,13 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
     };
 }
 
-/** Returns a text in two lines of at most so many letters each. */
-function broken(text, length) {
-    const cut = (it) => ([...it].length > length ? `${[...it].slice(0, length - 1).join('')}…` : it);
-    const words = text.split(' ');
+/** Returns the label of an axis in two lines of at most so many letters each; a level has the second one, for what differs between levels of a column is the level. */
+function twoLines(data, { row }, length) {
+    if (row.level !== null && row.level !== undefined) return `${label(data, row.column_name, length)}\n${levelName(row.level, length)}`;
+    const words = label(data, row.column_name, 60).split(' ');
     let first = words.shift();
     while (words.length > 0 && first.length + words[0].length < length) first += ` ${words.shift()}`;
-    return words.length > 0 ? `${cut(first)}\n${cut(words.join(' '))}` : cut(first);
+    return words.length > 0 ? `${short(first, length)}\n${short(words.join(' '), length)}` : short(first, length);
 }
 
 function tell(data, shown, line) {

@@ -155,7 +155,7 @@ export function tornado(data, theme, { width } = {}) {
     return bars(rows.map(ends), [
         { name: 'at the low end', color: theme.bad, values: rows.map((it) => it.low_change) },
         { name: 'at the high end', color: theme.accent, values: rows.map((it) => it.high_change) },
-    ], theme, { write: (value) => amount(data, value), width, name: 'change of the value', overlap: true, labelWidth: Math.min(260, (width ?? 700) * 0.45) });
+    ], theme, { write: (value) => amount(data, value), width, name: 'change of the value', overlap: true, labelWidth: Math.min(310, (width ?? 700) * 0.52) });
 }
 
 /** Returns the sentence: which assumption matters most. */
