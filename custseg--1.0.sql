@@ -226,7 +226,7 @@ COMMENT ON COLUMN custseg.segment_value_result.mean_high IS 'Upper end for each 
 COMMENT ON COLUMN custseg.segment_value_result.value_at_risk IS 'What the customers who have left, as expected, would be worth if they had not; NULL as alive is.';
 COMMENT ON COLUMN custseg.segment_value_result.n_leaving IS 'Customers of whom nobody knows whether they have left, who are there with a chance from 0.2 to 0.8; NULL as alive is.';
 COMMENT ON COLUMN custseg.segment_value_result.n_left IS 'Customers who have probably left, who are there with a chance below 0.2; NULL as alive is.';
-COMMENT ON COLUMN custseg.segment_value_result.leaving_at_risk IS 'Part of value_at_risk that comes from the customers of n_leaving, who can still be kept.';
+COMMENT ON COLUMN custseg.segment_value_result.leaving_at_risk IS 'Part of value_at_risk that comes from the customers of n_leaving.';
 COMMENT ON COLUMN custseg.segment_value_result.reason IS 'What the data do not tell; NULL when there is nothing to say.';
 
 CREATE TYPE custseg.data_quality_result AS (
@@ -8684,7 +8684,7 @@ COMMENT ON COLUMN custseg.value_at_risk.segment IS 'Number of the segment.';
 COMMENT ON COLUMN custseg.value_at_risk.churn IS 'Share of the customers who have left, as expected.';
 COMMENT ON COLUMN custseg.value_at_risk.value_at_risk IS 'What the customers who have left would be worth if they had not.';
 COMMENT ON COLUMN custseg.value_at_risk.value_at_risk_mean IS 'The same for each customer of the segment.';
-COMMENT ON COLUMN custseg.value_at_risk.n_leaving IS 'Customers of whom nobody knows whether they have left: they can still be kept.';
+COMMENT ON COLUMN custseg.value_at_risk.n_leaving IS 'Customers of whom nobody knows whether they have left.';
 COMMENT ON COLUMN custseg.value_at_risk.n_left IS 'Customers who have probably left.';
 COMMENT ON COLUMN custseg.value_at_risk.leaving_at_risk IS 'Part of value_at_risk that comes from the customers of n_leaving.';
 COMMENT ON COLUMN custseg.value_at_risk.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';

@@ -28,7 +28,7 @@ function kpiItems({ kpis }) {
 
 function leavingItems(data) {
     return (data.value_at_risk ?? []).filter((it) => it.n_leaving > 0).slice(0, 1)
-        .map((it) => ({ isGrave: false, page: 'business', what: 'Leaving', text: `${count(it.n_leaving)} of ${plural(it.n, 'customer')} of ${segmentName(it)} ${it.n_leaving === 1 ? 'is' : 'are'} about to leave and can still be kept${isKnown(it.leaving_at_risk) ? `: ${atRisk(data, it.horizon, it.leaving_at_risk)}` : ''}` }));
+        .map((it) => ({ isGrave: false, page: 'business', what: 'Leaving', text: `${count(it.n_leaving)} of ${plural(it.n, 'customer')} of ${segmentName(it)} ${it.n_leaving === 1 ? 'is' : 'are'} about to leave, or ${it.n_leaving === 1 ? 'has' : 'have'} left unnoticed${isKnown(it.leaving_at_risk) ? `: ${atRisk(data, it.horizon, it.leaving_at_risk)}` : ''}` }));
 }
 
 function alertItems(data) {

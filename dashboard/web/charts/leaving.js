@@ -1,5 +1,5 @@
 // leaving.js
-//	  Of each segment, who may be leaving and can still be kept, and who has probably left; and what is at risk with the former.
+//	  Of each segment, who may be leaving, and who has probably left; and what is at risk with the former.
 
 import { amount, segmentLabel, segmentName } from '../facts.js';
 import { count, isKnown, percent, plural } from '../format.js';
@@ -31,7 +31,7 @@ export function sentence(data) {
     const gone = `${plural(left, 'customer')} ${left === 1 ? 'has' : 'have'} probably left already`;
     if (leaving === 0) return `Of nobody it is in doubt whether they order again. ${gone}.`;
     const most = all.length > 1 ? ` Begin with ${segmentName(first)}: ${count(first.n_leaving)} of ${count(first.n)}, ${percent(first.n_leaving / first.n)}${first.leaving_at_risk > 0 ? `, with ${amount(data, first.leaving_at_risk)}` : ''}.` : '';
-    return `${plural(leaving, 'customer')} ${leaving === 1 ? 'is' : 'are'} about to leave: whether ${leaving === 1 ? 'that one orders' : 'they order'} again is in doubt, and ${leaving === 1 ? 'the customer' : 'they'} can still be kept${worth > 0 ? `; ${atRisk(data, data.value_history.horizon, worth)}` : ''}.${most} ${gone}.`;
+    return `${plural(leaving, 'customer')} ${leaving === 1 ? 'is' : 'are'} about to leave: whether ${leaving === 1 ? 'that one orders' : 'they order'} again is in doubt, and nobody knows ${leaving === 1 ? 'whether that one has' : 'which of them have'} left already${worth > 0 ? `; ${atRisk(data, data.value_history.horizon, worth)}` : ''}.${most} ${gone}.`;
 }
 
 /** Returns the option. */

@@ -1,5 +1,5 @@
 // value-at-risk.js
-//	  Segments that leave, yet are valuable: who can still be kept, who is gone, and what is done about it.
+//	  Segments that leave, yet are valuable: who may be leaving, who is gone, and what is done about it.
 
 import { bars, hatching } from './bars.js';
 import { amount, segmentLabel, segmentName } from '../facts.js';
@@ -16,7 +16,7 @@ export function sentence(data) {
     const [first] = rows;
     const todo = first.channel || first.offer ? ` What is planned for them: ${list([first.channel, first.offer].filter(Boolean).map((it) => short(it, 80)))}.` : ' Nothing is planned for them yet.';
     const gone = `${plural(first.n_left ?? 0, 'customer')} ${first.n_left === 1 ? 'has' : 'have'} probably left already, and would have to be won back`;
-    return `Of ${segmentName(first)}, ${count(first.n_leaving)} of ${count(first.n)} are about to leave and can still be kept: ${atRisk(data, first.horizon, first.leaving_at_risk ?? 0)}. ${gone}.`
+    return `Of ${segmentName(first)}, ${count(first.n_leaving)} of ${count(first.n)} are about to leave, or have left unnoticed: ${atRisk(data, first.horizon, first.leaving_at_risk ?? 0)}. ${gone}.`
         + `${todo}${rows.length > 1 ? ` ${plural(rows.length - 1, 'more segment')} below.` : ''}`;
 }
 
