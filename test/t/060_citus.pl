@@ -229,6 +229,22 @@ my @issued = $stderr =~ /issuing (SELECT .*)/g;
 cmp_ok(scalar(@issued), '>', 32, 'by statements to the shards');
 is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
 is(join("\n", grep { /worker_partial_agg\(/ && !/custseg_private\.once\(/ } @issued), '', 'and all of which have their plan in one row');
+
+# components, too, and the number of segments
+for my $run (['reduced here', 'plain'], ['reduced there', 'far'])
+{
+    value("SELECT custseg.train('$run->[0]', '$run->[1]', '{recency,frequency,monetary,channel,member}', k => 4, id => 'id', prep => '{\"pca\": 3}', options => '{\"engine\": \"distributed\", \"seed\": 7}')");
+}
+is(value(sprintf($learned, 'reduced there')), value(sprintf($learned, 'reduced here')), 'with components, the same to the bit');
+my $choosing = q{SELECT count(*), string_agg(c::text, E'\n' ORDER BY k) FROM custseg.choose_k('%s', '{recency,frequency,monetary,channel}', 2, 5, id => 'id', options => '{"engine": "%s", "silhouette_sample": 2000, "gap_references": 2, "gap_sample": 500}') c};
+my $chosen;
+$coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($choosing, 'far', 'auto'), stdout => \$chosen, stderr => \$stderr);
+like($chosen, qr/^4\|.*preferred by/s, 'choose_k chooses');
+is($chosen, value(sprintf($choosing, 'plain', 'distributed')), 'as of a local table, to the bit');
+@issued = $stderr =~ /issuing (SELECT .*)/g;
+cmp_ok(scalar(@issued), '>', 32, 'by statements to the shards');
+is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
+
 value("CALL custseg.resegment('there', 'far')");
 is(value("SELECT md5(string_agg(concat(id, ':', segment), ',' ORDER BY id)) FROM far"),
     value("SELECT md5(string_agg(concat(id, ':', custseg.predict('here', p)), ',' ORDER BY id)) FROM plain p"), 'customers are placed by it');
@@ -241,7 +257,9 @@ CREATE FUNCTION rounded(t anyelement) RETURNS text LANGUAGE sql AS
 END
 my $named = "'{recency,frequency,monetary,channel,member}'";
 
-for my $call ("describe('%s', $named)", "data_quality('there', '%s')", "segment_profile('there', '%s', $named)", "boxplot('there', '%s')", "segment_summary('there', '%s', 'monetary', $named)")
+my %passes = ("correlations('%s', '{recency,frequency,monetary}')" => 3);
+
+for my $call (keys %passes, "describe('%s', $named)", "data_quality('there', '%s')", "segment_profile('there', '%s', $named)", "boxplot('there', '%s')", "segment_summary('there', '%s', 'monetary', $named)")
 {
     my $report = 'SELECT rounded(r) FROM custseg.' . $call . ' r ORDER BY 1';
     my $rows;
@@ -249,9 +267,15 @@ for my $call ("describe('%s', $named)", "data_quality('there', '%s')", "segment_
     $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($report, 'far'), stdout => \$rows, stderr => \$stderr);
     is($rows =~ s/"far\\"/"plain\\"/r, value(sprintf($report, 'plain')), "$call: as of a local table");
     @issued = $stderr =~ /issuing (SELECT .*)/g;
-    cmp_ok(scalar(@issued), '>', 30, 'by statements to the shards');
+    cmp_ok(scalar(@issued), '>=', 8 * ($passes{$call} // 4), 'by statements to the shards');
     is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
 }
+
+# components of all rows, which are gathered
+my $scree = "SELECT component, round(eigenvalue::numeric, 8), round(variance_share::numeric, 8), (SELECT string_agg(concat(key, ' ', round(value::numeric, 8)), ', ' ORDER BY key) FROM jsonb_each_text(loadings)) FROM custseg.pca('%s', '{recency,frequency,monetary,channel}')";
+my $here = value(sprintf($scree, 'plain'));
+like($here, qr/^PC1\|.*\nPC2\|.*\nPC3\|/s, 'pca finds components');
+is(value(sprintf($scree, 'far')), $here, 'those of a local table');
 
 like(error(sprintf($training, 'refused', 'far', 'distributed') =~ s/'\{"engine"/'{"covariance_type": "full", "engine"/r), qr/ERROR:  22023:/, 'an option that it does not know is an error');
 
@@ -295,15 +319,15 @@ for my $name (sort keys %answers)
 
 # Lines that are read one by one come in the order that they are asked for.
 my %ordered = (
-    'paths' => q{SELECT array_agg(p::text) FROM custseg.paths('%s', 'customer', 'at', 'step') p},
-    'basket_rules' => q{SELECT array_agg(r::text) FROM custseg.basket_rules('%s', 'order', 'product', '{"min_support": 0.001}') r}
+    'paths' => q{SELECT count(*), array_agg(p::text) FROM custseg.paths('%s', 'customer', 'at', 'step') p},
+    'basket_rules' => q{SELECT count(*), array_agg(r::text) FROM custseg.basket_rules('%s', 'order', 'product', '{"min_support": 0.001}') r}
 );
 for my $name (sort keys %ordered)
 {
-    for my $table (qw(whole scattered))
-    {
-        is(value(sprintf($ordered{$name}, $table)), value(sprintf($ordered{$name}, 'lines')), "$name: $table, as of a table here");
-    }
+    my $here = value(sprintf($ordered{$name}, 'lines'));
+
+    like($here, qr/^[1-9]\d*\|\{/, "$name finds some");
+    is(value(sprintf($ordered{$name}, $_)), $here, "$name: $_, as of a table here") for qw(whole scattered);
 }
 
 #
