@@ -4,10 +4,15 @@
  */
 #include "custseg.h"
 
+#include "access/table.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/tables.h"
 #include "lib/stringinfo.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 static const char *const deployed_sql =
 "SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
@@ -165,6 +170,18 @@ CsKeepDaysArgument(FunctionCallInfo fcinfo, int argument)
 	return days;
 }
 
+/* Has a table of custseg no pages?  Then it has no rows, whatever snapshot is asked. */
+static bool
+IsEmpty(const char *table)
+{
+	Oid			schema = get_namespace_oid("custseg", false);
+	Relation	relation = table_open(get_relname_relid(table, schema), AccessShareLock);
+	bool		empty = RelationGetNumberOfBlocks(relation) == 0;
+
+	table_close(relation, NoLock);
+	return empty;
+}
+
 /*
  * Delete a version's rows, or with 0 all rows of a model but its own.  The caller holds the model's
  * lock.  Must be called inside SPI.
@@ -176,7 +193,7 @@ CsModelClear(const char *model, int version)
 	{
 		StringInfoData sql;
 
-		if (version != 0 && !modelTables[i].is_version)
+		if ((version != 0 && !modelTables[i].is_version) || IsEmpty(modelTables[i].name))
 			continue;
 		initStringInfo(&sql);
 		appendStringInfo(&sql, "DELETE FROM custseg.%s AS t WHERE %s%s", modelTables[i].name,
