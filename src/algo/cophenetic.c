@@ -19,6 +19,9 @@
 /* Leaves that it is computed on at most. */
 #define SAMPLE 1000
 
+/* Of every so manyeth leaf the pairs tell about where the means are. */
+#define CENTER_STEP 16
+
 /* Bytes that CsCopheneticCorrelation() takes. */
 Size
 CsCopheneticMemory(int64 n, int ncolumns)
@@ -131,15 +134,16 @@ AddPairs(const Sample *s, int i, const double *squared, const double center[2], 
 		sum[t] += part[t];
 }
 
-/* Sums over all pairs. */
-static void
-AddAllPairs(const Sample *s, const double center[2], double sum[5])
+/* Sums over the pairs of every so manyeth leaf and those after it; returns how many pairs these are. */
+static double
+AddAllPairs(const Sample *s, int step, const double center[2], double sum[5])
 {
 	double	   *origin = palloc(sizeof(double) * s->d);
 	double	   *squared = palloc(sizeof(double) * s->padded);
+	double		pairs = 0;
 
 	memset(sum, 0, sizeof(double) * 5);
-	for (int i = 0; i < s->n - 1; i++)
+	for (int i = 0; i < s->n - 1; i += step)
 	{
 		int			first = i / CS_GROUP_ROWS * CS_GROUP_ROWS;
 
@@ -148,9 +152,11 @@ AddAllPairs(const Sample *s, const double center[2], double sum[5])
 			origin[j] = s->x[(Size) j * s->padded + i];
 		CsSquaredDistances(s->d, s->n - first, s->x + first, s->padded, 1, origin, squared + first);
 		AddPairs(s, i, squared, center, sum);
+		pairs += s->n - 1 - i;
 	}
 	pfree(origin);
 	pfree(squared);
+	return pairs;
 }
 
 /*
@@ -161,15 +167,18 @@ double
 CsCopheneticCorrelation(CsArena *arena, const CsTree *tree, uint64 seed)
 {
 	Sample		s = DrawLeaves(arena, tree, seed);
-	double		pairs = (double) s.n * (s.n - 1) / 2;
 	double		center[2] = {0, 0},
-				sum[5];
+				sum[5],
+				pairs;
 
-	/* first the means, then the moments about them, so that no large sums cancel */
-	AddAllPairs(&s, center, sum);
+	/* first about what the means are, then the moments about that, so that no large sums cancel */
+	pairs = AddAllPairs(&s, CENTER_STEP, center, sum);
 	center[0] = sum[0] / pairs;
 	center[1] = sum[1] / pairs;
-	AddAllPairs(&s, center, sum);
+	pairs = AddAllPairs(&s, 1, center, sum);
+	sum[2] -= sum[0] * sum[0] / pairs;
+	sum[3] -= sum[1] * sum[1] / pairs;
+	sum[4] -= sum[0] * sum[1] / pairs;
 	pfree(s.x);
 	pfree(s.gap);
 	return sum[2] > 0 && sum[3] > 0 ? sum[4] / sqrt(sum[2]) / sqrt(sum[3]) : NAN;
