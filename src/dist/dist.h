@@ -51,7 +51,9 @@ typedef struct CsTallyColumns
 extern void CsTallyColumnsInit(CsTallyColumns *c);
 extern int	CsTallyColumnsAdd(CsTallyColumns *c, const CsColumn *column);
 extern int	CsTallyColumnsAddKey(CsTallyColumns *c, const List *columns, int64 seed);
+extern CsTallyColumns CsTallyColumnsWithText(const CsTallyColumns *c, const char *expression);
 extern char *CsTallyExpression(const CsColumn *column);
+extern char *CsTextExpression(const CsColumn *column);
 
 extern void CsHandOnBegin(void);
 extern void CsHandOnEnd(void);

@@ -246,6 +246,36 @@ CsTallyExpression(const CsColumn *column)
 	return psprintf("%s::pg_catalog.float8", name);
 }
 
+/*
+ * The text that CsColumnText() gives of a column's values: an expression that other servers run, palloc'd.  NULL: there is
+ * none, as for an enum or a domain, which PostgreSQL does not hand on, and for what no function writes without settings.
+ */
+char *
+CsTextExpression(const CsColumn *column)
+{
+	const char *name = quote_identifier(NameStr(column->name));
+
+	if (column->element > 0 || column->vector != NULL)
+		return NULL;
+	switch (column->type)
+	{
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return CsTallyExpression(column);
+		case BOOLOID:
+			return psprintf("CASE WHEN %s THEN 'true'::pg_catalog.text WHEN NOT %s THEN 'false'::pg_catalog.text END", name, name);
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+			return CodeExpression(column);
+		case NUMERICOID:
+			return psprintf("pg_catalog.textin(pg_catalog.numeric_out(pg_catalog.trim_scale(%s)))", name);
+		default:
+			return NULL;
+	}
+}
+
 /* Have passes read a column; returns which number, or text, of a row it is. */
 int
 CsTallyColumnsAdd(CsTallyColumns *c, const CsColumn *column)
@@ -279,4 +309,16 @@ CsTallyColumnsAddKey(CsTallyColumns *c, const List *columns, int64 seed)
 	}
 	appendStringInfo(&c->numbers, "%s%s", c->nnumbers > 0 ? ", " : "", sum.data);
 	return c->nnumbers++;
+}
+
+/* The columns that passes read, and a text beside them, of an expression: it is the last one. */
+CsTallyColumns
+CsTallyColumnsWithText(const CsTallyColumns *c, const char *expression)
+{
+	CsTallyColumns more = *c;
+
+	initStringInfo(&more.levels);
+	appendStringInfo(&more.levels, "%s%s%s", c->levels.data, c->nlevels > 0 ? ", " : "", expression);
+	more.nlevels++;
+	return more;
 }

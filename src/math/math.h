@@ -294,6 +294,7 @@ CsSortedUpTo(const CsSortedRuns *s, int64 nruns)
 }
 
 extern int64 CsSortedBelow(const CsSortedRuns *s, double x);
+extern double CsSortedAt(const CsSortedRuns *s, int64 rank);
 extern double CsSortedQuantile(const CsSortedRuns *s, double p);
 extern double CsRoundBetween(double border, double low, double high);
 extern double CsRoundBorder(double border, const double *sorted, int64 n, double center,

@@ -425,8 +425,8 @@ CsSortedBelow(const CsSortedRuns *s, double x)
 }
 
 /* The value at a rank from 0 to n - 1. */
-static double
-ValueAt(const CsSortedRuns *s, int64 rank)
+double
+CsSortedAt(const CsSortedRuns *s, int64 rank)
 {
 	int64		low = 0,
 				high = s->nruns - 1;
@@ -452,7 +452,7 @@ CsSortedQuantile(const CsSortedRuns *s, double p)
 	double		part;
 	int64		below = CsQuantileRank(s->n, p, &part);
 
-	return below >= s->n - 1 ? ValueAt(s, s->n - 1) : CsBetweenValues(ValueAt(s, below), ValueAt(s, below + 1), part);
+	return below >= s->n - 1 ? CsSortedAt(s, s->n - 1) : CsBetweenValues(CsSortedAt(s, below), CsSortedAt(s, below + 1), part);
 }
 
 /*

@@ -2,7 +2,8 @@
  * fairness.c
  *	  Are the groups of a protected attribute spread evenly over the segments?  fairness().
  *
- * The source is streamed once: each customer is placed, and counted by segment and group.  An
+ * The source is streamed once: each customer is placed, and counted by segment and group; where its rows are on other
+ * servers, they count (CountByPasses()).  An
  * attribute that is no feature can still be told from the features, which is what this looks for.
  * Whether it is good or bad to be in a segment only its use can say; so a group that is rare in it
  * is reported, and so is, in the segments that it is not rare in, the group that is rare there.
@@ -25,7 +26,9 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "dist/dist.h"
 #include "monitor/monitor.h"
+#include "score/groups_pass.h"
 #include "stat/shares.h"
 #include "stat/tests.h"
 #include "utils/builtins.h"
@@ -134,6 +137,97 @@ CountRow(void *state, const CsObservedRow *row)
 	CellRows(report, segment, code)++;
 }
 
+/* The groups and their customers, placed or not, as other servers count them; of each code, palloc'd. */
+static int64 *
+CountGroups(FairnessReport *report, const CsStudy *study, const char *expression)
+{
+	int64	   *rows = palloc0(sizeof(int64) * (MAX_GROUPS + 1));
+	int			n;
+	CsValueCount *counts = CsPiecesCount(study->pieces, expression, NULL, MAX_GROUPS, CS_MAX_DICTIONARY_BYTES, &n);
+
+	if (n > MAX_GROUPS)
+		ReportGroups(report);
+	rows[MAX_GROUPS] = study->nrows;
+	for (int i = 0; i < n; i++)
+	{
+		if (CsDictionaryCode(report->groups, counts[i].value, (int) strlen(counts[i].value)) != i)
+			ReportGroups(report);
+		rows[i] = counts[i].n;
+		rows[MAX_GROUPS] -= counts[i].n;
+	}
+	return rows;
+}
+
+/* Have rows counted by segment and group where they are. */
+static CsTallyRun
+RunGroups(const FairnessReport *report, const CsStudy *study, const int *column, const char *expression)
+{
+	const CsScorer *scorer = report->base.scorer;
+	CsStudy		with = *study;
+	int		   *columns = palloc(sizeof(int) * CsScorerPipeline(scorer)->nfeatures);
+	CsGroupsRequest request = {.scorer = scorer,.columns = columns,.nrows = study->nrows};
+	JsonbParseState *json = NULL;
+
+	with.read = CsTallyColumnsWithText(&study->read, expression);
+	for (int i = 0; i < CsScorerPipeline(scorer)->nfeatures; i++)
+		columns[i] = study->column[column[i]].at;
+	request.nnumbers = with.read.nnumbers;
+	request.nlevels = with.read.nlevels;
+	request.texts = palloc0(sizeof(CsDictionary *) * with.read.nlevels);
+	request.texts[with.read.nlevels - 1] = report->groups;
+	CsStudyBegin(&with, false, NULL, &json);
+	CsGroupsPlan(&json, &request);
+	return CsStudyRun(&with, &json);
+}
+
+/* Take the rows of a segment by group, of which there are fewer left. */
+static void
+TakeSegment(FairnessReport *report, const CsTallyRun *run, int segment, int64 *left)
+{
+	const CsTallyPart *part = &run->pass->parts[0];
+	int			ngroups = CsDictionarySize(report->groups);
+	const int64 *rows = CsGroupsLevels(run->pass, part, run->state, segment, run->pass->nlevels - 1, true);
+	int64		without = CsGroupsRows(run->pass, part, run->state, segment);
+
+	for (int code = 0; code < ngroups; code++)
+	{
+		CellRows(report, segment, code) = rows[code];
+		without -= rows[code];
+		left[code] -= rows[code];
+	}
+	CellRows(report, segment, MAX_GROUPS) = without;
+	left[MAX_GROUPS] -= without;
+	/* a text that is no group */
+	if (rows[ngroups] > 0)
+		CsTallyRowsChanged();
+}
+
+/* CsObserveRequest.visit_passes: what CountRow() finds. */
+static void
+CountByPasses(void *state, const CsStudy *study, const int *column)
+{
+	FairnessReport *report = state;
+	const char *expression = CsTextExpression(report->attribute);
+	int64	   *left = CountGroups(report, study, expression);
+	bool		is_bound = true;
+
+	for (int i = 0; i < CsScorerPipeline(report->base.scorer)->nfeatures; i++)
+		is_bound &= column[i] >= 0;
+	if (is_bound)
+	{
+		CsTallyRun	run = RunGroups(report, study, column, expression);
+
+		for (int s = 0; s < report->nsegments - 1; s++)
+			TakeSegment(report, &run, s, left);
+	}
+	for (int code = 0; code <= MAX_GROUPS; code++)
+	{
+		if (left[code] < 0)
+			CsTallyRowsChanged();
+		CellRows(report, report->nsegments - 1, code) = left[code];
+	}
+}
+
 /* By text, the NULL group last. */
 static int
 CompareGroups(const void *a, const void *b, void *groups)
@@ -146,34 +240,45 @@ CompareGroups(const void *a, const void *b, void *groups)
 	return strcmp(CsDictionaryLevel(groups, x), CsDictionaryLevel(groups, y));
 }
 
-/* Sum up rows and columns, sort the groups, and test the whole table. */
+/* Sum up rows and columns, and sort the groups. */
 static void
 SumUp(FairnessReport *report)
 {
-	CsCell	   *table = palloc(sizeof(CsCell) * report->nsegments * (MAX_GROUPS + 1));
-	int64		ncells = 0;
-
 	report->segment_rows = palloc0(sizeof(int64) * report->nsegments);
 	for (int s = 0; s < report->nsegments; s++)
 	{
 		for (int code = 0; code <= MAX_GROUPS; code++)
 		{
-			int64		n = CellRows(report, s, code);
-
-			if (n == 0)
-				continue;
-			report->segment_rows[s] += n;
-			report->group_rows[code] += n;
-			table[ncells++] = (CsCell) {.row = s, .column = code, .count = n};
+			report->segment_rows[s] += CellRows(report, s, code);
+			report->group_rows[code] += CellRows(report, s, code);
 		}
 	}
-	report->test = CsChiSquareTest(table, ncells, report->nsegments, MAX_GROUPS + 1);
 	for (int code = 0; code <= MAX_GROUPS; code++)
 	{
 		if (report->group_rows[code] > 0)
 			report->order[report->ngroups++] = code;
 	}
 	qsort_arg(report->order, report->ngroups, sizeof(int), CompareGroups, report->groups);
+}
+
+/* Test the whole table; by the order of the groups, for codes are numbered as rows come. */
+static void
+TestAll(FairnessReport *report)
+{
+	CsCell	   *table = palloc(sizeof(CsCell) * report->nsegments * (MAX_GROUPS + 1));
+	int64		ncells = 0;
+
+	for (int s = 0; s < report->nsegments; s++)
+	{
+		for (int g = 0; g < report->ngroups; g++)
+		{
+			int64		n = CellRows(report, s, report->order[g]);
+
+			if (n > 0)
+				table[ncells++] = (CsCell) {.row = s, .column = g, .count = n};
+		}
+	}
+	report->test = CsChiSquareTest(table, ncells, report->nsegments, MAX_GROUPS + 1);
 	pfree(table);
 }
 
@@ -337,6 +442,8 @@ Observe(FairnessReport *report, const char *attribute)
 	request.relation = rel;
 	request.place = true;
 	request.visit_row = CountRow;
+	if (CsTextExpression(report->attribute) != NULL)
+		request.visit_passes = CountByPasses;
 	request.row_state = report;
 	request.nextra = 1;
 	request.extra = &report->attribute;
@@ -364,6 +471,7 @@ custseg_fairness(PG_FUNCTION_ARGS)
 	CsOptionsArgument(fcinfo, FAIRNESS_OPTIONS, fairnessOptions, lengthof(fairnessOptions), &report.options);
 	Observe(&report, CsRequiredText(fcinfo, FAIRNESS_ATTRIBUTE, "attribute"));
 	SumUp(&report);
+	TestAll(&report);
 	cells = CompareAll(&report);
 	for (int s = 0; s < report.nreported; s++)
 	{

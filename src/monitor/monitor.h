@@ -44,6 +44,7 @@ typedef struct CsObservation
 {
 	const CsScorer *scorer;
 	char	   *source;			/* for messages */
+	bool		by_passes;		/* samples are of the rows of the lowest hashes */
 	int64		nrows;
 	CsObservedFeature *features;	/* in the pipeline's order */
 

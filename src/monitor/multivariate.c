@@ -5,6 +5,7 @@
  * What drift() cannot see is a change of how features go together while each of them stays as it
  * was.  So rows are compared where the model sees them, in model space: a seeded sample of the
  * source and one of the baseline, by the energy distance and its permutation test (stat/energy.c).
+ * Of rows on other servers the sample is of those with the lowest hashes, and the reason says so.
  *
  * A version keeps no customers' rows, and its centers and spreads do not say how rows lie around
  * them: rows that are made up from them differ from real ones from the start, and the test would
@@ -104,7 +105,7 @@ AreSameNumbers(const CsBaseline *b, const CsObservedFeature *f)
 		return false;
 	for (int i = 0; i < nquantiles; i++)
 	{
-		double		now = nquantiles == f->values.n ? f->values.value[i] :
+		double		now = nquantiles == f->values.n ? CsSortedAt(&f->values, i) :
 			CsSortedQuantile(&f->values, (double) i / (nquantiles - 1));
 
 		if (fabs(now - b->quantiles[i]) > ROUNDING * fabs(b->quantiles[i]))
@@ -249,12 +250,31 @@ FindObstacle(CsFinding *finding, const CsObservation *observation, const CsObser
 	return true;
 }
 
+/* Are the rows of a sample not all that could be placed, but those of the lowest hashes? */
+static bool
+IsOfLowestHashes(const CsObservation *observation, const CsObservedSample *sample)
+{
+	return observation->by_passes && sample->n < CountPlaced(observation);
+}
+
+/* Which rows were compared, in words; palloc'd. */
+static char *
+RowsCompared(const CsObservation *baseline, const CsObservedSample *then, const CsObservation *current,
+			 const CsObservedSample *now)
+{
+	bool		is_hashed = IsOfLowestHashes(current, now),
+				was_hashed = IsOfLowestHashes(baseline, then);
+
+	return psprintf("%d rows compared with %d%s", now->n, then->n,
+					is_hashed && was_hashed ? ", both those of the lowest hashes" :
+					is_hashed ? ", the former those of the lowest hashes" :
+					was_hashed ? ", the latter those of the lowest hashes" : "");
+}
+
 /* The verdict on a test that was made: what is beyond chance's average is the effect. */
 static void
-JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOptions *o,
-		  int n, int m)
+JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOptions *o, const char *compared)
 {
-	char	   *compared = psprintf("%d rows compared with %d", m, n);
 	double		effect = test->coefficient - test->expected;
 
 	if (effect < o->watch && test->p < o->significance)
@@ -282,7 +302,7 @@ OpenMultivariate(const CsReport *base, Jsonb *options)
 	ReadOptions(options, &report->options);
 	report->baseline_size = request.reserved = CheckMemory(base->scorer, report->options.sample);
 	(void) CsObserveSample(&request, (CsObservedSampleRequest) {
-		report->options.sample, (uint64) report->options.seed
+		report->options.sample, (uint64) report->options.seed, .by_passes = true
 	});
 	report->baseline = ObserveBaseline(base, &request);
 	return report;
@@ -296,7 +316,7 @@ AskCurrent(void *state, CsObserveRequest *request)
 
 	request->reserved += report->baseline_size;
 	report->sample = CsObserveSample(request, (CsObservedSampleRequest) {
-		report->options.sample, (uint64) report->options.seed + 1
+		report->options.sample, (uint64) report->options.seed + 1, .by_passes = true
 	});
 }
 
@@ -318,7 +338,7 @@ PutMultivariate(void *state, const CsObservation *current)
 	{
 		test = CsEnergyTest(current->scorer->ncolumns, then->rows, then->n, now->rows, now->n,
 							o->permutations, (uint64) o->seed);
-		JudgeTest(&finding, &test, o, then->n, now->n);
+		JudgeTest(&finding, &test, o, RowsCompared(baseline, then, current, now));
 	}
 	CsResultPut(report->base.result,
 				CsValues(CsValueInt8(CountPlaced(baseline)), CsValueInt8(CountPlaced(current)),
@@ -327,7 +347,7 @@ PutMultivariate(void *state, const CsObservation *current)
 }
 
 const CsReportKind CsMultivariateReport = {
-	"drift_multivariate", OpenMultivariate, AskCurrent, PutMultivariate, .on_demand = true
+	"drift_multivariate", OpenMultivariate, AskCurrent, PutMultivariate, .on_demand = true,.by_passes = true
 };
 
 /* drift_multivariate(model, source, reference, options, version): one row */

@@ -241,6 +241,7 @@ CsObserveByPasses(const CsObserveRequest *request)
 	if (pieces == NULL || NeedsRows(request, pass))
 		return NULL;
 	o.result = CsObservationCreate(request->scorer, request->relation, placer);
+	o.result->by_passes = true;
 	Study(&o, pieces, pass, placer);
 	if (request->place)
 		Place(&o);

@@ -26,13 +26,13 @@ typedef struct GroupNumber
 typedef struct Groups
 {
 	CsPassScorer version;
-	bool		is_asked;		/* for more than the segment */
+	bool		is_asked;		/* for more than the segment: levels at least */
 	int			rows,			/* sections: of each segment; */
 				values,			/* of each number in each, as the next three */
 				lowest,
 				highest,
 				sums;
-	GroupNumber *numbers;
+	GroupNumber *numbers;		/* NULL: these are not asked for */
 	CsDictionary **levels;		/* of each number, then of each text */
 	int		   *counts;			/* sections of these: of each segment those that are listed, and all others */
 } Groups;
@@ -67,8 +67,9 @@ CsGroupsPlan(JsonbParseState **json, const CsGroupsRequest *r)
 		CsJsonNumbers(json, "middle", r->middle, r->scorer->nsegments * r->nnumbers, 1);
 		CsJsonNumbers(json, "reach", r->reach, r->scorer->nsegments * r->nnumbers, 1);
 		PlanLevels(json, "values", r->values, r->nnumbers);
-		PlanLevels(json, "texts", r->texts, r->nlevels);
 	}
+	if (r->middle != NULL || r->texts != NULL)
+		PlanLevels(json, "texts", r->texts, r->nlevels);
 	(void) CsJsonEnd(json);
 }
 
@@ -141,18 +142,22 @@ OpenGroups(CsTally *pass, const CsJsonReader *plan)
 {
 	Groups	   *g = palloc0(sizeof(Groups));
 	JsonbValue	value;
+	bool		has_numbers = CsJsonReadMember(plan, "middle", &value);
 
 	CsPassScorerOpen(pass, plan, &g->version);
 	if (g->version.scorer->nsegments < 1)
 		CsJsonReject(plan, "definition", "has no segments");
 	g->rows = CsTallySection(pass, CS_SECTION_COUNTS, g->version.scorer->nsegments, 1);
-	g->is_asked = CsJsonReadMember(plan, "middle", &value);
+	g->is_asked = has_numbers || CsJsonReadMember(plan, "texts", &value);
 	if (!g->is_asked)
 		return g;
 	g->levels = palloc0(sizeof(CsDictionary *) * Max(pass->nnumbers + pass->nlevels, 1));
 	g->counts = palloc0(sizeof(int) * Max(pass->nnumbers + pass->nlevels, 1));
-	OpenNumbers(pass, plan, g);
-	OpenLevels(pass, plan, "values", pass->nnumbers, g, 0);
+	if (has_numbers)
+	{
+		OpenNumbers(pass, plan, g);
+		OpenLevels(pass, plan, "values", pass->nnumbers, g, 0);
+	}
 	OpenLevels(pass, plan, "texts", pass->nlevels, g, pass->nnumbers);
 	return g;
 }
@@ -212,7 +217,7 @@ AddGroups(CsTally *pass, void *own, CsTallyState *state)
 	CsTallyCounts(pass, state, g->rows)[placed.index]++;
 	if (!g->is_asked)
 		return;
-	for (int i = 0; i < pass->nnumbers; i++)
+	for (int i = 0; i < pass->nnumbers && g->numbers != NULL; i++)
 		AddNumber(pass, g, state, i, placed.index);
 	for (int i = 0; i < pass->nlevels; i++)
 		if (pass->text[i] != NULL)

@@ -18,9 +18,10 @@ typedef struct CsGroupsRequest
 	int64		nrows;
 	int			nnumbers;
 	int			nlevels;
-	const double *middle,		/* nsegments * nnumbers; NULL: rows are placed, for the parts that follow */
+	const double *middle,		/* nsegments * nnumbers; NULL: nothing of numbers is asked for */
 			   *reach;			/* how far a value of the segment is from it at most */
-	CsDictionary **texts;		/* of each text, the levels that are counted one by one */
+	CsDictionary **texts;		/* of each text, the levels that are counted one by one; NULL as "middle" is: rows are placed,
+								 * for the parts that follow */
 	CsDictionary **values;		/* of each number, likewise values, as texts; NULL: none are */
 } CsGroupsRequest;
 

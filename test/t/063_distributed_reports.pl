@@ -1,0 +1,158 @@
+# Reports over rows on other servers that compare groups, versions and times: as of a table here, and no rows come over but
+# those of samples.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $here = start_node('here', "max_parallel_workers_per_gather = 0\n");
+
+plan skip_all => 'needs postgres_fdw'
+  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
+
+my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\n") } qw(west east);
+my %log;
+
+$here->safe_psql('postgres', 'CREATE EXTENSION postgres_fdw');
+for my $name (sort keys %there)
+{
+    $here->safe_psql('postgres', sprintf(<<'END', $name, $there{$name}->host, $there{$name}->port, $name));
+CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
+    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
+CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
+END
+}
+
+# A table like that of another name, whose hash partitions are in turn on the two servers; its rows in some order.
+sub spread
+{
+    my ($table, $leaves, $source, $order) = @_;
+    my $columns = $here->safe_psql('postgres', "SELECT string_agg(format('%I %s', attname, atttypid::regtype), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '$source'::regclass AND attnum > 0");
+
+    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH (id)");
+    for my $i (0 .. $leaves - 1)
+    {
+        my $name = $i % 2 ? 'east' : 'west';
+
+        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
+        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
+              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
+    }
+    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $source ORDER BY $order");
+}
+
+# Forget what the servers were asked so far.
+sub listen_from_now
+{
+    $log{$_} = -s $there{$_}->logfile for keys %there;
+}
+
+# What the servers have been asked for by cursors since: states and counts, no rows.
+sub asked_for_no_rows
+{
+    my ($what) = @_;
+
+    for my $name (sort keys %there)
+    {
+        my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
+
+        cmp_ok(scalar @asked, '>', 3, "$name was asked for $what");
+        is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows for $what");
+    }
+    listen_from_now();
+}
+
+# What a statement gives.
+sub result
+{
+    my ($statement) = @_;
+
+    return $here->safe_psql('postgres', $statement);
+}
+
+# The customers with whom models are trained, and those of later, among them some who lack a feature, and some who are in no group.
+customers($here, 'postgres', 'customers', 6000);
+$here->safe_psql('postgres', <<'END');
+SELECT custseg.train('segments', 'customers', '{recency,frequency,monetary,channel}', 4, id => 'id');
+SELECT custseg.train('skips', 'customers', '{recency,frequency,channel,member}', 3, id => 'id', prep => '{"impute": "skip"}');
+CREATE TABLE later AS SELECT id, recency * 1.1 + 1 AS recency,
+    CASE id % 50 WHEN 0 THEN NULL WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' ELSE frequency END AS frequency, monetary,
+    CASE WHEN id % 9 = 0 THEN 'app' ELSE channel END AS channel, member,
+    CASE WHEN id % 7 > 0 THEN (ARRAY['women', E'"men"\t<script>', 'Ελλάδα 🙂', '%s'])[1 + (id % 5 * id) % 4] END AS sex, (id % 6)::smallint AS code,
+    (id % 3)::numeric / 2 * 1.00 AS area, custseg.predict('segments', c) % 2 = 0 AS fixed, id % 60 AS many, current_date + id % 3 AS since
+FROM customers c WHERE id % 8 > 1 OR id < 1500;
+CREATE TABLE reversed AS SELECT * FROM later ORDER BY id DESC;
+CREATE TABLE shuffled AS SELECT * FROM later ORDER BY hashint4extended(id, 1);
+END
+spread('eight', 8, 'later', 'hashint4extended(id, 3)');
+spread('sixteen', 16, 'later', 'id DESC');
+listen_from_now();
+
+# fairness(): segments and groups are counted where the rows are, to the last bit as of a table here.
+for my $model (qw(segments skips))
+{
+    for my $attribute (qw(sex code area fixed channel member))
+    {
+        my $fairness = "SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('$model', '%s', '$attribute') f";
+        my $expected = result(sprintf($fairness, 'later'));
+
+        is(result(sprintf($fairness, $_)), $expected, "fairness of $model by $attribute: $_ as later") for (qw(reversed shuffled eight sixteen));
+    }
+}
+asked_for_no_rows('fairness');
+like(result("SELECT string_agg(concat_ws(' ', group_value, rating), ',' ORDER BY group_value) FROM custseg.fairness('segments', 'sixteen', 'fixed') WHERE segment = 1"),
+    qr/^false (ok|disparate),true (ok|disparate)$/, 'something is found');
+like(psql_error($here, 'postgres', "SELECT * FROM custseg.fairness('segments', 'sixteen', 'many')"),
+    qr/ERROR:  54000: attribute "many" has more than 50 groups.*width_bucket\(many/s, 'more groups than there may be');
+$here->safe_psql('postgres', 'CREATE TABLE lacking AS SELECT id, recency, monetary, channel, sex FROM later');
+spread('lacking_there', 4, 'lacking', 'id');
+is(result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking_there', 'sex') f"),
+    result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking', 'sex') f"), 'where a feature is missing nobody is placed');
+listen_from_now();
+
+# A date is no text that servers write alike: its rows are fetched, as far as there is memory for them.
+is(result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'sixteen', 'since') f"),
+    result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'later', 'since') f"), 'fairness by a date: rows are read');
+$there{west}->safe_psql('postgres', 'CREATE VIEW plenty AS SELECT e.* FROM eight_0 e CROSS JOIN generate_series(1, 80)');
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE plenty (id int, recency float8, frequency float8, monetary float8, channel text, sex text, since date) SERVER west; ANALYZE plenty");
+my $little = "SET maintenance_work_mem = '1MB';";
+
+like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.fairness('segments', 'plenty', 'since')"),
+    qr/ERROR:  0A000: some \d+ rows of relation "plenty" would be fetched from other servers/, 'which is refused where there is not');
+is(result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.fairness('segments', 'plenty', 'sex')"), 't', 'a text needs no memory for rows');
+listen_from_now();
+
+# drift_multivariate(): samples of the lowest hashes, the same ones however the rows are laid out.
+my $moved = "SELECT n_baseline, n_current, statistic, p_value, verdict, reason FROM custseg.drift_multivariate('%s', '%s', %s)";
+for my $arguments ("'customers', '{\"sample\": 500}'", "'eight', '{\"sample\": 500}'")
+{
+    is(result(sprintf($moved, 'segments', 'sixteen', $arguments)), result(sprintf($moved, 'segments', 'eight', $arguments)), "drift_multivariate against $arguments: the same bits");
+}
+$here->safe_psql('postgres', 'CREATE TABLE few AS SELECT * FROM later WHERE id <= 700; CREATE TABLE former AS SELECT * FROM customers WHERE id > 5300 AND frequency IS NOT NULL');
+spread('few_there', 4, 'few', 'id DESC');
+spread('former_there', 8, 'former', 'id DESC');
+listen_from_now();
+my $rounded = $moved =~ s/statistic, p_value/round(statistic::numeric, 12), p_value < 0.05/r;
+
+is(result(sprintf($rounded, 'segments', 'few_there', "'former_there', '{\"sample\": 800}'")), result(sprintf($rounded, 'segments', 'few', "'former', '{\"sample\": 800}'")),
+    'drift_multivariate where all rows are in the samples: as of tables here');
+for my $trained (qw(eight former_there))
+{
+    $here->safe_psql('postgres', "SELECT custseg.train('far $trained', '$trained', '{recency,monetary,channel}', 3, id => 'id')");
+    is(result(sprintf($moved, "far $trained", 'sixteen', "NULL, '{\"sample\": 300}'")), result(sprintf($moved, "far $trained", 'sixteen', "'$trained', '{\"sample\": 300}'")),
+        "drift_multivariate: what was trained on, $trained, is looked for where it is");
+    asked_for_no_rows("drift_multivariate since $trained");
+    $here->safe_psql('postgres', "UPDATE $trained SET monetary = monetary + 1 WHERE id = (SELECT max(id) FROM $trained)");
+    like(psql_error($here, 'postgres', sprintf($moved, "far $trained", 'sixteen', 'NULL')),
+        qr/ERROR:  55000: relation "$trained" has changed since version \d of model "far $trained" was trained on it.*Column "monetary" has other values/s, 'unless it has changed');
+    listen_from_now();
+}
+like(result(sprintf($moved, 'segments', 'sixteen', "'customers', '{\"sample\": 500}'")),
+    qr/^6000\|4\d{3}\|0\.\d+\|0\.\d+\|watch\|.*\(4\d\d rows compared with 500, the former those of the lowest hashes\)/, 'which the reason says');
+
+done_testing();
