@@ -46,6 +46,7 @@ typedef struct Look
 	List	   *rtable;
 	double		most;			/* rows that are asked for by who takes them as they come */
 	List	   *unknown;		/* (Unknown *) */
+	Bitmapset  *exists;			/* numbers of subplans of which one row is asked for */
 	CsFetched	fetched;
 } Look;
 
@@ -70,15 +71,15 @@ CsIsOnAnotherServer(Oid relid)
 }
 
 /* Bytes of rows of so many columns: as wide as the planner expects, and a number of 8 bytes at least for each column. */
-static double
-FetchedBytes(double nrows, int width, int ncolumns)
+double
+CsFetchedBytes(double nrows, int width, int ncolumns)
 {
 	return nrows * Max((double) width, sizeof(double) * Max(ncolumns, 1));
 }
 
 /* A foreign table whose rows a scan gives, the first one where it joins them; InvalidOid where it adds them up. */
-static Oid
-TableOf(const ForeignScan *scan, const List *rtable)
+Oid
+CsFetchedTable(const ForeignScan *scan, const List *rtable)
 {
 	int			at = -1;
 
@@ -122,9 +123,9 @@ static void
 NoteScan(const ForeignScan *scan, Look *look)
 {
 	const Plan *plan = &scan->scan.plan;
-	Oid			relid = TableOf(scan, look->rtable);
+	Oid			relid = CsFetchedTable(scan, look->rtable);
 	double		nrows = Min(plan->plan_rows, look->most),
-				bytes = FetchedBytes(nrows, plan->plan_width, list_length(plan->targetlist));
+				bytes = CsFetchedBytes(nrows, plan->plan_width, list_length(plan->targetlist));
 	Unknown    *unknown;
 
 	if (!OidIsValid(relid) || !CsIsOnAnotherServer(relid))
@@ -139,6 +140,33 @@ NoteScan(const ForeignScan *scan, Look *look)
 	look->unknown = lappend(look->unknown, unknown);
 }
 
+/* The rows that a Limit asks for: those that it gives, and those that it skips; infinite where it is not known. */
+static double
+LimitOf(const Limit *limit, double most)
+{
+	const Const *offset = (const Const *) limit->limitOffset;
+	double		given = limit->limitCount == NULL ? most : Min(most, limit->plan.plan_rows);
+
+	if (offset == NULL)
+		return given;
+	return !IsA(offset, Const) ? INFINITY : offset->constisnull ? given : given + (double) DatumGetInt64(offset->constvalue);
+}
+
+/* Note of which subplans that run before a node one row is asked for. */
+static void
+NoteExists(const Plan *plan, Look *look)
+{
+	ListCell   *cell;
+
+	foreach(cell, plan->initPlan)
+	{
+		const SubPlan *subplan = lfirst_node(SubPlan, cell);
+
+		if (subplan->subLinkType == EXISTS_SUBLINK)
+			look->exists = bms_add_member(look->exists, subplan->plan_id);
+	}
+}
+
 /* Look for scans that fetch rows, in a plan and all below it. */
 static void
 LookAt(Plan *plan, Look *look)
@@ -147,8 +175,9 @@ LookAt(Plan *plan, Look *look)
 
 	if (plan == NULL)
 		return;
+	NoteExists(plan, look);
 	if (IsA(plan, Limit))
-		look->most = Min(most, plan->plan_rows);
+		look->most = LimitOf((Limit *) plan, most);
 	else if (!IsA(plan, Append) && !IsA(plan, SubqueryScan) && !IsA(plan, Result) && !IsA(plan, ForeignScan))
 		look->most = INFINITY;
 	if (IsA(plan, ForeignScan))
@@ -162,6 +191,17 @@ LookAt(Plan *plan, Look *look)
 	LookAt(plan->lefttree, look);
 	LookAt(plan->righttree, look);
 	look->most = most;
+}
+
+/* Look at the subplans of a statement, those first that others stand in: these have lower numbers. */
+static void
+LookAtSubplans(const PlannedStmt *statement, Look *look)
+{
+	for (int i = list_length(statement->subplans); i > 0; i--)
+	{
+		look->most = bms_is_member(i, look->exists) ? 1 : INFINITY;
+		LookAt(list_nth(statement->subplans, i - 1), look);
+	}
 }
 
 /* Look at a prepared statement, by its plan for any parameters.  Inside SPI. */
@@ -178,7 +218,7 @@ LookAtStatement(SPIPlanPtr plan)
 	look.rtable = statement->rtable;
 	look.fetched.ncolumns = list_length(statement->planTree->targetlist);
 	LookAt(statement->planTree, &look);
-	LookAtAll(statement->subplans, &look);
+	LookAtSubplans(statement, &look);
 	ReleaseCachedPlan(cached, NULL);
 	return look;
 }
@@ -319,7 +359,7 @@ CountUnknown(const CsRelation *rel, Look *look)
 			continue;
 		nrows = CountRows(quote_qualified_identifier(get_namespace_name(get_rel_namespace(u->relid)), get_rel_name(u->relid)));
 		look->fetched.nrows += nrows - u->nrows;
-		look->fetched.bytes += FetchedBytes(nrows, 0, look->fetched.ncolumns) - u->bytes;
+		look->fetched.bytes += CsFetchedBytes(nrows, 0, look->fetched.ncolumns) - u->bytes;
 	}
 }
 
@@ -330,20 +370,21 @@ CountUnknown(const CsRelation *rel, Look *look)
 void
 CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan)
 {
+	const CsRelation *about = rel->about == NULL ? rel : rel->about;
 	Look		look;
 	CsFetched	fetched;
 
 	if (rel->may_fetch)
 		return;
 	look = LookAtStatement(plan);
-	CountUnknown(rel, &look);
+	CountUnknown(about, &look);
 	fetched = look.fetched;
 	if (!OidIsValid(fetched.relid) && OidIsValid(rel->relid) && CsCitusShards(rel->relid) > 0)
 	{
 		fetched.relid = rel->relid;
 		fetched.nrows = CountRows(rel->from_item);
-		fetched.bytes = FetchedBytes(fetched.nrows, 0, fetched.ncolumns);
+		fetched.bytes = CsFetchedBytes(fetched.nrows, 0, fetched.ncolumns);
 	}
 	if (fetched.bytes > (double) CsMemoryLimit())
-		RefuseFetch(rel, &fetched);
+		RefuseFetch(about, &fetched);
 }

@@ -7,6 +7,7 @@
 
 #include "data/relation.h"
 #include "executor/spi.h"
+#include "nodes/plannodes.h"
 
 /* What a statement fetches, as the planner expects. */
 typedef struct CsFetched
@@ -17,10 +18,30 @@ typedef struct CsFetched
 	int			ncolumns;		/* of the statement */
 } CsFetched;
 
+/* Rows that are fetched while a source is read. */
+typedef struct CsFetchGuard
+{
+	const char *description;	/* of the source; NULL: whatever comes is wanted */
+	double		limit;			/* bytes */
+	double		nrows;			/* so far */
+	double		bytes;
+	struct CsFetchGuard *outer; /* of the reading in which this one is; NULL: of none */
+} CsFetchGuard;
+
 extern bool CsIsOnAnotherServer(Oid relid);
+extern Oid	CsFetchedTable(const ForeignScan *scan, const List *rtable);
+extern double CsFetchedBytes(double nrows, int width, int ncolumns);
 extern CsFetched CsFetchedBy(SPIPlanPtr plan);
 extern double CsRelationExpectedRows(const CsRelation *rel);
 extern char *CsSampleHint(const CsRelation *rel, double parts);
 extern void CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan);
+
+/* fetch_guard.c */
+extern void CsFetchBegin(CsFetchGuard *guard, const CsRelation *rel);
+extern void CsFetchEnd(const CsFetchGuard *guard);
+
+/* hand_on.c */
+extern void CsHandOnBegin(void);
+extern void CsHandOnEnd(void);
 
 #endif							/* CUSTSEG_FETCH_H */

@@ -452,19 +452,16 @@ CsRelationOpenStored(const char *source, const char *search_path, Oid reader)
 CsRelation *
 CsRelationQuery(const CsRelation *source, const char *sql)
 {
-	return CsRelationOpenStored(sql, source->search_path, source->reader);
+	CsRelation *query = CsRelationOpenStored(sql, source->search_path, source->reader);
+
+	query->about = source->about == NULL ? source : source->about;
+	query->may_fetch = source->may_fetch;
+	return query;
 }
 
-/*
- * Run a statement that reads a source, as whom reading.c says and inside SPI.  "most" of its rows, or
- * all of them for 0, go to the receiver, or to SPI_tuptable when there is none.
- *
- * Synchronised scans are off, for they would start wherever another session's scan happens to be,
- * and the plan is not parallel, for workers deliver rows as they come: so the rows come in the same
- * order every time.  All rows are an error where more of them would be fetched from other servers than fit into memory.
- */
-void
-CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most, DestReceiver *receiver)
+/* CsRelationExecute() while what is fetched is counted. */
+static void
+Execute(const CsRelation *rel, const char *sql, uint64 most, DestReceiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr	plan;
@@ -486,6 +483,32 @@ CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most, DestRecei
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not read a source: %s", SPI_result_code_string(code));
 	CsReadingEnd(&reading);
+}
+
+/*
+ * Run a statement that reads a source, as whom reading.c says and inside SPI.  "most" of its rows, or
+ * all of them for 0, go to the receiver, or to SPI_tuptable when there is none.
+ *
+ * Synchronised scans are off, for they would start wherever another session's scan happens to be,
+ * and the plan is not parallel, for workers deliver rows as they come: so the rows come in the same
+ * order every time.  What other servers can add up, they do.  All rows are an error where more of them would be fetched from
+ * other servers than fit into memory, as the planner expects or as it turns out.
+ */
+void
+CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most, DestReceiver *receiver)
+{
+	CsFetchGuard guard;
+
+	CsFetchBegin(&guard, rel);
+	PG_TRY();
+	{
+		Execute(rel, sql, most, receiver);
+	}
+	PG_FINALLY();
+	{
+		CsFetchEnd(&guard);
+	}
+	PG_END_TRY();
 }
 
 /*

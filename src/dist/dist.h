@@ -55,9 +55,6 @@ extern CsTallyColumns CsTallyColumnsWithText(const CsTallyColumns *c, const char
 extern char *CsTallyExpression(const CsColumn *column);
 extern char *CsTextExpression(const CsColumn *column);
 
-extern void CsHandOnBegin(void);
-extern void CsHandOnEnd(void);
-
 /* A pass that has been run. */
 typedef struct CsTallyRun
 {

@@ -100,14 +100,16 @@ RunStatement(const CsPieces *pieces, const char *sql, const bytea *plan, DestRec
 void
 CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *plan, DestReceiver *receiver)
 {
-	CsHandOnBegin();
+	CsFetchGuard guard;
+
+	CsFetchBegin(&guard, pieces->relation);
 	PG_TRY();
 	{
 		RunStatement(pieces, sql, plan, receiver);
 	}
 	PG_FINALLY();
 	{
-		CsHandOnEnd();
+		CsFetchEnd(&guard);
 	}
 	PG_END_TRY();
 }

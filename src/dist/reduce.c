@@ -71,9 +71,9 @@ CsPiecesUnion(const CsPieces *pieces, const char *list, const char *rest)
 	return sql.data;
 }
 
-/* Do other servers reduce their rows in a query over pieces?  Else they would send them one by one. */
-bool
-CsPiecesReduce(const CsPieces *pieces, const char *sql)
+/* CsPiecesReduce() while aggregates are handed on. */
+static bool
+Reduces(const CsPieces *pieces, const char *sql)
 {
 	CsReading	reading;
 	SPIPlanPtr	plan;
@@ -87,5 +87,24 @@ CsPiecesReduce(const CsPieces *pieces, const char *sql)
 	reduces = !OidIsValid(CsFetchedBy(plan).relid);
 	CsReadingEnd(&reading);
 	SPI_finish();
+	return reduces;
+}
+
+/* Do other servers reduce their rows in a query over pieces?  Else they would send them one by one. */
+bool
+CsPiecesReduce(const CsPieces *pieces, const char *sql)
+{
+	volatile bool reduces = false;
+
+	CsHandOnBegin();
+	PG_TRY();
+	{
+		reduces = Reduces(pieces, sql);
+	}
+	PG_FINALLY();
+	{
+		CsHandOnEnd();
+	}
+	PG_END_TRY();
 	return reduces;
 }

@@ -341,13 +341,36 @@ is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('
 for my $call ("outliers('plenty', '{recency,frequency,monetary}')",
     "outliers('SELECT p.recency, p.frequency, e.monetary FROM plenty p JOIN eight_0 e USING (id)')",
     "purchase_summary('SELECT id, DATE ''2026-01-01'' + recency::int AS day, monetary FROM plenty', 'id', 'day', 'monetary')",
-    "journey('SELECT id, timestamptz ''2026-01-01'' + recency * interval ''1 day'' AS at, channel FROM plenty', 'id', 'at', 'channel')",
     "frequent_itemsets('SELECT * FROM plenty UNION ALL SELECT * FROM plenty', 'id', 'channel')")
 {
     like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.$call"),
         qr/ERROR:  0A000: some \d{5} rows of (relation "plenty"|the query) would be fetched from other servers.*HINT:  Give a sample as the source: .* Or SET maintenance_work_mem = '\dMB'/s,
         "nor are they by custseg.$call");
 }
+# Of what the planner does not know, it is seen when it comes: rows that were none when the table was analyzed, that are read anew for each
+# row of another table, and that a function reads.
+$there{west}->safe_psql('postgres', 'CREATE VIEW late AS SELECT * FROM plenty WHERE false');
+$here->safe_psql('postgres', <<"SQL");
+CREATE FOREIGN TABLE late ($columns) SERVER west;
+ANALYZE late;
+CREATE FUNCTION hidden() RETURNS SETOF plenty LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT * FROM plenty; END';
+SQL
+$there{west}->safe_psql('postgres', 'CREATE OR REPLACE VIEW late AS SELECT * FROM plenty');
+for my $source ('late', 'SELECT * FROM late', 'SELECT * FROM hidden()', 'SELECT l.* FROM generate_series(1, 40) i, LATERAL (SELECT * FROM eight_0 e WHERE e.id > i OFFSET 0) l',
+    'SELECT * FROM plenty WHERE random() >= 0 OFFSET 40000 LIMIT 10', 'SELECT * FROM plenty WHERE random() < 0.0001')
+{
+    like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.score('customers', '$source')"),
+        qr/ERROR:  0A000: (more than|some) \d{5} rows of (relation "late"|the query) would be fetched from other servers/, "nor are rows of which the planner does not know: $source");
+}
+like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.journey('SELECT id, timestamptz ''2026-01-01'' + recency * interval ''1 day'' AS at, channel FROM plenty', 'id', 'at', 'channel')"),
+    qr/ERROR:  0A000: more than \d{5} rows of the query would be fetched from other servers/, 'where other servers count, and then send');
+like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.score('customers', 'late')"),
+    qr/DETAIL:  More than 1 MB are, which is maintenance_work_mem, and fewer rows were expected, the last ones of foreign table "late"\..*HINT:  ANALYZE public\.late tells how many rows there are; then give a sample as the source\.  Or raise maintenance_work_mem to fetch them all the same\./s,
+    'and what to do is said');
+is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM customers WHERE EXISTS (SELECT FROM plenty)', '{recency,frequency}')"),
+    $here->safe_psql('postgres', "SELECT count(*) FROM custseg.outliers('customers', '{recency,frequency}')"), 'whether there is a row is told by one');
+is($here->safe_psql('postgres', "$little SET enable_material = off; SELECT count(*) FROM custseg.score('customers', 'SELECT e.* FROM generate_series(1, 9000) i LEFT JOIN (SELECT * FROM eight_0 LIMIT 5) e ON true')"), '45000',
+    'rows that are kept are fetched once');
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM plenty WHERE id < 0')"), '0', 'what the other server leaves out is not fetched');
 is($here->safe_psql('postgres', "$little SELECT n_rows > 40000 FROM custseg.train('streamed', 'plenty', '{recency,frequency}', k => 3, algorithm => 'minibatch', options => '{\"engine\": \"local\"}')"), 't',
     'a training that is told to fetch them does');

@@ -10,7 +10,6 @@
 #include "custseg.h"
 
 #include "data/fetch.h"
-#include "dist/dist.h"
 #include "foreign/fdwapi.h"
 #include "nodes/pathnodes.h"
 #include "optimizer/planner.h"

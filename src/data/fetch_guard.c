@@ -1,0 +1,154 @@
+/*
+ * fetch_guard.c
+ *	  Rows that a statement does fetch from other servers, counted while they come, and the error where they are too many.
+ *
+ * What fetch.c expects of a plan may be wrong: statistics may be of long ago, a scan may be repeated for each row of another
+ * one, and a function may read a foreign table of which the plan tells nothing.  So while a source is read, each scan that
+ * fetches rows through postgres_fdw is given a routine that counts them, whatever statement it belongs to.
+ */
+#include "custseg.h"
+
+#include "call/call.h"
+#include "data/fetch.h"
+#include "executor/executor.h"
+#include "foreign/fdwapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* Somebody else's hook, once ours stands before it; and the guard of the innermost reading, NULL: there is none. */
+static ExecutorStart_hook_type previous;
+static bool is_installed;
+static CsFetchGuard *innermost;
+
+/* The routine of a scan that counts what it fetches. */
+typedef struct CountingRoutine
+{
+	FdwRoutine	routine;		/* of postgres_fdw, but for the functions below; must be first */
+	IterateForeignScan_function iterate;	/* its own */
+	ReScanForeignScan_function rescan;
+	CsFetchGuard *guard;
+	Oid			relid;			/* a foreign table that rows come from */
+	double		width;			/* bytes of a row */
+	double		most,			/* rows that this scan, for the same parameters, has given */
+				at;				/* that it has given since it began anew */
+} CountingRoutine;
+
+/* The error for rows of which too many have come. */
+static void
+RefuseRows(const CountingRoutine *r)
+{
+	const CsFetchGuard *g = r->guard;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("more than %.0f rows of %s would be fetched from other servers", g->nrows - 1, g->description),
+			 errdetail("More than %zu MB are, which is maintenance_work_mem, and fewer rows were expected, the last ones of foreign table \"%s\".",
+					   CsMegabytes((Size) g->limit), get_rel_name(r->relid)),
+			 errhint("ANALYZE %s tells how many rows there are; then give a sample as the source.  Or raise maintenance_work_mem to fetch them all the same.",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(r->relid)), get_rel_name(r->relid)))));
+}
+
+/* IterateForeignScan: the next row, counted. */
+static TupleTableSlot *
+IterateCounted(ForeignScanState *node)
+{
+	CountingRoutine *r = (CountingRoutine *) node->fdwroutine;
+	TupleTableSlot *slot = r->iterate(node);
+
+	/* rows that come again, for nothing has changed, are most likely kept */
+	if (TupIsNull(slot) || ++r->at <= r->most)
+		return slot;
+	r->most = r->at;
+	r->guard->nrows++;
+	r->guard->bytes += r->width;
+	if (r->guard->bytes > r->guard->limit)
+		RefuseRows(r);
+	return slot;
+}
+
+/* ReScanForeignScan: begin anew. */
+static void
+RescanCounted(ForeignScanState *node)
+{
+	CountingRoutine *r = (CountingRoutine *) node->fdwroutine;
+
+	r->at = 0;
+	if (node->ss.ps.chgParam != NULL)
+		r->most = 0;
+	r->rescan(node);
+}
+
+/* Have the scans of foreign tables among a plan's nodes count the rows that they fetch. */
+static bool
+CountScans(PlanState *node, void *estate)
+{
+	ForeignScanState *scan = (ForeignScanState *) node;
+	const Plan *plan;
+	CountingRoutine *r;
+	Oid			relid;
+
+	if (node == NULL)
+		return false;
+	relid = IsA(node, ForeignScanState) ? CsFetchedTable((ForeignScan *) node->plan, ((EState *) estate)->es_range_table) : InvalidOid;
+	if (!OidIsValid(relid) || !CsIsOnAnotherServer(relid) || scan->fdwroutine->IterateForeignScan == NULL)
+		return planstate_tree_walker(node, CountScans, estate);
+	plan = node->plan;
+	r = MemoryContextAllocZero(((EState *) estate)->es_query_cxt, sizeof(CountingRoutine));
+	r->routine = *scan->fdwroutine;
+	r->iterate = r->routine.IterateForeignScan;
+	r->rescan = r->routine.ReScanForeignScan;
+	r->routine.IterateForeignScan = IterateCounted;
+	r->routine.ReScanForeignScan = RescanCounted;
+	r->guard = innermost;
+	r->relid = relid;
+	r->width = CsFetchedBytes(1, plan->plan_width, list_length(plan->targetlist));
+	scan->fdwroutine = &r->routine;
+	return planstate_tree_walker(node, CountScans, estate);
+}
+
+/* ExecutorStart_hook: what is read while there is a guard is counted. */
+static void
+StartGuarded(QueryDesc *query, int flags)
+{
+	if (previous != NULL)
+		previous(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+	if (innermost != NULL && innermost->description != NULL && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		(void) CountScans(query->planstate, query->estate);
+}
+
+/*
+ * What is read from now on until CsFetchEnd(), which an error must not skip, is read of a source: other servers add up what
+ * they can, and the rows that they send are counted.  More than maintenance_work_mem of them are an error, unless somebody
+ * has asked for them.
+ */
+void
+CsFetchBegin(CsFetchGuard *guard, const CsRelation *rel)
+{
+	const CsRelation *about = rel->about == NULL ? rel : rel->about;
+
+	if (!is_installed)
+	{
+		previous = ExecutorStart_hook;
+		ExecutorStart_hook = StartGuarded;
+		is_installed = true;
+	}
+	*guard = (CsFetchGuard) {
+		.description = rel->may_fetch ? NULL : about->description,
+		.limit = (double) CsMemoryLimit(),
+		.outer = innermost
+	};
+	innermost = guard;
+	CsHandOnBegin();
+}
+
+/* The reading is over; one around it goes on. */
+void
+CsFetchEnd(const CsFetchGuard *guard)
+{
+	CsHandOnEnd();
+	innermost = guard->outer;
+}
