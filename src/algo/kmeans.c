@@ -21,6 +21,9 @@
 #include "miscadmin.h"
 #include "progress.h"
 
+/* Blocks are kept in single precision once fewer than one of so many rows change their label in a pass. */
+#define KEEPING_CHANGES 16
+
 /* One start, as the leader keeps it. */
 typedef struct Start
 {
@@ -268,14 +271,15 @@ UpdateCenters(Leader *leader, int number)
 	return MeasureDrift(leader, start->centers);
 }
 
-/* Take in a start's pass; returns whether it needs another. */
+/* Take in a start's pass, and add to *sum how many rows changed their label; returns whether it needs another. */
 static bool
-AdvanceStart(Leader *leader, int number)
+AdvanceStart(Leader *leader, int number, int64 *sum)
 {
 	Start	   *start = &leader->start[number];
 	int64		changed = ReduceLanes(leader, number);
 	double		shift;
 
+	*sum += changed;
 	start->measured = (leader->fit.measure & (1U << number)) != 0;
 	if (start->last)
 		return false;
@@ -320,6 +324,8 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 {
 	KmeansFit  *fit = &leader->fit;
 	Size		kd = (Size) fit->k * fit->d;
+	int64		nrows = ((CsMatrix *) KmeansPart(CsTeamArena(leader->team), fit, fit->matrix))->nrows,
+				changed;
 
 	for (int s = 0; s < fit->starts; s++)
 	{
@@ -342,9 +348,13 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 		CsProgressFit(first + 1, of, pass);
 		CsTeamRun(leader->team, CS_TASK(CsKmeansAssignTask), fit, sizeof(*fit), CS_LANES);
 		fit->first = false;
+		fit->rounded_blocks = fit->keeping_blocks;
+		changed = 0;
 		for (int s = 0; s < fit->starts; s++)
-			if ((fit->active & (1U << s)) && !AdvanceStart(leader, s))
+			if ((fit->active & (1U << s)) && !AdvanceStart(leader, s, &changed))
 				fit->active &= ~(1U << s);
+		if (changed < nrows / KEEPING_CHANGES)
+			fit->keeping_blocks = fit->kept_blocks;
 	}
 	MeasureInertia(leader);
 }
@@ -423,6 +433,7 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 	Size		kd = (Size) fit->k * fit->d;
 	int64		nblocks = CsMatrixBlocks(m);
 	bool		seeds = leader->options->init.rows == 0;
+	bool		few = CsKmeansFewBlocks(nblocks);
 	Size		total = 0;
 
 	fit->matrix = KmeansTakePart(&total, sizeof(CsMatrix));
@@ -433,11 +444,14 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 								 mul_size(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
 										  fit->capacity));
 	fit->distances = fit->labels;
+	if (!few)
+		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, fit->kept_blocks));
 	if (seeds)
 		total = Max(total, add_size(fit->distances,
 									CACHELINEALIGN(CsKmeansDistancesSize(fit, nblocks))));
 	fit->origin = KmeansTakePart(&total, sizeof(double) * fit->d);
-	fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, nblocks));
+	if (few)
+		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, fit->kept_blocks));
 	fit->seeding = KmeansTakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
 	fit->area = CsArenaAlloc(arena, total);
 	memcpy(KmeansPart(arena, fit, fit->matrix), m, sizeof(CsMatrix));
@@ -481,9 +495,19 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	leader->tolerance = leader->options->tol * variance;
 	if (variance > 0 && isfinite(1 / sqrt(variance)))
 		fit->scale = 1 / sqrt(variance);
-	CsKmeansKeepRounded(arena, fit);
+	CsKmeansRoundFew(arena, fit);
 	if (in->weights >= 0)
 		leader->total = SumOfSquares(leader, in->weights, palloc(sizeof(double) * fit->d));
+}
+
+/* Before starts are seeded, whose distances lie where blocks are kept, unless those are few. */
+static void
+ForgetRounded(Leader *leader)
+{
+	KmeansFit  *fit = &leader->fit;
+
+	if (!CsKmeansFewBlocks(CsMatrixBlocks(KmeansPart(CsTeamArena(leader->team), fit, fit->matrix))))
+		fit->keeping_blocks = fit->rounded_blocks = 0;
 }
 
 /* Fit k centres, the best of several starts, as CsAlgorithm.fit. */
@@ -511,6 +535,7 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 		for (int first = 0; first < o->n_init; first += capacity)
 		{
 			leader.fit.starts = Min(capacity, o->n_init - first);
+			ForgetRounded(&leader);
 			CsProgressPhase(CS_PHASE_SEEDING);
 			leader.fit.k = CsKmeansSeed(in->team, &leader.fit, (uint64) o->common.seed, first,
 										centers);
@@ -537,7 +562,7 @@ static const CsPasses kmeans_passes = {CS_EXACT_KMEANS(StartPasses)};
 const CsAlgorithm CsKmeans = {
 	.name = "kmeans",
 	.segments = "round, about centers",
-	.memory_text = "at least 8 bytes for each row, more by k; up to 40 % of the matrix, or 48 MB if that is more, where maintenance_work_mem has it",
+	.memory_text = "at least 8 bytes for each row, more by k; up to 40 % of the matrix, or 64 MB if that is more, where maintenance_work_mem has it",
 	.keeps = "no rows",
 	.time = "rows x columns x k for each iteration, less where bounds rule out centers",
 	.options = CsKmeansOptions,

@@ -44,7 +44,7 @@ typedef struct KmeansFit
 	Size		lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
 	Size		seeding;		/* points and potentials, see kmeans_seed.c */
 	Size		origin;			/* double[d]: the mean of all rows */
-	Size		kept;			/* all blocks in single precision where "keeps", see kmeans_rounded.c */
+	Size		kept;			/* the first blocks in single precision, see kmeans_rounded.c */
 	int			k;
 	int			d;
 	int			capacity;		/* starts that the areas have room for */
@@ -55,7 +55,9 @@ typedef struct KmeansFit
 	Size		lane_size;
 	double		scale;			/* distances are kept as float times this, near 1 */
 	KmeansMethod method;
-	bool		keeps;
+	int64		kept_blocks;	/* blocks that there is room for in "kept", */
+	int64		keeping_blocks; /* those that the pass at hand rounds to stay there, */
+	int64		rounded_blocks; /* and those that earlier ones have */
 	bool		first;			/* no bounds yet: every row is assigned afresh */
 	int			trials;			/* seeding: candidates of each start; 0 in the first pass */
 	bool		rounded;		/* seeding: rows and points are rounded to single precision */
@@ -151,7 +153,8 @@ extern void CsKmeansCheck(const void *options, int k, int d);
 
 /* kmeans_rounded.c */
 extern Size CsKmeansKeptSize(int d, int64 nblocks);
-extern void CsKmeansKeepRounded(CsArena *arena, KmeansFit *fit);
+extern bool CsKmeansFewBlocks(int64 nblocks);
+extern void CsKmeansRoundFew(CsArena *arena, KmeansFit *fit);
 extern void CsKmeansRoundBlock(CsArena *arena, const KmeansFit *fit, int64 block, KmeansRounded *rounded);
 
 /* kmeans_assign.c */

@@ -31,6 +31,7 @@
 #include "algo/kmeans.h"
 #include "math/math.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 
 /* More than the error of any distance, relative; a float's own rounding is a quarter of it. */
 #define SLACK 2.4e-7
@@ -44,8 +45,8 @@
 /* From so many centres on it pays to make the distance to the own centre exact first. */
 #define TIGHTEN_CENTERS 8
 
-/* Labels that are compared at once in search of those that changed. */
-#define LABELS_AT_ONCE 16
+/* Rows whose flags are looked at together: as many as an integer has bits. */
+#define FLAGS_AT_ONCE 64
 
 /* Everything that the steps of a pass need of one block, and a lane's buffers. */
 typedef struct Pass
@@ -99,14 +100,50 @@ RoundDown(double x)
 	return down > FLT_MAX ? FLT_MAX : (float) down;
 }
 
-/* Are eight flags all 0?  They seldom are not, so that loops pass over eight rows at once. */
-static inline bool
-NoneSet(const uint8 *flags)
+/* The flags of FLAGS_AT_ONCE rows, each 0 or 1, as the bits of an integer, the first row's the lowest. */
+static inline uint64
+FlagBits(const uint8 *flags)
 {
-	uint64		eight;
+#ifdef WORDS_BIGENDIAN
+	const uint64 gather = UINT64CONST(0x8040201008040201);
+#else
+	const uint64 gather = UINT64CONST(0x0102040810204080);
+#endif
+	uint64		bits = 0;
 
-	memcpy(&eight, flags, sizeof(eight));
-	return eight == 0;
+	/* the product moves each of eight bytes to a bit of its own in the highest one */
+	for (int i = 0; i < FLAGS_AT_ONCE / 8; i++)
+	{
+		uint64		eight;
+
+		memcpy(&eight, flags + 8 * i, sizeof(eight));
+		bits |= ((eight * gather) >> 56) << (8 * i);
+	}
+	return bits;
+}
+
+/*
+ * List the rows whose flag is set, in order: OUT row[], which has room for all of them.  Flags are readable
+ * up to a multiple of FLAGS_AT_ONCE rows, and 0 beyond the last.  Most are 0, and which are not cannot be
+ * foretold: so no branch depends on a single row.  Returns how many rows are listed.
+ */
+static int
+ListFlagged(int nrows, const uint8 *flags, int *row)
+{
+	int			n = 0;
+
+	for (int r = 0; r < nrows; r += FLAGS_AT_ONCE)
+		for (uint64 bits = FlagBits(flags + r); bits != 0; bits &= bits - 1)
+			row[n++] = r + pg_rightmost_one_pos64(bits);
+	return n;
+}
+
+/* Set the flags of the rows from nrows up to a multiple of FLAGS_AT_ONCE to 0. */
+static inline void
+EndFlags(int nrows, uint8 *flags)
+{
+	for (int r = nrows; r % FLAGS_AT_ONCE != 0; r++)
+		flags[r] = 0;
 }
 
 static inline Size
@@ -138,44 +175,13 @@ NarrowLabels(int n, const int32 *wide, KmeansLabel *narrow)
 		narrow[i] = (KmeansLabel) wide[i];
 }
 
-/* Are this many labels the same on both sides? */
-static inline bool
-SameLabels(const KmeansLabel *a, const KmeansLabel *b)
+/* Flag the rows whose label found is new. */
+CS_CLONES static void
+FlagChanges(int nrows, const KmeansLabel *label, const KmeansLabel *found, uint8 *flags)
 {
-	uint64		left[LABELS_AT_ONCE * sizeof(KmeansLabel) / sizeof(uint64)],
-				right[lengthof(left)],
-				differ = 0;
-
-	memcpy(left, a, sizeof(left));
-	memcpy(right, b, sizeof(right));
-	for (int i = 0; i < lengthof(left); i++)
-		differ |= left[i] ^ right[i];
-	return differ == 0;
-}
-
-/*
- * List the rows whose label found is new: OUT change[], in order.  Labels are compared many at
- * once, for most rows stay where they are; where one does not, no branch depends on a single row,
- * which could not be foretold.  Returns how many.
- */
-static int
-ListChanges(int nrows, const KmeansLabel *label, const KmeansLabel *found, int *change)
-{
-	int			n = 0;
-
-	for (int r = 0; r < nrows; r += LABELS_AT_ONCE)
-	{
-		int			end = Min(r + LABELS_AT_ONCE, nrows);
-
-		if (end - r == LABELS_AT_ONCE && SameLabels(label + r, found + r))
-			continue;
-		for (int i = r; i < end; i++)
-		{
-			change[n] = i;
-			n += label[i] != found[i];
-		}
-	}
-	return n;
+	for (int r = 0; r < nrows; r++)
+		flags[r] = label[r] != found[r];
+	EndFlags(nrows, flags);
 }
 
 /* Take rows from their clusters' sums and bring them to others': row[i] goes to to[i]. */
@@ -245,7 +251,8 @@ TakeLabels(Pass *pass, int n, const int *look)
 	if (look == NULL)
 	{
 		NarrowLabels(n, pass->found, pass->narrow);
-		nchanges = ListChanges(n, pass->label, pass->narrow, pass->change);
+		FlagChanges(n, pass->label, pass->narrow, pass->flags);
+		nchanges = ListFlagged(n, pass->flags, pass->change);
 		for (int i = 0; i < nchanges; i++)
 			pass->target[i] = pass->found[pass->change[i]];
 	}
@@ -304,7 +311,7 @@ FindNearest(Pass *pass)
 
 /*
  * Loosen a block's bounds by what the centres moved.  OUT must_look[r]: 1 where the upper bound
- * reaches the lower one, else 0; up to a multiple of 8 rows.
+ * reaches the lower one, else 0; as ListFlagged() reads them.
  */
 CS_CLONES static void
 LoosenBounds(int nrows, const KmeansLabel *label, const double *drift, int farthest, double largest,
@@ -318,27 +325,7 @@ LoosenBounds(int nrows, const KmeansLabel *label, const double *drift, int farth
 		lower[r] = RoundDown(lower[r] - other);
 		must_look[r] = !(upper[r] < lower[r]);
 	}
-	for (int r = nrows; r % 8 != 0; r++)
-		must_look[r] = 0;
-}
-
-/* List the rows that must look; in late passes they are few. */
-static void
-ListRows(Pass *pass)
-{
-	int			n = 0;
-
-	for (int strip = 0; strip < pass->nrows; strip += 8)
-	{
-		if (NoneSet(pass->flags + strip))
-			continue;
-		for (int i = 0; i < 8; i++)
-		{
-			pass->look[n] = strip + i;
-			n += pass->flags[strip + i];
-		}
-	}
-	pass->nlook = n;
+	EndFlags(nrows, must_look);
 }
 
 /* Make the upper bound of the rows in "look" exact, and drop those for which that is enough. */
@@ -380,7 +367,7 @@ AssignHamerly(Pass *pass)
 		LoosenBounds(pass->nrows, pass->label, pass->drift, pass->centers->farthest,
 					 pass->centers->largest, pass->centers->second, pass->upper, pass->lower,
 					 pass->flags);
-		ListRows(pass);
+		pass->nlook = ListFlagged(pass->nrows, pass->flags, pass->look);
 		if (fit->k >= TIGHTEN_CENTERS)
 			Tighten(pass);
 		if (pass->nlook > DENSE(pass->nrows))
@@ -399,7 +386,7 @@ AssignHamerly(Pass *pass)
 
 /*
  * Loosen a block's bounds on every centre.  OUT must_look[r]: 1 where some other centre's bound is
- * reached, else 0; up to a multiple of 8 rows.
+ * reached, else 0; as ListFlagged() reads them.
  */
 CS_CLONES static void
 LoosenAllBounds(int nrows, int k, const KmeansLabel *label, const double *drift, float *upper,
@@ -533,7 +520,7 @@ AssignElkan(Pass *pass)
 	{
 		LoosenAllBounds(pass->nrows, fit->k, pass->label, pass->drift, pass->upper, pass->lower,
 						pass->flags);
-		ListRows(pass);
+		pass->nlook = ListFlagged(pass->nrows, pass->flags, pass->look);
 	}
 	if (fit->first || pass->nlook > DENSE(pass->nrows))
 		LookEverywhere(pass);
@@ -566,6 +553,17 @@ SettleOpenRows(Pass *pass)
 }
 
 /*
+ * Have a block's labels come to the cache while its rows look at the centres: those of each start are too few
+ * in one place for the processor to foresee that they are wanted.
+ */
+static inline void
+PrefetchLabels(const Pass *pass)
+{
+	for (int r = 0; r < pass->nrows; r += PG_CACHE_LINE_SIZE / 2 / sizeof(KmeansLabel))
+		__builtin_prefetch(pass->label + r, 1);
+}
+
+/*
  * Plain Lloyd: every row looks at every centre.  Distances are not needed but in a start's last
  * pass, whose inertia they are.
  */
@@ -574,6 +572,7 @@ AssignLloyd(Pass *pass, bool measure)
 {
 	const KmeansFit *fit = pass->fit;
 
+	PrefetchLabels(pass);
 	if (measure)
 	{
 		CsNearest(fit->d, pass->nrows, pass->x, CS_BLOCK_ROWS, fit->k, pass->centers->value,

@@ -4,9 +4,9 @@
  */
 #include "math/kernel_begin.h"
 
-/* Sum of n products, or without b of n numbers; n is a multiple of 8. */
+/* Sum of n numbers; n is a multiple of 8. */
 KERNEL static inline __attribute__((always_inline)) double
-KernelName(SumOfProducts) (int n, const double *a, const double *b)
+KernelName(SumOfNumbers) (int n, const double *a)
 {
 	Row			sum[KERNEL_PARTS];
 
@@ -14,12 +14,72 @@ KernelName(SumOfProducts) (int n, const double *a, const double *b)
 		sum[p] = (Row) {0};
 	for (int i = 0; i < n; i += 8)
 		for (int p = 0; p < KERNEL_PARTS; p++)
-		{
-			int			at = i + p * KERNEL_WIDTH;
-
-			sum[p] += b ? LoadRow(a + at) * LoadRow(b + at) : LoadRow(a + at);
-		}
+			sum[p] += LoadRow(a + i + p * KERNEL_WIDTH);
 	return SumOfEight((const double *) sum);
+}
+
+/* Sums that are added up side by side, since each alone would wait for its own additions. */
+#define SUMS_AT_ONCE Min(4, KERNEL_WIDTH)
+
+/* SumOfEight() of each of the sums. */
+KERNEL static inline __attribute__((always_inline)) void
+KernelName(SumsOfEight) (const Row sum[][KERNEL_PARTS], double *result)
+{
+#if KERNEL_WIDTH == 8
+	/* neighbors, then neighbors of what is left, and once more, of four sums at a time */
+	__m512d		a = (__m512d) sum[0][0],
+				b = (__m512d) sum[1][0],
+				c = (__m512d) sum[2][0],
+				d = (__m512d) sum[3][0],
+				ab = _mm512_add_pd(_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b)),
+				cd = _mm512_add_pd(_mm512_unpacklo_pd(c, d), _mm512_unpackhi_pd(c, d)),
+				halves = _mm512_add_pd(_mm512_shuffle_f64x2(ab, cd, 0x88), _mm512_shuffle_f64x2(ab, cd, 0xdd)),
+				whole = _mm512_add_pd(_mm512_shuffle_f64x2(halves, halves, 0x08),
+									  _mm512_shuffle_f64x2(halves, halves, 0x0d));
+
+	_mm256_storeu_pd(result, _mm512_castpd512_pd256(whole));
+#else
+	for (int s = 0; s < SUMS_AT_ONCE; s++)
+		result[s] = SumOfEight((const double *) sum[s]);
+#endif
+}
+
+/*
+ * Add to "count" (at most SUMS_AT_ONCE) sums the products of n numbers and as many of a column each: n is a
+ * multiple of 8.  Inlined with a constant count, so that the running sums live in registers.
+ */
+KERNEL static inline __attribute__((always_inline)) void
+KernelName(AddProducts) (int n, const double *a, int count, const double *column, int stride, double *sums)
+{
+	Row			sum[SUMS_AT_ONCE][KERNEL_PARTS];
+	double		result[SUMS_AT_ONCE];
+
+	for (int s = 0; s < SUMS_AT_ONCE; s++)
+		for (int p = 0; p < KERNEL_PARTS; p++)
+			sum[s][p] = (Row) {0};
+	for (int i = 0; i < n; i += 8)
+		for (int p = 0; p < KERNEL_PARTS; p++)
+		{
+			Row			factor = LoadRow(a + i + p * KERNEL_WIDTH);
+
+			for (int s = 0; s < count; s++)
+				sum[s][p] += factor * LoadRow(column + (Size) s * stride + i + p * KERNEL_WIDTH);
+		}
+	KernelName(SumsOfEight) ((const Row (*)[KERNEL_PARTS]) sum, result);
+	for (int s = 0; s < count; s++)
+		sums[s] += result[s];
+}
+
+/* The same for any number of columns. */
+KERNEL static inline __attribute__((always_inline)) void
+KernelName(AddColumns) (int n, const double *a, int ncolumns, const double *column, int stride, double *sums)
+{
+	int			j;
+
+	for (j = 0; j + SUMS_AT_ONCE <= ncolumns; j += SUMS_AT_ONCE)
+		KernelName(AddProducts) (n, a, SUMS_AT_ONCE, column + (Size) j * stride, stride, sums + j);
+	for (; j < ncolumns; j++)
+		KernelName(AddProducts) (n, a, 1, column + (Size) j * stride, stride, sums + j);
 }
 
 /* See CsKmeansAddBlock(). */
@@ -36,10 +96,8 @@ KernelName(AddBlock) (int d, int nrows, const double *x, const double *weights,
 			pick[r] = label[r] != c ? 0 : weights ? weights[r] : 1;
 		for (int r = nrows; r < padded; r++)
 			pick[r] = 0;
-		weight[c] += KernelName(SumOfProducts) (padded, pick, NULL);
-		for (int j = 0; j < d; j++)
-			sum[(Size) c * d + j] += KernelName(SumOfProducts) (padded, pick,
-																x + (Size) j * CS_BLOCK_ROWS);
+		weight[c] += KernelName(SumOfNumbers) (padded, pick);
+		KernelName(AddColumns) (padded, pick, d, x, CS_BLOCK_ROWS, sum + (Size) c * d);
 	}
 }
 
@@ -50,7 +108,7 @@ KernelName(AddToFewClusters) (int d, const double *x, int n, const int *row, con
 							  double *sum, double *share)
 {
 	int			padded = TYPEALIGN(8, n);
-	double		value[KMEANS_MOVED_ROWS];
+	double		value[SUMS_AT_ONCE][KMEANS_MOVED_ROWS];
 
 	for (int c = 0; c < k; c++)
 	{
@@ -60,20 +118,26 @@ KernelName(AddToFewClusters) (int d, const double *x, int n, const int *row, con
 			its[i] = w[i] * (double) ((to[i] == c) - (from[i] == c));
 		for (int i = n; i < padded; i++)
 			its[i] = 0;
-		weight[c] += KernelName(SumOfProducts) (padded, its, NULL);
+		weight[c] += KernelName(SumOfNumbers) (padded, its);
 	}
-	for (int j = 0; j < d; j++)
+	for (int j = 0; j < d; j += SUMS_AT_ONCE)
 	{
-		const double *column = x + (Size) j * CS_BLOCK_ROWS;
+		int			ncolumns = Min(SUMS_AT_ONCE, d - j);
 
-		for (int i = 0; i < n; i++)
-			value[i] = column[row[i]];
-		for (int i = n; i < padded; i++)
-			value[i] = 0;
+		for (int s = 0; s < ncolumns; s++)
+		{
+			const double *column = x + (Size) (j + s) * CS_BLOCK_ROWS;
+
+			for (int i = 0; i < n; i++)
+				value[s][i] = column[row[i]];
+			for (int i = n; i < padded; i++)
+				value[s][i] = 0;
+		}
 		for (int c = 0; c < k; c++)
-			sum[(Size) c * d + j] += KernelName(SumOfProducts) (padded, share + (Size) c * padded,
-																value);
+			KernelName(AddColumns) (padded, share + (Size) c * padded, ncolumns, value[0], KMEANS_MOVED_ROWS,
+									sum + (Size) c * d + j);
 	}
 }
 
+#undef SUMS_AT_ONCE
 #include "math/kernel_end.h"

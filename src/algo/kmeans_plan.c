@@ -44,7 +44,7 @@ CsKmeansLaneSize(int k, int d)
 
 /* Work areas beside the matrix may take this part of it, or so many bytes if that is more. */
 #define WORK_SHARE 0.4
-#define WORK_FREE ((Size) 48 * 1024 * 1024)
+#define WORK_FREE ((Size) 64 * 1024 * 1024)
 
 /* Bytes of one start's labels. */
 static Size
@@ -66,6 +66,13 @@ RowsOfStart(const KmeansFit *fit, int64 nblocks)
 {
 	return Max(add_size(LabelsOfStart(nblocks), CsKmeansBoundsSize(fit->method, nblocks, fit->k)),
 			   DistancesOfStart(nblocks));
+}
+
+/* Bytes of the blocks that are kept in any case. */
+static Size
+KeptAlways(const KmeansFit *fit, int64 nblocks)
+{
+	return CsKmeansFewBlocks(nblocks) ? CsKmeansKeptSize(fit->d, nblocks) : 0;
 }
 
 /* Bytes of a start's tables: centres and sums, and those of the lanes. */
@@ -96,20 +103,41 @@ BytesOfBest(const KmeansFit *fit, int64 nblocks)
 }
 
 /*
- * How many starts share a pass over this many rows, of which "left" bytes have room for one at least;
- * fills capacity.  The segments found are the same for any number.
+ * How many blocks are kept once the starts are seeded: those that "room" bytes have room for beside what the
+ * starts keep for their rows.
+ */
+static int64
+KeptBlocks(const KmeansFit *fit, int64 nblocks, Size room)
+{
+	Size		taken = add_size(CsKmeansLabelsSize(fit, nblocks),
+								 mul_size(CsKmeansBoundsSize(fit->method, nblocks, fit->k), fit->capacity));
+
+	if (CsKmeansFewBlocks(nblocks))
+		return nblocks;
+	if (fit->method != KMEANS_LLOYD || room <= taken)
+		return 0;
+	return Min(nblocks, (int64) ((room - taken) / CsKmeansKeptSize(fit->d, 1)));
+}
+
+/*
+ * How many starts share a pass over this many rows, and how many blocks are kept in single precision, of which
+ * "left" bytes have room for one start at least; fills capacity and kept_blocks.  The segments found are the
+ * same for any number.
  */
 void
 CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 {
-	Size		best = add_size(BytesOfBest(fit, nblocks), CsKmeansKeptSize(fit->d, nblocks));
+	Size		best = add_size(BytesOfBest(fit, nblocks), KeptAlways(fit, nblocks));
 	Size		fitting = left > best ? (left - best) / BytesOfStart(fit, nblocks) : 0;
 	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
 	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
 	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
+	Size		beside;
 
 	fit->capacity = (int) Max((Size) 1, Min(Min((Size) wanted, fitting), budget / RowsOfStart(fit, nblocks)));
+	beside = add_size(best, mul_size(BytesOfStart(fit, nblocks) - RowsOfStart(fit, nblocks), fit->capacity));
+	fit->kept_blocks = KeptBlocks(fit, nblocks, Min(budget, left > beside ? left - beside : 0));
 }
 
 /* Bytes of the labels of the starts at work, and of their distances while seeding. */
@@ -133,7 +161,7 @@ CsKmeansMemory(int64 nrows, int d, int k, const void *opaque)
 	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
 	KmeansFit	fit = {.k = k, .d = d, .method = CsKmeansMethod(opaque, k)};
 
-	Size		kept = CsKmeansKeptSize(d, (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS);
+	Size		kept = KeptAlways(&fit, (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS);
 
 	return add_size(add_size(BytesOfStart(&fit, nblocks), BytesOfBest(&fit, nblocks)), kept);
 }

@@ -208,6 +208,8 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 			float	   *near = nearest + start * padded_rows + (Size) b * CS_BLOCK_ROWS;
 
 			CHECK_FOR_INTERRUPTS();
+			for (int r = 0; r < nrows; r += PG_CACHE_LINE_SIZE / 2 / sizeof(float))
+				__builtin_prefetch(near + r, 1);
 			PointDistances(&seeder, nrows, x, 1 + fit->trials, PointsOf(fit, seeding, start));
 			LowerDistances(nrows, seeder.distance, fit->first, near);
 			if (fit->trials == 0)
