@@ -165,6 +165,9 @@ extern CsMoments CsReproducibleMoments(const CsReproducible *r);
  */
 #define CS_OPTIMUM_MAX 4
 
+/* Of a function that is a mean over more, a part of so many leads near the maximum. */
+#define CS_OPTIMUM_PART 8192
+
 typedef struct CsObjective
 {
 	int			n;
@@ -194,8 +197,9 @@ typedef struct CsOptimum
 } CsOptimum;
 
 extern CsOptimum CsMaximise(const CsObjective *f, const double *start);
-extern CsOptimum CsMaximiseNear(const CsObjective *f, const CsOptimum *near);
-extern bool CsOptimumIsBetter(const CsOptimum *a, const CsOptimum *b);
+extern CsOptimum CsMaximiseFromStarts(const CsObjective *f, int n, const double (*start)[CS_OPTIMUM_MAX]);
+extern CsOptimum CsMaximiseByPart(const CsObjective *f, const CsObjective *part, int n,
+								  const double (*start)[CS_OPTIMUM_MAX]);
 extern bool CsOptimumCovariance(const CsOptimum *at, int dimension, double n, double *covariance);
 
 /* decimal.c: exact sums of decimal numbers, units * 10000^-scale */

@@ -239,20 +239,56 @@ CsMaximise(const CsObjective *f, const double *start)
 }
 
 /* The same from the maximum of a function that is much alike. */
-CsOptimum
-CsMaximiseNear(const CsObjective *f, const CsOptimum *near)
+static CsOptimum
+MaximiseNear(const CsObjective *f, const CsOptimum *near)
 {
 	return Maximise(f, *near, true);
 }
 
 /* Does one search end better than another: at a maximum, or higher up? */
-bool
-CsOptimumIsBetter(const CsOptimum *a, const CsOptimum *b)
+static bool
+IsBetter(const CsOptimum *a, const CsOptimum *b)
 {
 	bool		a_found = a->end == CS_OPTIMUM_FOUND,
 				b_found = b->end == CS_OPTIMUM_FOUND;
 
 	return a_found != b_found ? a_found : a->value > b->value;
+}
+
+/* The better of the maxima that n starts lead to. */
+CsOptimum
+CsMaximiseFromStarts(const CsObjective *f, int n, const double (*start)[CS_OPTIMUM_MAX])
+{
+	CsObjective told = *f;
+	CsOptimum	best = {0};
+
+	told.starts = n;
+	for (int s = 0; s < n; s++)
+	{
+		CsOptimum	at;
+
+		told.start = s + 1;
+		at = CsMaximise(&told, start[s]);
+		if (s == 0 || IsBetter(&at, &best))
+			best = at;
+	}
+	return best;
+}
+
+/*
+ * The same of a mean over many, by that over a part of them: from where the part leads all of them take a few
+ * steps.
+ */
+CsOptimum
+CsMaximiseByPart(const CsObjective *f, const CsObjective *part, int n, const double (*start)[CS_OPTIMUM_MAX])
+{
+	CsOptimum	near = CsMaximiseFromStarts(part, n, start);
+	CsOptimum	best = MaximiseNear(f, &near);
+
+	if (best.end == CS_OPTIMUM_NOT_FOUND)
+		return CsMaximiseFromStarts(f, n, start);
+	best.iterations += near.iterations;
+	return best;
 }
 
 /*

@@ -14,6 +14,12 @@
 
 #define BOUND 10
 
+/*
+ * A logarithm is taken of the product of so many totals.  None is below e^-BOUND, and none above the repeats
+ * of a customer times the number of customers, so that such a product stays a number.
+ */
+#define FACTORS 8
+
 enum
 {
 	P_P, P_Q, P_G
@@ -38,6 +44,31 @@ typedef struct Fitting
 	Group	   *groups;
 } Fitting;
 
+/* OUT of the totals g + x z of a group: the sum of their logarithms and that of their inverses. */
+static void
+AddTotals(const Fitting *f, const Group *group, double g, double *logs, double *inverses)
+{
+	const CsSpend *spend = f->data->spend;
+	double		by_mean = group->repeats / f->scale;
+
+	*logs = *inverses = 0;
+	for (int64 k = group->first; k < group->end;)
+	{
+		int64		end = Min(k + FACTORS, group->end);
+		double		product = 1;
+
+		CsCheckInterrupts(k);
+		for (; k < end; k++)
+		{
+			double		total = g + by_mean * spend[k].mean;
+
+			product *= total;
+			*inverses += 1 / total;
+		}
+		*logs += log(product);
+	}
+}
+
 /*
  * The mean log-likelihood and its gradient by the logarithms of p, q and g, of means that are scaled.  What
  * depends on the repeats alone is computed once for a group.
@@ -46,7 +77,6 @@ static double
 Likelihood(const double *theta, double *gradient, void *state)
 {
 	const Fitting *fitting = state;
-	const CsSpend *spend = fitting->data->spend;
 	double		p = exp(theta[P_P]),
 				q = exp(theta[P_Q]),
 				g = exp(theta[P_G]),
@@ -64,17 +94,10 @@ Likelihood(const double *theta, double *gradient, void *state)
 					log_x = log(x),
 					psi_both = gsl_sf_psi(shape + q),
 					members = (double) (group->end - group->first),
-					log_totals = 0,
-					inverses = 0;
+					log_totals,
+					inverses;
 
-		CHECK_FOR_INTERRUPTS();
-		for (int64 k = group->first; k < group->end; k++)
-		{
-			double		total = g + x * spend[k].mean / fitting->scale;
-
-			log_totals += log(total);
-			inverses += 1 / total;
-		}
+		AddTotals(fitting, group, g, &log_totals, &inverses);
 		likelihood += members * (lgamma(shape + q) - lgamma(shape) - log_gamma_q + q * theta[P_G] + shape * log_x) +
 			(shape - 1) * group->log_sum - (shape + q) * log_totals;
 		by[P_P] += x * (members * (psi_both - gsl_sf_psi(shape) + log_x) + group->log_sum - log_totals);
@@ -108,6 +131,47 @@ MakeGroups(Fitting *f)
 	}
 }
 
+/* Customers at equal steps, who are ordered; palloc'd. */
+static CsSpendData
+ThinOut(const CsSpendData *data, int64 step)
+{
+	CsSpend    *spend = palloc(sizeof(CsSpend) * (data->n / step + 1));
+	CsSpendData thin = {0, spend};
+
+	for (int64 i = step / 2; i < data->n; i += step)
+		spend[thin.n++] = data->spend[i];
+	return thin;
+}
+
+/* The best maximum of the mean log-likelihood of means that are divided by "scale". */
+static CsOptimum
+Maximise(const CsSpendData *data, double scale)
+{
+	static const double start[2][CS_OPTIMUM_MAX] = {{0, 1, 0}, {1.8, 1.3, -.8}};
+	Fitting		all = {data, scale},
+				some;
+	CsObjective f = {CS_SPEND_PARAMETERS, BOUND, Likelihood, &all},
+				part = f;
+	CsSpendData thin;
+	CsOptimum	best;
+
+	MakeGroups(&all);
+	if (data->n < 2 * CS_OPTIMUM_PART)
+		best = CsMaximiseFromStarts(&f, lengthof(start), start);
+	else
+	{
+		thin = ThinOut(data, data->n / CS_OPTIMUM_PART);
+		some = (Fitting) {&thin, scale};
+		MakeGroups(&some);
+		part.state = &some;
+		best = CsMaximiseByPart(&f, &part, lengthof(start), start);
+		pfree(some.groups);
+		pfree(unconstify(CsSpend *, thin.spend));
+	}
+	pfree(all.groups);
+	return best;
+}
+
 /*
  * The fit to customers who are ordered by their repeats.  OUT p, q and g, the last in units of the means; the
  * value of the result is the mean log-likelihood of the means as they are.
@@ -115,29 +179,19 @@ MakeGroups(Fitting *f)
 CsOptimum
 CsGammaGammaFit(const CsSpendData *data, double *p)
 {
-	Fitting		fitting = {data};
-	CsObjective f = {3, BOUND, Likelihood, &fitting};
-	double		starts[2][3] = {{0, 1, 0}, {1.8, 1.3, -.8}},
-				sum = 0,
-				rest = 0;
-	CsOptimum	best = {0};
+	double		sum = 0,
+				rest = 0,
+				scale;
+	CsOptimum	best;
 
 	for (int64 i = 0; i < data->n; i++)
 		CsAddCompensated(&sum, &rest, data->spend[i].mean);
-	fitting.scale = (sum + rest) / (double) data->n;
-	MakeGroups(&fitting);
-	for (int s = 0; s < lengthof(starts); s++)
-	{
-		CsOptimum	at = CsMaximise(&f, starts[s]);
-
-		if (s == 0 || CsOptimumIsBetter(&at, &best))
-			best = at;
-	}
-	pfree(fitting.groups);
+	scale = (sum + rest) / (double) data->n;
+	best = Maximise(data, scale);
 	p[P_P] = exp(best.theta[P_P]);
 	p[P_Q] = exp(best.theta[P_Q]);
-	p[P_G] = exp(best.theta[P_G]) * fitting.scale;
-	best.value -= log(fitting.scale);
+	p[P_G] = exp(best.theta[P_G]) * scale;
+	best.value -= log(scale);
 	return best;
 }
 

@@ -16,9 +16,6 @@
 /* No logarithm of a parameter may go beyond: e^10 = 22,026. */
 #define BOUND 10
 
-/* So many groups are enough to come near the maximum. */
-#define MANY_GROUPS 8192
-
 /* Dropout that may be e^2 times more or less likely is not known. */
 #define WIDEST_LOG_ERROR 2
 
@@ -120,36 +117,6 @@ CsPurchaseModelNamed(const char *name)
 	return NULL;
 }
 
-/* The mean log-likelihood, a function of the logarithms of the parameters. */
-static CsObjective
-LikelihoodOf(const CsPurchaseModel *model, CsPurchaseData *data)
-{
-	return (CsObjective) {model->n_parameters, BOUND, model->likelihood, data, CsProgressFit, 1, 1};
-}
-
-/* The better of the maxima that the model's starts lead to. */
-static CsOptimum
-MaximiseFromStarts(const CsPurchaseModel *model, CsPurchaseData *data)
-{
-	CsObjective f = LikelihoodOf(model, data);
-	CsOptimum	best = {0};
-
-	f.starts = model->n_starts;
-	for (int s = 0; s < model->n_starts; s++)
-	{
-		double		theta[CS_OPTIMUM_MAX] = {0};
-		CsOptimum	at;
-
-		f.start = s + 1;
-		for (int i = 0; i < model->n_parameters; i++)
-			theta[i] = model->start[s][i] + ((model->times & (1 << i)) != 0 ? log(7 / data->unit) : 0);
-		at = CsMaximise(&f, theta);
-		if (s == 0 || CsOptimumIsBetter(&at, &best))
-			best = at;
-	}
-	return best;
-}
-
 /* Groups at equal steps, which are ordered, with their customers; palloc'd. */
 static CsPurchaseData
 ThinOut(const CsPurchaseData *data, int64 step)
@@ -167,24 +134,25 @@ ThinOut(const CsPurchaseData *data, int64 step)
 	return thin;
 }
 
-/* Search a part of many groups first: from where that leads all of them take a few steps. */
+/* The best maximum of the mean log-likelihood, by the logarithms of the parameters. */
 static CsOptimum
-MaximiseInSteps(const CsPurchaseModel *model, CsPurchaseData *data)
+Maximise(const CsPurchaseModel *model, CsPurchaseData *data)
 {
-	CsObjective f = LikelihoodOf(model, data);
+	CsObjective f = {model->n_parameters, BOUND, model->likelihood, data, CsProgressFit, 1, 1};
+	CsObjective part = f;
+	double		start[lengthof(model->start)][CS_OPTIMUM_MAX] = {{0}};
 	CsPurchaseData thin;
-	CsOptimum	near,
-				best;
+	CsOptimum	best;
 
-	if (data->n_groups < 2 * MANY_GROUPS)
-		return MaximiseFromStarts(model, data);
-	thin = ThinOut(data, data->n_groups / MANY_GROUPS);
-	near = MaximiseFromStarts(model, &thin);
+	for (int s = 0; s < model->n_starts; s++)
+		for (int i = 0; i < model->n_parameters; i++)
+			start[s][i] = model->start[s][i] + ((model->times & (1 << i)) != 0 ? log(7 / data->unit) : 0);
+	if (data->n_groups < 2 * CS_OPTIMUM_PART)
+		return CsMaximiseFromStarts(&f, model->n_starts, start);
+	thin = ThinOut(data, data->n_groups / CS_OPTIMUM_PART);
+	part.state = &thin;
+	best = CsMaximiseByPart(&f, &part, model->n_starts, start);
 	pfree(unconstify(CsPurchaseGroup *, thin.group));
-	best = CsMaximiseNear(&f, &near);
-	if (best.end == CS_OPTIMUM_NOT_FOUND)
-		return MaximiseFromStarts(model, data);
-	best.iterations += near.iterations;
 	return best;
 }
 
@@ -192,7 +160,7 @@ MaximiseInSteps(const CsPurchaseModel *model, CsPurchaseData *data)
 CsPurchaseFit
 CsPurchaseFitBest(const CsPurchaseModel *model, CsPurchaseData *data)
 {
-	CsOptimum	best = MaximiseInSteps(model, data);
+	CsOptimum	best = Maximise(model, data);
 	CsPurchaseFit fit = {.model = model, .end = best.end, .iterations = best.iterations};
 	int			d = model->n_parameters;
 
