@@ -47,42 +47,11 @@ static const CsOption qualityOptions[] = {
 	{"max_age", CS_OPTION_TEXT, offsetof(CsQualityOptions, max_age)},
 };
 
-/* What is counted of numbers. */
-typedef struct NumberCounts
-{
-	int64		n_null;
-	int64		n_infinite;
-	int64		n_below,		/* training's minimum */
-				n_above;
-	int64		n_clipped;
-	int64		n_other;		/* finite, but not the first one */
-} NumberCounts;
-
-/* What is counted of one feature. */
-typedef struct Tally
-{
-	NumberCounts counts;		/* of a category only n_null, and n_other: of all that are there */
-	int64		n_values;		/* that are there and finite; of a category, all that are there */
-	double		first;			/* of them, as a raw value */
-	int64		n_unseen;		/* rows of levels that training did not see */
-	CsLevelCounts *unseen;		/* them; NULL for a number */
-	CsConverter converter;		/* of the column, for the texts */
-} Tally;
-
-typedef struct QualityReport
-{
-	CsQuality	common;
-	const CsPipeline *pipeline;
-	CsBaseline *baselines;
-	Tally	   *tallies;
-	int			nextra;			/* columns beside the features: a time, and those of an id */
-} QualityReport;
-
 PG_FUNCTION_INFO_V1(custseg_data_quality);
 
 /* Count a number, NaN for none. */
 static pg_attribute_always_inline void
-CountNumber(NumberCounts *c, const CsFeature *f, const CsBaseline *b, double first, double x)
+CountNumber(CsQualityCounts *c, const CsFeature *f, const CsBaseline *b, double first, double x)
 {
 	bool		is_finite = fabs(x) <= DBL_MAX;
 
@@ -96,12 +65,12 @@ CountNumber(NumberCounts *c, const CsFeature *f, const CsBaseline *b, double fir
 
 /* Count n numbers. */
 CS_CLONES static void
-CountNumbers(NumberCounts *counts, const CsFeature *feature, const CsBaseline *baseline, double first, const double *x,
+CountNumbers(CsQualityCounts *counts, const CsFeature *feature, const CsBaseline *baseline, double first, const double *x,
 			 int n)
 {
 	const CsFeature f = {.low = feature->low, .high = feature->high};
 	const CsBaseline b = {.minimum = baseline->minimum, .maximum = baseline->maximum};
-	NumberCounts c = *counts;
+	CsQualityCounts c = *counts;
 
 	for (int i = 0; i < n; i++)
 		CountNumber(&c, &f, &b, first, x[i]);
@@ -110,9 +79,9 @@ CountNumbers(NumberCounts *counts, const CsFeature *feature, const CsBaseline *b
 
 /* Take n numbers of a feature, NaN for none. */
 static void
-TakeNumbers(QualityReport *report, int feature, const double *x, int n)
+TakeNumbers(CsQualityFeatures *report, int feature, const double *x, int n)
 {
-	Tally	   *t = &report->tallies[feature];
+	CsQualityTally	   *t = &report->tallies[feature];
 	int64		before = t->counts.n_null + t->counts.n_infinite;
 
 	for (int i = 0; i < n && t->n_values == 0; i++)
@@ -129,7 +98,7 @@ TakeNumbers(QualityReport *report, int feature, const double *x, int n)
 
 /* Take the level of a category. */
 static void
-TakeLevel(Tally *t, double raw, Datum value, bool is_missing)
+TakeLevel(CsQualityTally *t, double raw, Datum value, bool is_missing)
 {
 	if (is_missing)
 	{
@@ -148,7 +117,7 @@ TakeLevel(Tally *t, double raw, Datum value, bool is_missing)
 
 /* Look at what is read beside the features. */
 static void
-VisitExtra(QualityReport *report, const Datum *values, const bool *nulls, Size stride, const int *columns)
+VisitExtra(CsQualityFeatures *report, const Datum *values, const bool *nulls, Size stride, const int *columns)
 {
 	Datum		extra[MOST_EXTRA];
 	bool		extra_nulls[MOST_EXTRA];
@@ -165,7 +134,7 @@ VisitExtra(QualityReport *report, const Datum *values, const bool *nulls, Size s
 static void
 CountRow(void *state, const CsObservedRow *row)
 {
-	QualityReport *report = state;
+	CsQualityFeatures *report = state;
 
 	for (int i = 0; i < report->pipeline->nfeatures; i++)
 	{
@@ -184,7 +153,7 @@ CountRow(void *state, const CsObservedRow *row)
 static void
 CountBlock(void *state, const CsObservedBlock *b)
 {
-	QualityReport *report = state;
+	CsQualityFeatures *report = state;
 	const CsPassBlock *block = b->block;
 
 	for (int i = 0; i < report->pipeline->nfeatures; i++)
@@ -207,7 +176,7 @@ CountBlock(void *state, const CsObservedBlock *b)
  * that go under "other" cannot be.
  */
 static bool
-IsConstant(const CsPipeline *p, const CsFeature *f, const Tally *t)
+IsConstant(const CsPipeline *p, const CsFeature *f, const CsQualityTally *t)
 {
 	if (t->n_values < 2 || t->counts.n_other > 0)
 		return false;
@@ -242,14 +211,14 @@ TrainedClippedShare(const CsFeature *f, const CsBaseline *b)
 
 /* Is a share of the rows above a bound for certain? */
 static bool
-IsAbove(const QualityReport *report, int64 count, int64 n, double bound)
+IsAbove(const CsQualityFeatures *report, int64 count, int64 n, double bound)
 {
 	return CsShareIsAbove(count, n, bound, 1 - report->common.significance);
 }
 
 /* What is to be said of missing values. */
 static void
-JudgeNulls(const QualityReport *report, const CsBaseline *b, const Tally *t, CsFinding *finding)
+JudgeNulls(const CsQualityFeatures *report, const CsBaseline *b, const CsQualityTally *t, CsFinding *finding)
 {
 	const CsQualityOptions *options = &report->common.options;
 	int64		n = report->common.observation->nrows;
@@ -270,7 +239,7 @@ JudgeNulls(const QualityReport *report, const CsBaseline *b, const Tally *t, CsF
 
 /* What is to be said of numbers. */
 static void
-JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *b, const Tally *t,
+JudgeNumbers(const CsQualityFeatures *report, const CsFeature *f, const CsBaseline *b, const CsQualityTally *t,
 			 CsFinding *finding)
 {
 	const CsQualityOptions *options = &report->common.options;
@@ -302,12 +271,12 @@ JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *
 
 /* What is to be said of a feature. */
 static void
-JudgeFeature(const QualityReport *report, int feature, CsFinding *finding)
+JudgeFeature(const CsQualityFeatures *report, int feature, CsFinding *finding)
 {
 	const CsObservation *o = report->common.observation;
 	const CsFeature *f = &report->pipeline->feature[feature];
 	const CsBaseline *b = &report->baselines[feature];
-	const Tally *t = &report->tallies[feature];
+	const CsQualityTally *t = &report->tallies[feature];
 
 	if (CsQualityJudgeColumn(&report->common, &o->features[feature], NameStr(f->type), finding))
 		return;
@@ -330,7 +299,7 @@ JudgeFeature(const QualityReport *report, int feature, CsFinding *finding)
 
 /* The most frequent unseen levels as text[], ties by text; NULL without one. */
 static CsValue
-ListUnseen(const Tally *t)
+ListUnseen(const CsQualityTally *t)
 {
 	int			n = t->unseen == NULL ? 0 : Min(t->unseen->nlevels, MAX_UNSEEN_LISTED);
 	const char *texts[MAX_UNSEEN_LISTED];
@@ -347,7 +316,7 @@ ListUnseen(const Tally *t)
 
 /* The row of a feature. */
 static void
-PutFeature(QualityReport *report, int feature)
+PutFeature(CsQualityFeatures *report, int feature)
 {
 	static const char *const states[] = {
 		[CS_BIND_DONE] = "ok",
@@ -357,7 +326,7 @@ PutFeature(QualityReport *report, int feature)
 	const CsObservation *o = report->common.observation;
 	const CsFeature *f = &report->pipeline->feature[feature];
 	const CsBaseline *b = &report->baselines[feature];
-	const Tally *t = &report->tallies[feature];
+	const CsQualityTally *t = &report->tallies[feature];
 	bool		is_bound = o->features[feature].state == CS_BIND_DONE;
 	bool		is_number = f->kind != CS_CATEGORICAL;
 	double		n = is_bound && o->nrows > 0 ? o->nrows : NAN;
@@ -388,7 +357,7 @@ PutFeature(QualityReport *report, int feature)
 static void *
 OpenQuality(const CsReport *base, Jsonb *options)
 {
-	QualityReport *report = palloc0(sizeof(QualityReport));
+	CsQualityFeatures *report = palloc0(sizeof(CsQualityFeatures));
 	CsQuality  *common = &report->common;
 
 	common->base = *base;
@@ -396,165 +365,16 @@ OpenQuality(const CsReport *base, Jsonb *options)
 	CsQualityCheckOptions(common);
 	report->pipeline = CsScorerPipeline(base->scorer);
 	report->baselines = CsBaselinesRead(base->scorer);
-	report->tallies = palloc0(sizeof(Tally) * report->pipeline->nfeatures);
+	report->tallies = palloc0(sizeof(CsQualityTally) * report->pipeline->nfeatures);
 	common->significance = common->options.significance / report->pipeline->nfeatures;
 	return report;
-}
-
-/* Cuts at the limits of a number that are finite, ascending and each once; palloc'd. */
-static CsRankQuery
-CutAtLimits(const CsFeature *f, const CsBaseline *b)
-{
-	const double limits[] = {b->minimum, b->maximum, f->low, f->high};
-	CsRankQuery query = {.cuts = palloc(sizeof(double) * lengthof(limits))};
-
-	for (int i = 0; i < lengthof(limits); i++)
-	{
-		int			at = query.ncuts;
-
-		if (!isfinite(limits[i]))
-			continue;
-		while (at > 0 && query.cuts[at - 1] >= limits[i])
-			at--;
-		if (at < query.ncuts && query.cuts[at] == limits[i])
-			continue;
-		memmove(query.cuts + at + 1, query.cuts + at, sizeof(double) * (query.ncuts++ - at));
-		query.cuts[at] = limits[i] + 0.0;
-	}
-	return query;
-}
-
-/* How many values are below a limit, or above it; 0 of one that nothing is beyond. */
-static int64
-CountBeyond(const CsRankQuery *query, const CsRankAnswer *answer, double limit, bool is_above)
-{
-	int64		n = 0;
-
-	for (int cut = 0; cut <= query->ncuts && isfinite(limit); cut++)
-	{
-		/* gap "cut" is below the cut of that number */
-		if (cut == query->ncuts ? is_above : is_above ? query->cuts[cut] > limit : query->cuts[cut] <= limit)
-			n += answer->counts[2 * cut];
-		if (cut < query->ncuts && (is_above ? query->cuts[cut] > limit : query->cuts[cut] < limit))
-			n += answer->counts[2 * cut + 1];
-	}
-	return n;
-}
-
-/* Take what a pass has counted of a number. */
-static void
-TakeNumberCounts(Tally *t, const CsFeature *f, const CsBaseline *b, const CsRankQuery *query, const CsRankAnswer *answer)
-{
-	t->counts.n_below = CountBeyond(query, answer, b->minimum, false);
-	t->counts.n_above = CountBeyond(query, answer, b->maximum, true);
-	/* the limits do not cross, so nothing is clipped twice */
-	t->counts.n_clipped = CountBeyond(query, answer, f->low, false) + CountBeyond(query, answer, f->high, true);
-}
-
-/* Take the levels of a category. */
-static void
-TakeLevelCounts(QualityReport *report, int feature, const CsValueCount *counts, int n)
-{
-	const CsFeature *f = &report->pipeline->feature[feature];
-	Tally	   *t = &report->tallies[feature];
-
-	for (int i = 0; i < n; i++)
-	{
-		int			length = (int) strlen(counts[i].value);
-		double		raw = CsFeatureLevel(report->pipeline, f, counts[i].value, length);
-
-		if (raw == CS_UNSEEN_LEVEL)
-		{
-			t->n_unseen += counts[i].n;
-			CsLevelCountsAddText(t->unseen, counts[i].value, length, 0, counts[i].n);
-		}
-		if (t->n_values == 0)
-			t->first = raw;
-		t->n_values += counts[i].n;
-		t->counts.n_other += raw != t->first ? counts[i].n : 0;
-	}
-}
-
-/* Take what a pass has surveyed of all rows. */
-static void
-TakeSurvey(QualityReport *report, const CsStudy *study, const int *column, const CsTallyRun *run)
-{
-	int			first = run->pass->parts[0].first;
-	const int64 *values = CsTallyCounts(run->pass, run->state, first + CS_SURVEY_VALUES);
-	const int64 *infinite = CsTallyCounts(run->pass, run->state, first + CS_SURVEY_INFINITE);
-	const double *lowest = CsTallyNumbers(run->pass, run->state, first + CS_SURVEY_LOWEST);
-	const double *highest = CsTallyNumbers(run->pass, run->state, first + CS_SURVEY_HIGHEST);
-
-	if (CsTallyCounts(run->pass, run->state, first + CS_SURVEY_ROWS)[0] != study->nrows)
-		CsTallyRowsChanged();
-	for (int i = 0; i < report->pipeline->nfeatures; i++)
-	{
-		Tally	   *t = &report->tallies[i];
-		int			at = column[i] < 0 ? -1 : study->column[column[i]].at;
-
-		if (at < 0)
-			t->counts.n_null = study->nrows;
-		else if (report->pipeline->feature[i].kind == CS_CATEGORICAL)
-			t->counts.n_null = CsTallyCounts(run->pass, run->state, first + CS_SURVEY_MISSING)[at];
-		else
-		{
-			t->n_values = values[at];
-			t->first = lowest[at];
-			t->counts.n_infinite = infinite[at];
-			t->counts.n_null = study->nrows - values[at] - infinite[at];
-			t->counts.n_other = values[at] > 0 && lowest[at] != highest[at];
-		}
-	}
-}
-
-/* CsObserveRequest.visit_passes: counts of all features by a pass, levels by a statement each, ids and times. */
-static void
-CountByPasses(void *state, const CsStudy *study, const int *column)
-{
-	QualityReport *report = state;
-	const CsPipeline *p = report->pipeline;
-	int			nnumbers = study->read.nnumbers;
-	CsRankQuery *queries = palloc0(sizeof(CsRankQuery) * Max(nnumbers, 1));
-	CsRankAnswer *answers = palloc0(sizeof(CsRankAnswer) * Max(nnumbers, 1));
-	JsonbParseState *json = NULL;
-	CsTallyRun	run;
-
-	for (int i = 0; i < p->nfeatures; i++)
-		if (column[i] >= 0 && p->feature[i].kind != CS_CATEGORICAL)
-			queries[study->column[column[i]].at] = CutAtLimits(&p->feature[i], &report->baselines[i]);
-	CsStudyBegin(study, false, NULL, &json);
-	CsJsonObject(&json, NULL);
-	CsJsonText(&json, "pass", CsSurveyPass.name);
-	(void) CsJsonEnd(&json);
-	CsRanksPlan(&json, queries, nnumbers);
-	run = CsStudyRun(study, &json);
-	CsRanksRead(run.pass, &run.pass->parts[1], run.state, answers);
-	TakeSurvey(report, study, column, &run);
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		CsValueCount *counts;
-		int			at,
-					n;
-
-		if (column[i] < 0)
-			continue;
-		at = study->column[column[i]].at;
-		if (p->feature[i].kind != CS_CATEGORICAL)
-		{
-			TakeNumberCounts(&report->tallies[i], &p->feature[i], &report->baselines[i], &queries[at], &answers[at]);
-			continue;
-		}
-		counts = CsStudyLevels(study, column[i], false, &n);
-		TakeLevelCounts(report, i, counts, n);
-	}
-	CsQualityPasses(&report->common, study->pieces);
 }
 
 /* CsReportKind.ask: all counts at once */
 static void
 AskRows(void *state, CsObserveRequest *request)
 {
-	QualityReport *report = state;
+	CsQualityFeatures *report = state;
 	CsQuality  *common = &report->common;
 
 	Assert(request->visit_row == NULL);
@@ -573,7 +393,7 @@ AskRows(void *state, CsObserveRequest *request)
 	report->nextra = request->nextra;
 	request->visit_row = CountRow;
 	request->visit_block = CountBlock;
-	request->visit_passes = CountByPasses;
+	request->visit_passes = CsQualityCountByPasses;
 	request->row_state = report;
 }
 
@@ -581,7 +401,7 @@ AskRows(void *state, CsObserveRequest *request)
 static void
 PutQuality(void *state, const CsObservation *observation)
 {
-	QualityReport *report = state;
+	CsQualityFeatures *report = state;
 
 	report->common.observation = observation;
 	CsQualityPutSource(&report->common);

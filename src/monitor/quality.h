@@ -1,7 +1,7 @@
 /*
  * quality.h
- *	  What the two halves of data_quality() share: quality.c, the features, and quality_source.c,
- *	  the source itself, its id, its time, and the rows of the result.
+ *	  What the parts of data_quality() share: quality.c, the features; quality_source.c, the source itself,
+ *	  its id, its time, and the rows of the result; and quality_passes.c, both where rows are on other servers.
  */
 #ifndef CUSTSEG_QUALITY_H
 #define CUSTSEG_QUALITY_H
@@ -42,6 +42,38 @@ typedef struct CsQuality
 	Datum		newest;
 } CsQuality;
 
+/* What is counted of numbers. */
+typedef struct CsQualityCounts
+{
+	int64		n_null;
+	int64		n_infinite;
+	int64		n_below,		/* training's minimum */
+				n_above;
+	int64		n_clipped;
+	int64		n_other;		/* finite, but not the first one */
+} CsQualityCounts;
+
+/* What is counted of one feature. */
+typedef struct CsQualityTally
+{
+	CsQualityCounts counts;		/* of a category only n_null, and n_other: of all that are there */
+	int64		n_values;		/* that are there and finite; of a category, all that are there */
+	double		first;			/* of them, as a raw value */
+	int64		n_unseen;		/* rows of levels that training did not see */
+	CsLevelCounts *unseen;		/* them; NULL for a number */
+	CsConverter converter;		/* of the column, for the texts */
+} CsQualityTally;
+
+/* All of a report. */
+typedef struct CsQualityFeatures
+{
+	CsQuality	common;
+	const CsPipeline *pipeline;
+	CsBaseline *baselines;
+	CsQualityTally *tallies;
+	int			nextra;			/* columns beside the features: a time, and those of an id */
+} CsQualityFeatures;
+
 /* A row of the result; Init makes everything NULL but what it is given. */
 typedef struct CsQualityRow
 {
@@ -74,7 +106,7 @@ extern void CsQualityPut(CsQuality *quality, const CsQualityRow *row);
 extern void CsQualityCheckOptions(CsQuality *quality);
 extern void CsQualityAsk(CsQuality *quality, CsObserveRequest *request);
 extern void CsQualityVisit(CsQuality *quality, const Datum *extra, const bool *nulls);
-extern void CsQualityPasses(CsQuality *quality, const CsPieces *pieces);
+extern void CsQualityCountByPasses(void *state, const CsStudy *study, const int *column);
 extern bool CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 								 const char *type_trained, CsFinding *finding);
 extern bool CsQualityLacksRows(const CsQuality *quality, CsFinding *finding);
