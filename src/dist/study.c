@@ -12,6 +12,7 @@
 #include "call/call.h"
 #include "dist/dist.h"
 #include "miscadmin.h"
+#include "prep/powers_pass.h"
 #include "prep/survey.h"
 #include "utils/memutils.h"
 
@@ -126,7 +127,8 @@ CsStudyMoments(CsStudy *study)
 	int			n = study->read.nnumbers;
 	double	   *middle = palloc0(sizeof(double) * Max(n, 1));
 	double	   *reach = palloc(sizeof(double) * Max(n, 1));
-	CsColumnMoments *moments = palloc0(sizeof(CsColumnMoments) * Max(n, 1));
+	CsMoments  *moments = palloc0(sizeof(CsMoments) * Max(n, 1));
+	int64	   *n_fractions = palloc(sizeof(int64) * Max(n, 1));
 	JsonbParseState *json = NULL;
 	CsTallyRun	run;
 
@@ -143,9 +145,9 @@ CsStudyMoments(CsStudy *study)
 		reach[c->at] = Max(c->highest - middle[c->at], middle[c->at] - c->lowest);
 	}
 	CsStudyBegin(study, true, NULL, &json);
-	CsMomentsPlanNumbers(&json, n, middle, reach, study->nrows);
+	CsPowersPlan(&json, CS_POWERS_LEAST, n, middle, reach, study->nrows);
 	run = CsStudyRun(study, &json);
-	CsMomentsRead(run.pass, &run.pass->parts[0], run.state, moments);
+	CsPowersRead(run.pass, &run.pass->parts[0], run.state, moments, n_fractions);
 	for (int i = 0; i < study->ncolumns; i++)
 	{
 		CsStudyColumn *c = &study->column[i];
@@ -154,7 +156,8 @@ CsStudyMoments(CsStudy *study)
 			continue;
 		if (moments[c->at].n != c->moments.n)
 			CsTallyRowsChanged();
-		c->moments = moments[c->at];
+		c->moments = (CsColumnMoments) {moments[c->at].n, CsMomentsMean(&moments[c->at]),
+		CsMomentsDeviation(&moments[c->at], 0)};
 	}
 }
 

@@ -88,7 +88,7 @@ FindMoments(const Passes *o)
 		reach[s->at] = Min(Max(s->highest - middle[s->at], middle[s->at] - s->lowest), DBL_MAX);
 	}
 	CsStudyBegin(o->study, false, NULL, &json);
-	CsPowersPlan(&json, n, middle, reach, o->study->nrows);
+	CsPowersPlan(&json, CS_POWERS_MOST, n, middle, reach, o->study->nrows);
 	run = CsStudyRun(o->study, &json);
 	CsPowersRead(run.pass, &run.pass->parts[0], run.state, moments, n_fractions);
 	for (int i = 0; i < o->look->ncolumns; i++)

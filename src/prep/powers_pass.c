@@ -1,6 +1,6 @@
 /*
  * powers_pass.c
- *	  The moments of numbers up to the fourth, summed exactly.
+ *	  The moments of numbers up to the second or the fourth, summed exactly.
  *
  * Deviations are from a middle that is the mean but for its last bits, so that nothing is lost when the sums become
  * moments, and times a power of two that brings the farthest to 1 or a little more.
@@ -12,7 +12,7 @@
 
 #include "prep/powers_pass.h"
 
-#define POWERS 4
+#define POWERS CS_POWERS_MOST
 
 typedef struct PowersColumn
 {
@@ -28,19 +28,21 @@ typedef struct Powers
 {
 	int			counts,			/* sections: values and fractions, */
 				sums;
+	int			npowers;
 	int			ncolumns;
 	PowersColumn *columns;
 } Powers;
 
 /*
- * Write the plan of the powers of n numbers, whose finite values are not further from a middle than "reach"; -1: the
+ * Write the plan of the first powers, CS_POWERS_LEAST to CS_POWERS_MOST, of n numbers, whose finite values are not further from a middle than "reach"; -1: the
  * number is not asked for.
  */
 void
-CsPowersPlan(JsonbParseState **json, int n, const double *middle, const double *reach, int64 nrows)
+CsPowersPlan(JsonbParseState **json, int npowers, int n, const double *middle, const double *reach, int64 nrows)
 {
 	CsJsonObject(json, NULL);
 	CsJsonText(json, "pass", CsPowersPass.name);
+	CsJsonInteger(json, "powers", npowers);
 	CsJsonInteger(json, "rows", nrows);
 	CsJsonNumbers(json, "middle", middle, n, 1);
 	CsJsonNumbers(json, "reach", reach, n, 1);
@@ -59,6 +61,7 @@ OpenPowers(CsTally *pass, const CsJsonReader *plan)
 
 	CsJsonReadNumbers(plan, "middle", n, middle, 1);
 	CsJsonReadNumbers(plan, "reach", n, reach, 1);
+	own->npowers = (int) CsJsonReadInteger(plan, "powers", CS_POWERS_LEAST, CS_POWERS_MOST);
 	own->ncolumns = n;
 	own->columns = palloc(sizeof(PowersColumn) * Max(n, 1));
 	for (int i = 0; i < n; i++)
@@ -78,7 +81,7 @@ OpenPowers(CsTally *pass, const CsJsonReader *plan)
 		}
 	}
 	own->counts = CsTallySection(pass, CS_SECTION_COUNTS, 2 * (int64) n, 1);
-	own->sums = CsTallySection(pass, CS_SECTION_SUMS, POWERS * (int64) n, 1);
+	own->sums = CsTallySection(pass, CS_SECTION_SUMS, own->npowers * (int64) n, 1);
 	return own;
 }
 
@@ -93,39 +96,42 @@ AddRowPowers(CsTally *pass, void *opaque, CsTallyState *state)
 	for (int i = 0; i < own->ncolumns; i++)
 	{
 		const PowersColumn *c = &own->columns[i];
+		CsExact    *of_column = sums + (Size) own->npowers * i;
 		double		x = pass->number[i],
 					off,
-					squared;
+					power = 1;
 
 		if (!c->is_asked || !isfinite(x))
 			continue;
 		off = (x - c->middle) * c->size;
-		squared = off * off;
 		counts[2 * i]++;
 		counts[2 * i + 1] += x != rint(x);
-		CsTallySum(&sums[POWERS * i], off, c->scale[0]);
-		CsTallySum(&sums[POWERS * i + 1], squared, c->scale[1]);
-		CsTallySum(&sums[POWERS * i + 2], squared * off, c->scale[2]);
-		CsTallySum(&sums[POWERS * i + 3], squared * squared, c->scale[3]);
+		for (int k = 0; k < own->npowers; k++)
+		{
+			power *= off;
+			CsTallySum(&of_column[k], power, c->scale[k]);
+		}
 	}
 }
 
-/* The moments of a number. */
+/* The moments of a number; those above the powers that were summed are 0. */
 static CsMoments
-MomentsOf(const PowersColumn *c, const CsExact *sums, int64 count)
+MomentsOf(const PowersColumn *c, int npowers, const CsExact *sums, int64 count)
 {
 	CsMoments	m = {.n = count,.scale = CsScaleOf(c->largest)};
 	double		n = (double) count,
 				factor = m.scale / c->size,
-				s[POWERS],
+				s[POWERS] = {0},
 				off;
 
-	for (int k = 0; k < POWERS; k++)
+	for (int k = 0; k < npowers; k++)
 		s[k] = CsExactMean(&sums[k], c->exponent[k], n);
 	off = s[0];
 	m.mean = c->middle * m.scale;
 	m.rest = off * factor;
 	m.m2 = n * Max(s[1] - off * off, 0) * factor * factor;
+	if (npowers < POWERS)
+		return m;
 	m.m3 = n * (s[2] - 3 * off * s[1] + 2 * off * off * off) * factor * factor * factor;
 	m.m4 = n * Max(s[3] - 4 * off * s[2] + 6 * off * off * s[1] - 3 * off * off * off * off, 0) *
 		(factor * factor) * (factor * factor);
@@ -145,7 +151,7 @@ CsPowersRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *s
 	{
 		if (!own->columns[i].is_asked || counts[2 * i] == 0)
 			continue;
-		moments[i] = MomentsOf(&own->columns[i], &sums[POWERS * i], counts[2 * i]);
+		moments[i] = MomentsOf(&own->columns[i], own->npowers, sums + (Size) own->npowers * i, counts[2 * i]);
 		n_fractions[i] = counts[2 * i + 1];
 	}
 }

@@ -323,18 +323,6 @@ typedef struct MomentsOwn
 	MomentsColumn *columns;
 } MomentsOwn;
 
-/* Likewise of the moments of n numbers, which have no pipeline. */
-void
-CsMomentsPlanNumbers(JsonbParseState **json, int n, const double *middle, const double *reach, int64 nrows)
-{
-	CsJsonObject(json, NULL);
-	CsJsonText(json, "pass", CsMomentsPass.name);
-	CsJsonInteger(json, "rows", nrows);
-	CsJsonNumbers(json, "middle", middle, n, 1);
-	CsJsonNumbers(json, "reach", reach, n, 1);
-	(void) CsJsonEnd(json);
-}
-
 /*
  * Write the plan of moments about the middles of the features that are numbers, whose values are not further
  * from them than "reach" once they are filled, clipped and transformed; -1: the column is not asked for.
@@ -353,7 +341,12 @@ CsMomentsPlan(JsonbParseState **json, const CsPipeline *p, const double *middle,
 		middles[n] = middle[i];
 		reaches[n++] = reach[i];
 	}
-	CsMomentsPlanNumbers(json, n, middles, reaches, nrows);
+	CsJsonObject(json, NULL);
+	CsJsonText(json, "pass", CsMomentsPass.name);
+	CsJsonInteger(json, "rows", nrows);
+	CsJsonNumbers(json, "middle", middles, n, 1);
+	CsJsonNumbers(json, "reach", reaches, n, 1);
+	(void) CsJsonEnd(json);
 	pfree(middles);
 	pfree(reaches);
 }
@@ -364,13 +357,14 @@ OpenMoments(CsTally *pass, const CsJsonReader *plan)
 	MomentsOwn *own = palloc0(sizeof(MomentsOwn));
 	const CsPipeline *p = pass->pipeline;
 	double		nrows = (double) CsJsonReadInteger(plan, "rows", 0, PG_INT64_MAX);
-	int			n = p == NULL ? JsonContainerSize(CsJsonReadArray(plan, "middle", 0, pass->nnumbers)) : p->nfeatures;
 	double	   *middle,
 			   *reach;
 
-	own->columns = palloc(sizeof(MomentsColumn) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-		if (p == NULL || p->feature[i].kind != CS_CATEGORICAL)
+	if (p == NULL)
+		CsJsonReject(plan, "pipeline", "is missing");
+	own->columns = palloc(sizeof(MomentsColumn) * Max(p->nfeatures, 1));
+	for (int i = 0; i < p->nfeatures; i++)
+		if (p->feature[i].kind != CS_CATEGORICAL)
 			own->columns[own->ncolumns++].feature = i;
 	middle = palloc(sizeof(double) * Max(own->ncolumns, 1));
 	reach = palloc(sizeof(double) * Max(own->ncolumns, 1));
@@ -412,13 +406,6 @@ StepsBeforeScale(const CsPipeline *p, const CsFeature *f, double x)
 	return x;
 }
 
-/* A number; NaN where it is not finite. */
-static inline double
-FiniteNumber(double x)
-{
-	return isfinite(x) ? x : NAN;
-}
-
 static void
 AddMoments(CsTally *pass, void *opaque, CsTallyState *state)
 {
@@ -434,8 +421,7 @@ AddMoments(CsTally *pass, void *opaque, CsTallyState *state)
 
 		if (!c->is_asked)
 			continue;
-		x = pass->pipeline == NULL ? FiniteNumber(pass->number[c->feature]) :
-			StepsBeforeScale(pass->pipeline, &pass->pipeline->feature[c->feature], pass->raw[c->feature]);
+		x = StepsBeforeScale(pass->pipeline, &pass->pipeline->feature[c->feature], pass->raw[c->feature]);
 		off = (x - c->middle) * c->size;
 		if (isnan(x))
 			continue;

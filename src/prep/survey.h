@@ -56,8 +56,8 @@ extern double CsSampleValue(const CsRecords *sample, int width, int64 row, int c
 
 /*
  * Part "moments": of each feature that is a number, as filled, clipped and transformed by the pipeline so
- * far, the number of values, their sum about a middle and that of their squares.  Without a pipeline, of the
- * finite values of the first numbers as they are.
+ * far, the number of values, their sum about a middle and that of their squares.  Of numbers as they are, see
+ * powers_pass.h.
  */
 typedef struct CsColumnMoments
 {
@@ -68,7 +68,6 @@ typedef struct CsColumnMoments
 
 extern void CsMomentsPlan(JsonbParseState **json, const CsPipeline *p, const double *middle, const double *reach,
 						  int64 nrows);
-extern void CsMomentsPlanNumbers(JsonbParseState **json, int n, const double *middle, const double *reach, int64 nrows);
 extern void CsMomentsRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state,
 						  CsColumnMoments *moments);
 
