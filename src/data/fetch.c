@@ -241,9 +241,9 @@ CountRows(const char *table)
 	return (double) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
-/* How many rows the planner expects of a source; of one that Citus spreads, how many there are. */
+/* Rows that the planner expects of a source, a query or not; of one that Citus spreads, how many there are. */
 double
-CsRelationExpectedRows(const CsRelation *rel)
+CsRelationPlannedRows(const CsRelation *rel)
 {
 	bool		is_sharded = OidIsValid(rel->relid) && CsCitusShards(rel->relid) > 0;
 	CsReading	reading;

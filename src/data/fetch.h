@@ -32,7 +32,7 @@ extern bool CsIsOnAnotherServer(Oid relid);
 extern Oid	CsFetchedTable(const ForeignScan *scan, const List *rtable);
 extern double CsFetchedBytes(double nrows, int width, int ncolumns);
 extern CsFetched CsFetchedBy(SPIPlanPtr plan);
-extern double CsRelationExpectedRows(const CsRelation *rel);
+extern double CsRelationPlannedRows(const CsRelation *rel);
 extern char *CsSampleHint(const CsRelation *rel, double parts);
 extern void CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan);
 

@@ -618,9 +618,9 @@ StoredRows(Oid relid)
 	return rows;
 }
 
-/* An estimate of the number of rows, with those of children; -1 when it is not known. */
+/* Rows that ANALYZE has told of a relation, with those of children; -1 where it has not, as of a query. */
 double
-CsRelationEstimate(const CsRelation *rel)
+CsRelationAnalyzedRows(const CsRelation *rel)
 {
 	double		total = 0;
 	ListCell   *cell;

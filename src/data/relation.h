@@ -181,7 +181,7 @@ typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);
 extern int64 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 							CsRowSink sink, void *state);
 extern char *CsRelationAsSource(const CsRelation *rel);
-extern double CsRelationEstimate(const CsRelation *rel);
+extern double CsRelationAnalyzedRows(const CsRelation *rel);
 
 /*
  * columns.c: columns to read, each of them once, whoever asks for it.  An empty set is all zeroes.

@@ -46,7 +46,7 @@ PiecesToPass(const CsLook *look)
 		return pieces;
 	pieces = CsPiecesOf(look->relation);
 	if (pieces->is_foreign || !CanRead(look) ||
-		CsRelationExpectedRows(look->relation) * CsCorrelationsMemory(1, look->ncolumns) <= (double) CsMemoryLimit())
+		CsRelationPlannedRows(look->relation) * CsCorrelationsMemory(1, look->ncolumns) <= (double) CsMemoryLimit())
 		return NULL;
 	return pieces;
 }

@@ -146,7 +146,7 @@ ExpectedMemory(CsTraining *t, double *nrows)
 	CsMatrix   *raw = t->raw;
 	Size		needed;
 
-	*nrows = CsRelationExpectedRows(t->relation);
+	*nrows = CsRelationPlannedRows(t->relation);
 	t->raw = CsMatrixCreate(t->nfeatures);
 	needed = CsTrainingMemory(t, (int64) Min(Max(*nrows, 0), 1e15));
 	pfree(t->raw);

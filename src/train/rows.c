@@ -611,7 +611,7 @@ static void
 ReadSource(CsTraining *t, bool may_wait)
 {
 	Reader		reader = {.t = t, .block_number = -1};
-	double		estimate = CsRelationEstimate(t->relation);
+	double		estimate = CsRelationAnalyzedRows(t->relation);
 
 	reader.expected = estimate > 0 ? (int64) estimate : -1;
 	reader.row = palloc(sizeof(double) * t->nfeatures);
