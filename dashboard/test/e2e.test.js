@@ -315,7 +315,7 @@ describe('in a browser', { skip: chromium ? false : 'no chromium', timeout: 1200
             await page.clock.runFor(3000);
             await page.locator('#tiles dd.big').first().waitFor();
             const asked = [];
-            page.on('request', (request) => { if (request.url().endsWith('/summary')) asked.push(request.url()); });
+            page.on('request', (request) => { if (new URL(request.url()).pathname.endsWith('/summary')) asked.push(request.url()); });
             await page.evaluate(() => Object.defineProperty(document, 'visibilityState', { get: () => window.isAway ? 'hidden' : 'visible' }));
             await page.evaluate(() => { window.isAway = true; });
             await page.clock.runFor(400_000);

@@ -16,7 +16,7 @@ import { axis, contrast, dark, inkOn, colorAt, light, segmentColor, segmentDash 
 import { csv, fileName, frame, tablePicture, xml } from '../web/export.js';
 import { cardsAndCharts } from './support/cards.js';
 import { root } from './support/dashboard.js';
-import { makePublication } from './support/publication.js';
+import { fetched, makePublication, makeRows } from './support/publication.js';
 
 const space = '\u00a0';
 let cards;
@@ -271,6 +271,43 @@ for (const [where, options] of Object.entries(publications)) {
         }
     });
 }
+
+// of what a part has more of than a page fetches, sentence and table say so: of these publications a page fetches all
+for (const where of ['as usual', 'hostile names', 'noise', 'forty segments', 'one column', 'columns that are known of few']) {
+    test(`what pages fetch says the same as all rows: ${where}`, () => {
+        const rows = makeRows(publications[where]);
+        const whole = makePublication(publications[where]);
+        const said = (card, data, state) => [card.sentence?.(data, state) ?? null, ...(card.table?.(data, state)?.rows ?? [])].flat().map((it) => (it?.value !== undefined ? it.text : it ?? null));
+        let n = 0;
+
+        for (const state of [{}, { segment: '1', segments: '3,1', column: rows.about.features[0].name, category: rows.about.features.at(-1).name }]) {
+            for (const card of Object.values(cards).filter((it) => !it.compute)) {
+                const data = fetched(rows, card, state);
+
+                if (card.parts.some((part) => !data[part]) || card.missing?.(data, state)) continue;
+                const expected = said(card, card.name === 'histogram' ? { ...whole, histogram: data.histogram } : whole, state);
+
+                // what is only drawn has five digits
+                const same = said(card, data, state).map((it, i) => (typeof it === 'number' && Math.abs(it - expected[i]) <= Math.abs(it) * 5.1e-5 ? expected[i] : it));
+
+                assert.deepEqual(same, expected, card.name);
+                n += 1;
+            }
+        }
+        assert.ok(n > 50, `${n} cards`);
+    });
+}
+
+test('of many columns a page fetches those that tell most, and says so', () => {
+    const rows = makeRows({ k: 40, n: 97 });
+    const [heatmap, correlation] = ['heatmap', 'correlation'].map((name) => [cards[name], fetched(rows, cards[name], {})]);
+
+    assert.match(heatmap[0].sentence(heatmap[1], {}), /at most 30 rows of 101, the table the 100 that tell most\.$/);
+    assert.equal(heatmap[0].table(heatmap[1], {}).rows.length, 100);
+    assert.match(correlation[0].sentence(correlation[1], {}), /at most 16 columns of 97, the table the 40 that correlate most\.$/);
+    assert.equal(correlation[0].table(correlation[1], {}).rows.length, 40 * 39 / 2);
+    drawAll(fetched(rows, cards.heatmap, {}), {}, 'many columns');
+});
 
 test('what a publication lacks, no card needs', () => {
     const data = makePublication();

@@ -109,15 +109,15 @@ export function part(model, name, at = null, key = null) {
     return get(partAddress(model, name, at, key));
 }
 
-function partAddress(model, name, at, key) {
-    const search = new URLSearchParams(Object.entries({ at, key }).filter(([, value]) => value)).toString();
-    return `${modelPath(model)}/${encodeURIComponent(name)}${search ? `?${search}` : ''}`;
+/** Returns the address of a part as pages fetch it. */
+export function partAddress(model, name, at = null, key = null) {
+    return `${modelPath(model)}/${encodeURIComponent(name)}?${new URLSearchParams(Object.entries({ compact: '1', at, key }).filter(([, value]) => value))}`;
 }
 
-/** Returns the answers to parts that have come already, {name: answer}, or null while one has not. */
-export function knownParts(model, names, at = null, key = null) {
-    const found = names.map((name) => [name, values.get(partAddress(model, name, at, key))]);
-    return found.every(([, answer]) => answer) ? Object.fromEntries(found) : null;
+/** Returns the answers to parts, [[part, key], ...], that have come already, or null while one has not. */
+export function knownParts(model, parts, at = null) {
+    const found = parts.map(([name, key]) => values.get(partAddress(model, name, at, key)));
+    return found.every(Boolean) ? found : null;
 }
 
 /** Returns the address of a report on a model as of a publication. */

@@ -149,7 +149,7 @@ function Page({ model, page, state, theme }) {
 function Cards({ names, code: { cards, Card, loadLibrary }, context }) {
     const { about, state } = context;
     const shown = names.map((it) => cards[it]).filter((card) => card && (card.kinds ?? ['segments']).includes(about.kind));
-    const isThere = useArrival(about.name, shown, state);
+    const isThere = useArrival(about, shown, state);
     // the library of charts and the parts come at the same time
     useEffect(() => { loadLibrary().catch(() => {}); }, []);
     // a link to a card finds it once it is there

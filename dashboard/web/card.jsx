@@ -5,6 +5,7 @@
 import { Component } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
 import { Chart } from './chart.jsx';
+import { published as publishedOf, wanted } from './compact.js';
 import { currency, title as modelTitle } from './facts.js';
 import { dateTime, sentenceOf } from './format.js';
 import { setState, useComputed, useParts } from './hooks.js';
@@ -19,8 +20,7 @@ const call = (it, ...given) => (typeof it === 'function' ? it(...given) : it);
 /** Shows a card: the object of a file in cards/. */
 export function Card({ card, context }) {
     const { about, state } = context;
-    const names = [...card.parts, ...(card.optional ?? [])];
-    const answer = useParts(about.name, names, state.at ?? null, card.key ? state[card.key] ?? null : null);
+    const answer = useParts(about.name, wanted(card, about, state), state.at ?? null);
 
     const height = call(card.height ?? 320, about);
     const heading = call(card.title, about);
@@ -46,7 +46,7 @@ function roomOf(card, height) {
 function Content({ card, heading, height, answers, context }) {
     const { about, state, theme } = context;
     const picture = useRef(null);
-    const published = useMemo(() => ({ about, ...Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, answer.body ?? null])) }), [answers, about]);
+    const published = useMemo(() => publishedOf(answers, about), [answers, about]);
     const lacking = card.parts.find((part) => published[part] === null || (Array.isArray(published[part]) && published[part].length === 0));
     const missing = lacking ? whyMissing(lacking, about.name) : card.missing?.(published, state) ?? null;
     const answer = useComputed(missing ? null : card.compute?.(published, state) ?? null);
@@ -82,7 +82,7 @@ function Content({ card, heading, height, answers, context }) {
 
 /** Returns the line that says as of when, and by which version, a card's numbers are. */
 function asOf(answers, card, about) {
-    const first = card.parts.map((part) => answers[part]).find((answer) => answer?.as_of) ?? Object.values(answers).find((answer) => answer?.as_of);
+    const first = [...card.parts.flatMap((part) => answers[part]), ...Object.values(answers).flat()].find((answer) => answer?.as_of);
     if (!first) return '';
     return `As of ${dateTime(first.as_of)}${first.version ? `, version ${first.version}` : ''}`;
 }

@@ -3,6 +3,7 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import * as api from './api.js';
+import { group, wanted } from './compact.js';
 import { address, parse } from './router.js';
 import { themeOf } from './theme.js';
 
@@ -129,26 +130,23 @@ export function useAnswer(ask, keys) {
     return answer.key === key ? answer.result : loading;
 }
 
-/** Returns the answer to several parts of a model at once: {part: {body, version, as_of}}; "key" says which of several things they are about. */
-export function useParts(model, names, at, key = null) {
-    const keys = [model, names, at, key];
-    const answer = useAnswer(async () => {
-        const answers = await Promise.all(names.map((name) => api.part(model, name, at, key)));
-        return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
-    }, keys);
+/** Returns the answers to several parts of a model at once, [[part, key], ...]: {part: [{body, version, as_of}, ...]}. */
+export function useParts(model, parts, at) {
+    const keys = [model, parts, at];
+    const answer = useAnswer(async () => group(parts, await Promise.all(parts.map(([name, key]) => api.part(model, name, at, key)))), keys);
     // what has come already is there at once, until all is asked for again
-    const known = useMemo(() => api.knownParts(model, names, at, key), [JSON.stringify(keys), useRound()]);
-    return known ? { status: 'ready', value: known } : answer;
+    const known = useMemo(() => api.knownParts(model, parts, at), [JSON.stringify(keys), useRound()]);
+    const value = useMemo(() => known && group(parts, known), [known]);
+    return value ? { status: 'ready', value } : answer;
 }
 
 const patience = 500;
 
 /** Returns whether all parts of cards have come, or half a second is over: cards that come together do not push each other about. */
-export function useArrival(model, cards, state) {
-    const wanted = cards.flatMap((card) => [...card.parts, ...(card.optional ?? [])].map((part) => [part, card.key ? state[card.key] ?? null : null]));
-    const all = () => Promise.allSettled(wanted.map(([part, key]) => api.part(model, part, state.at ?? null, key)));
+export function useArrival(about, cards, state) {
+    const all = () => Promise.allSettled(cards.flatMap((card) => wanted(card, about, state)).map(([part, key]) => api.part(about.name, part, state.at ?? null, key)));
     const late = () => new Promise((resolve) => { setTimeout(resolve, patience); });
-    return useAnswer(() => Promise.race([all(), late()]), [model, cards.map((card) => card.name), state.at ?? null, 'arrival']).status === 'ready';
+    return useAnswer(() => Promise.race([all(), late()]), [about.name, cards.map((card) => card.name), state.at ?? null, 'arrival']).status === 'ready';
 }
 
 // what was computed last, so that cards that ask the same share one answer

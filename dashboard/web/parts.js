@@ -15,6 +15,7 @@ export const parts = {
     profile: { why: 'Nothing was published of this model yet.', sql: publish },
     radar: { why: 'Nothing was published of this model yet, or no feature differs between its segments.', sql: publish },
     boxplot: { why: 'The model has no numeric columns, or nothing was published of it yet.', sql: publish },
+    median: { why: 'The model has no numeric columns, or nothing was published of it yet.', sql: publish },
     heatmap: { why: 'Nothing was published of this model yet.', sql: publish },
     importance: { why: 'Importance needs two segments or more, and a publication.', sql: publish },
     test: { why: 'The tests need two segments or more, and a publication.', sql: publish },

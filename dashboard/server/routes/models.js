@@ -3,8 +3,8 @@
 import path from 'node:path';
 import { makeAnswer, sendAnswer } from '../answer.js';
 import { Cache } from '../cache.js';
+import { compact, hasCompact, originOf } from '../compact.js';
 import { ApiError, noModel } from '../errors.js';
-import { splitHistogram } from '../histogram.js';
 import { partSql, publicationSql, publishedPartSql, readStatements } from '../statements.js';
 import { addLookupRoute } from './lookup.js';
 
@@ -44,7 +44,7 @@ export function addModelRoutes(house) {
         }
         return sendAnswer(request, reply, files.has(part)
             ? await filePart(request.role, model, part, [at, query.get('key') || null], signal)
-            : await publishedPart(request.role, model, part, [at, query.get('key')], signal));
+            : await publishedPart(request.role, model, part, { at, key: query.get('key'), isCompact: query.has('compact') }, signal));
     });
 
     /** Returns a part that a file of sql/ makes; one with a $3 is about one of several things of the model, which a key names. */
@@ -58,8 +58,8 @@ export function addModelRoutes(house) {
         return makeAnswer(envelope(model, part, row[0], row[1], row[2]));
     }
 
-    /** Returns a part of a publication, or of the part histogram the column that a key names: which one the role may see is asked each time, the part itself once. */
-    async function publishedPart(role, model, part, [at, column], signal) {
+    /** Returns a part of a publication, whole or as pages fetch it: which one the role may see is asked each time, the part itself once. */
+    async function publishedPart(role, model, part, { at, key, isCompact }, signal) {
         const [row] = await database.query(role, { name: 'publication', text: publicationSql, values: [model, at] }, signal);
 
         if (row === undefined) {
@@ -70,11 +70,14 @@ export function addModelRoutes(house) {
         if (asOf === null) {
             return makeAnswer(envelope(model, part, null, null, null));
         }
-        const key = JSON.stringify([role, model, version, asOf, part]);
-        const make = (body) => makeAnswer(envelope(model, part, version, asOf, body));
-        const read = async () => (await database.query(role, { name: 'published part', text: publishedPartSql, values: [model, asOf, part] }, signal))[0]?.[0];
+        const read = async () => (await database.query(role, { name: 'published part', text: publishedPartSql, values: [model, asOf, originOf(part)] }, signal))[0]?.[0];
+        const make = (body, keys) => makeAnswer(envelope(model, part, version, asOf, body, keys));
+        const place = [role, model, version, asOf, part];
 
-        return part === 'histogram' ? histogram(key, column, read, make) : keep(key, read, make);
+        // the part histogram is always of one column, and what is made of another part has no other form
+        return hasCompact(part) && (isCompact || part === 'histogram' || originOf(part) !== part)
+            ? compactPart(part, key, JSON.stringify([...place, 'compact']), read, make)
+            : keep(JSON.stringify(place), read, make);
     }
 
     /** Returns the answer that is kept under a key, or else is made of what is read, and kept unless that is nothing. */
@@ -94,28 +97,30 @@ export function addModelRoutes(house) {
         return answer;
     }
 
-    /** Returns the histogram of a column; without one, or of a column that has none, of the first that has one. */
-    async function histogram(key, column, read, make) {
-        let split = cache.get(key);
+    /** Returns a part as pages fetch it; of one that has keys, what a key names, or the first where it names none. */
+    async function compactPart(part, key, place, read, make) {
+        let whole = cache.get(place);
 
-        if (split === undefined) {
+        if (whole === undefined) {
             const body = await read();
 
             if (body === undefined) {
                 return make(null);
             }
-            split = splitHistogram(JSON.parse(body));
-            cache.set(key, split, 2 * body.length);
+            whole = compact(part, JSON.parse(body));
+            cache.set(place, whole, [...whole.of.values()].reduce((sum, text) => sum + 2 * text.length, 0));
         }
-        const name = split.of.has(column) ? column : split.columns[0];
+        const name = whole.keys === null || whole.of.has(key) ? key : String(whole.keys[0]);
 
-        return keep(`${key} ${name}`, async () => split.of.get(name), make);
+        return whole.keys === null
+            ? keep(`${place} whole`, async () => whole.of.get(null), make)
+            : keep(`${place} ${name}`, async () => whole.of.get(name), (body) => make(body, whole.keys));
     }
 }
 
-/** Returns the text of an answer around a body, which is JSON as the database wrote it. */
-function envelope(model, part, version, asOf, body) {
-    return `{"model":${JSON.stringify(model)},"part":"${part}","version":${version ?? 'null'},"as_of":${JSON.stringify(asOf)},"body":${body ?? 'null'}}`;
+/** Returns the text of an answer around a body, which is JSON as the database wrote it; "keys" are those by which other bodies of the part can be had. */
+function envelope(model, part, version, asOf, body, keys = null) {
+    return `{"model":${JSON.stringify(model)},"part":"${part}","version":${version ?? 'null'},"as_of":${JSON.stringify(asOf)}${keys === null ? '' : `,"keys":${JSON.stringify(keys)}`},"body":${body ?? 'null'}}`;
 }
 
 /** Returns the list of models with the column by which customers of each may be looked up, null where they may not. */

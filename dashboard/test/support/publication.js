@@ -1,6 +1,7 @@
 // A publication that no database wrote: of any number of segments and columns, with hostile names, small groups and gaps.
 
-import { splitHistogram } from '../../server/histogram.js';
+import { compact, hasCompact, originOf } from '../../server/compact.js';
+import { group, published, wanted } from '../../web/compact.js';
 
 const hostile = ['<script>alert(1)</script>', '"two" \\ % / \u202e\u{1f600}', 'مرحبا بالعالم (abc)', 'long '.repeat(40), "o'hara; DROP TABLE customers; --", '{a|b} {value}', '', 'a/b%2Fc?d=e&f#g'];
 
@@ -15,10 +16,10 @@ function makeRandom(seed) {
 }
 
 /**
- * Returns {part: body, ..., about}: "k" segments, "n" numeric columns and a category, with or without value, names, an earlier publication and noise.
+ * Returns {part: body, ..., about} as a database has them: "k" segments, "n" numeric columns and a category, with or without value, names, an earlier publication and noise.
  * Segment 2 is small: what would tell of its customers is null.
  */
-export function makePublication({ k = 5, n = 4, isValued = true, isHostile = false, hasPrevious = true, hasNoise = false, hasSmall = true, hasRare = false, seed = 7 } = {}) {
+export function makeRows({ k = 5, n = 4, isValued = true, isHostile = false, hasPrevious = true, hasNoise = false, hasSmall = true, hasRare = false, seed = 7 } = {}) {
     const random = makeRandom(seed);
     const segments = [...(hasNoise ? [0] : []), ...Array.from({ length: k }, (_, i) => i + 1)];
     const nameOf = (it) => (it === 0 ? 'noise' : isHostile ? hostile[(it - 1) % hostile.length] : `group ${it}`);
@@ -100,10 +101,32 @@ export function makePublication({ k = 5, n = 4, isValued = true, isHostile = fal
     if (hasRare) {
         hideColumns(publication, columns);
     }
-    const histograms = splitHistogram(publication.histogram);
-
-    publication.histogram = histograms.columns.length === 0 ? [] : JSON.parse(histograms.of.get(histograms.columns[0]));
     return publication;
+}
+
+/** Returns a publication as cards read it: the part histogram, which is of one column, and medians, which the server takes from box plots. */
+export function makePublication(options) {
+    const rows = makeRows(options);
+    const { keys, of } = compact('histogram', rows.histogram);
+
+    return { ...rows, histogram: keys.length === 0 ? [] : JSON.parse(of.get(keys[0])), median: rows.boxplot };
+}
+
+/** Returns what a card has of rows as makeRows makes them, when it fetches them from the server. */
+export function fetched(rows, card, state) {
+    const parts = wanted(card, rows.about, state);
+    const answers = parts.map(([part, key]) => {
+        const body = rows[originOf(part)] ?? null;
+
+        if (!hasCompact(part) || body === null || body.length === 0) {
+            return { body };
+        }
+        const { keys, of } = compact(part, body);
+
+        return { keys, body: JSON.parse(keys === null ? of.get(null) : of.get(key) ?? of.get(String(keys[0]))) };
+    });
+
+    return published(group(parts, answers), rows.about);
 }
 
 // Members that are told of a column that is known of few.

@@ -7,6 +7,7 @@ export default {
     name: 'boxplots',
     title: 'Spread',
     parts: ['boxplot'],
+    key: 'column',
     span: 6,
     height: (about) => height(about.n_segments),
     controls: ({ data, state }) => <Choose label="Column" name="column" values={columns(data)} value={choice(state.column, columns(data))} write={(it) => label(data, it)} />,

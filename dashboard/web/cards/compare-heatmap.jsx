@@ -6,7 +6,8 @@ const only = (state) => ({ ...state, only: 'compared' });
 export default {
     name: 'compare-heatmap',
     title: 'How far from all customers',
-    parts: ['heatmap'],
+    parts: ['profile'],
+    isComparison: true,
     span: 12,
     height: (about) => height((about.features ?? []).reduce((n, it) => n + (it.kind === 'categorical' ? 4 : 1), 0)),
     sentence: (data, state) => sentence(data, only(state)),

@@ -5,6 +5,7 @@ export default {
     name: 'comparison',
     title: 'In numbers',
     parts: ['summary', 'profile'],
+    isComparison: true,
     span: 12,
     height: (about) => Math.min(420, 200 + 33 * (about.features?.length ?? 5)),
     sentence,

@@ -8,6 +8,7 @@ export default {
     name: 'frequencies',
     title: 'Frequencies',
     parts: ['level_share'],
+    key: 'category',
     span: 6,
     height: 340,
     controls: ({ data, state }) => <Choose label="Column" name="category" values={columns(data)} value={choice(state.category, columns(data))} write={(it) => label(data, it)} />,

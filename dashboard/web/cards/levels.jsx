@@ -7,6 +7,7 @@ export default {
     name: 'levels',
     title: 'Levels',
     parts: ['level_share'],
+    key: 'category',
     span: 6,
     height: (about) => height(about.n_segments),
     controls: ({ data, state }) => <Choose label="Column" name="category" values={columns(data)} value={choice(state.category, columns(data))} write={(it) => label(data, it)} />,

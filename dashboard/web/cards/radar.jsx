@@ -5,7 +5,7 @@ export default {
     name: 'radar',
     title: 'Against all customers',
     parts: ['radar'],
-    optional: ['heatmap'],
+    optional: ['profile'],
     span: 6,
     height: 380,
     missing,

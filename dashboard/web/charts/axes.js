@@ -25,9 +25,9 @@ export function place(axis, segment) {
 
 /** Returns how far a segment is from all customers on an axis, in standard deviations where they are known, or else in positions. */
 export function distance(data, axis, segment) {
-    const row = (data.heatmap ?? []).find((it) => it.segment === segment && it.column_name === axis.row.column_name && (it.level ?? null) === (axis.row.level ?? null));
+    const row = (data.profile ?? []).find((it) => it.segment === segment && it.column_name === axis.row.column_name && (it.level ?? null) === (axis.row.level ?? null));
     const known = toNumber(row?.difference);
-    if (known !== null || data.heatmap) return known;
+    if (known !== null || data.profile) return known;
     const [own, all] = [place(axis, segment), place(axis, null)];
     return own === null || all === null ? null : own - all;
 }

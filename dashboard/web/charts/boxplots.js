@@ -7,7 +7,7 @@ import { axis, base, segmentColor, tooltip } from '../theme.js';
 
 /** Returns the columns that have boxes. */
 export function columns(data) {
-    return distinct(data.boxplot, 'column_name');
+    return data.keys?.boxplot ?? distinct(data.boxplot, 'column_name');
 }
 
 /** Returns the rows of the chosen column: all customers first, then segments. */

@@ -59,8 +59,10 @@ export function sentence(data) {
     if (known.length === 0) return 'No correlation is known.';
     const row = known.reduce((a, b) => (Math.abs(value(b)) > Math.abs(value(a)) ? b : a));
     const { names } = matrix(data, most);
-    const shown = names.length > most ? ` The picture has at most ${most} columns of ${count(names.length)}.` : '';
-    return `${label(data, row.column_a)} and ${label(data, row.column_b)} ${value(row) >= 0 ? 'go together' : 'go against each other'} most: ${signed(value(row), (x) => fixed(x, 2))} on a scale from ${fixed(-1)} to +1.${shown}`;
+    const whole = data.whole?.correlation ?? 0;
+    const sent = new Set(data.correlation.flatMap((it) => [it.column_a, it.column_b])).size;
+    const rest = whole > sent ? ` The picture has at most ${most} columns of ${count(whole)}, the table the ${count(sent)} that correlate most.` : names.length > most ? ` The picture has at most ${most} columns of ${count(names.length)}.` : '';
+    return `${label(data, row.column_a)} and ${label(data, row.column_b)} ${value(row) >= 0 ? 'go together' : 'go against each other'} most: ${signed(value(row), (x) => fixed(x, 2))} on a scale from ${fixed(-1)} to +1.${rest}`;
 }
 
 /** Returns the correlations as a table, the strongest first. */

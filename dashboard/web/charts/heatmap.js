@@ -6,18 +6,20 @@ import { count, fixed, signed, toNumber } from '../format.js';
 import { axis, base, colorAt, inkOn, tooltip } from '../theme.js';
 
 const most = 30;
+// all segments, or those that are compared
+const rowsOf = (data, state) => segments(state.only === 'compared' ? data.profile : data.heatmap);
 const keyOf = (row) => JSON.stringify([row.column_name, row.level ?? null]);
 
 /** Returns the rows of columns and levels, the most telling first, and the segments. */
 function cells(data, state) {
-    const chosen = state.only === 'compared' ? compared(data, state) : distinct(segments(data.heatmap), 'segment');
+    const chosen = state.only === 'compared' ? compared(data, state) : distinct(rowsOf(data, state), 'segment');
     const of = new Map();
-    for (const row of segments(data.heatmap)) {
+    for (const row of rowsOf(data, state)) {
         const key = keyOf(row);
         if (!of.has(key)) of.set(key, { row, of: new Map() });
         of.get(key).of.set(row.segment, row);
     }
-    const farthest = (line) => Math.max(-1, ...chosen.map((it) => Math.abs(toNumber(line.of.get(it)?.difference) ?? -1)));
+    const farthest = (line) => Math.max(-1, ...chosen.map((it) => toNumber(line.of.get(it)?.difference)).filter((it) => it !== null).map(Math.abs));
     return { chosen, lines: [...of.values()].sort((a, b) => farthest(b) - farthest(a)) };
 }
 
@@ -77,7 +79,8 @@ export function sentence(data, state = {}) {
     if (known.length === 0) return 'No difference is known.';
     const far = known.reduce((a, b) => (Math.abs(first.of.get(b).difference) > Math.abs(first.of.get(a).difference) ? b : a));
     const it = toNumber(first.of.get(far).difference);
-    const shown = lines.length > most ? ` The picture has at most ${most} rows of ${count(lines.length)}.` : '';
+    const n = data.whole?.heatmap ?? lines.length;
+    const shown = n > most ? ` The picture has at most ${most} rows of ${count(n)}${n > lines.length ? `, the table the ${count(lines.length)} that tell most` : ''}.` : '';
     return `Blue is above all customers, red below, in standard deviations. The farthest: ${segmentName(segmentOf(data, far))} with ${levelLabel(data, first.row, 60)}, ${fixed(Math.abs(it), 1)} ${it > 0 ? 'above' : 'below'}.${shown}`;
 }
 

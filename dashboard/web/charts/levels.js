@@ -11,7 +11,7 @@ const shades = ['#4a6fa5', '#c8a45c', '#7a9e7e', '#a5647a', '#6b6b8f', '#b58863'
 
 /** Returns the columns that have levels. */
 export function columns(data) {
-    return distinct(data.level_share, 'column_name');
+    return data.keys?.level_share ?? distinct(data.level_share, 'column_name');
 }
 
 /** Returns the levels of the chosen column, the most frequent first, and its rows by segment. */

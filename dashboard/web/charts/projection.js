@@ -209,7 +209,7 @@ function extent(values) {
 
 /** Returns the three columns of the picture of segments in space: those that are chosen, or recency, frequency and monetary value, or the first. */
 export function spaceColumns(data, state = {}) {
-    const known = distinct(data.boxplot, 'column_name');
+    const known = distinct(data.median, 'column_name');
     const wanted = [state.x, state.y, state.z];
     const usual = ['recency', 'frequency', 'monetary'].map((it) => known.find((name) => name.toLowerCase().includes(it)));
     const free = known.filter((it) => !usual.includes(it));
@@ -219,9 +219,9 @@ export function spaceColumns(data, state = {}) {
 /** Returns the option of the segments in three columns: a ball at each segment's medians, as large as it has customers; an axis is logarithmic where its medians span a factor of 20. */
 export function segmentSpace(data, theme, state = {}) {
     const columns = spaceColumns(data, state);
-    const median = (column, segment) => toNumber(data.boxplot.find((row) => row.column_name === column && row.segment === segment)?.median);
+    const median = (column, segment) => toNumber(data.median.find((row) => row.column_name === column && row.segment === segment)?.median);
     const axesOf = columns.map((column) => {
-        const values = segments(data.boxplot).filter((row) => row.column_name === column).map((row) => toNumber(row.median)).filter((it) => it !== null);
+        const values = segments(data.median).filter((row) => row.column_name === column).map((row) => toNumber(row.median)).filter((it) => it !== null);
         const [low, high] = extent(values);
         const isLog = low > 0 && high / low >= 20;
         const scale = between(isLog ? Math.log10(low) : low, isLog ? Math.log10(high) : high);
@@ -267,7 +267,7 @@ export function segmentSpaceTable(data, state = {}) {
     const columns = spaceColumns(data, state);
     return {
         columns: [{ label: 'Segment' }, { label: 'Customers', kind: 'count' }, ...columns.map((it) => ({ label: `${label(data, it)}, median`, kind: 'number' }))],
-        rows: segments(data.summary).map((row) => [segmentLabel(row, 200), row.n, ...columns.map((column) => data.boxplot.find((it) => it.column_name === column && it.segment === row.segment)?.median ?? null)]),
+        rows: segments(data.summary).map((row) => [segmentLabel(row, 200), row.n, ...columns.map((column) => data.median.find((it) => it.column_name === column && it.segment === row.segment)?.median ?? null)]),
     };
 }
 
