@@ -1586,6 +1586,24 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.day_of IS 'Returns the day of a time by the calendar of a zone, in days since 2000; NULL of an infinite time. The zone is bytes: a text would have a collation, with which it is not sent to other servers.';
 
+CREATE FUNCTION custseg_private.hour_of(at timestamptz, zone bytea) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_hour_of'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.hour_of(timestamptz, bytea) IS 'Returns the hour of a time by the clocks of a zone, whose name is bytes as in day_of(); NULL of midnight to the microsecond, and of an infinite time.';
+
+CREATE FUNCTION custseg_private.hour_of(at timestamp) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_hour_of_local'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.hour_of(timestamp) IS 'Returns the hour of a time; NULL of midnight to the microsecond, and of an infinite time.';
+
+CREATE FUNCTION custseg_private.month_of(day int) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_month_of'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.month_of IS 'Returns the month of a day, in months since the beginning of year 0; the day is in days since 2000.';
+
 CREATE FUNCTION custseg_private.as_number(value date) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_as_number_date'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

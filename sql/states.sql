@@ -178,6 +178,10 @@ SELECT outcome('SELECT custseg_private.buying_accum(NULL::bytea, 1, 1.0)');
 SELECT outcome('SELECT custseg_private.buying_combine(NULL, NULL)');
 SELECT custseg_private.day_of(at, zone) AS day, custseg_private.microseconds(at) AS microseconds
 FROM (VALUES ('2000-01-01 00:30+00'::timestamptz), ('infinity'), ('-infinity')) t (at), (VALUES ('UTC'::bytea), ('America/New_York'), ('UTC')) z (zone);
+SELECT custseg_private.hour_of(at, zone) AS hour, custseg_private.hour_of(at AT TIME ZONE 'UTC') AS hour_of_utc, custseg_private.month_of(custseg_private.day_of(at, zone)) AS month
+FROM (VALUES ('2000-01-01 00:00+00'::timestamptz), ('1999-12-31 23:59:59.999999+00'), ('0044-03-15 12:00+00 BC'), ('infinity'), ('-infinity')) t (at), (VALUES ('UTC'::bytea), ('America/New_York')) z (zone);
+SELECT custseg_private.month_of(2147483647) AS too_late, custseg_private.month_of((-2147483648)::int) AS too_early;
+SELECT outcome('SELECT custseg_private.hour_of(now(), ''Nowhere/Land''::bytea)');
 SELECT outcome('SELECT custseg_private.day_of(now(), ''Nowhere/Land''::bytea)');
 SELECT outcome('SELECT custseg_private.day_of(now(), ''\xff80''::bytea)');
 SELECT outcome('SELECT custseg_private.day_of(now(), decode(repeat(''00'', 1000), ''hex''))');

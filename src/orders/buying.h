@@ -68,6 +68,7 @@ enum
 	CS_BUYING_ROW_CUSTOMER, CS_BUYING_ROW_BOUGHT, CS_BUYING_ROW_REST
 };
 
+extern const char *CsSqlZoneBytes(pg_tz *zone);
 extern const char *CsSqlDayNumber(const CsColumn *time, pg_tz *zone);
 extern const char *CsSqlMicrosecondsOf(const CsColumn *time);
 extern bool CsBuyingOpen(CsBuying *b, const CsRelation *relation, const CsColumn *customer, const CsColumn *time,

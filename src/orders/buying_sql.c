@@ -28,12 +28,19 @@ BytesLiteral(const char *text)
 	return sql.data;
 }
 
+/* The name of a zone as bytes, which other servers take. */
+const char *
+CsSqlZoneBytes(pg_tz *zone)
+{
+	return BytesLiteral(pg_get_timezone_name(zone));
+}
+
 /* The day of a line by the calendar of the zone, in days since 2000; palloc'd. */
 const char *
 CsSqlDayNumber(const CsColumn *time, pg_tz *zone)
 {
 	if (time->converter.type == TIMESTAMPTZOID)
-		return psprintf("custseg_private.day_of(t.%s, %s)", CsSqlColumn(time), BytesLiteral(pg_get_timezone_name(zone)));
+		return psprintf("custseg_private.day_of(t.%s, %s)", CsSqlColumn(time), CsSqlZoneBytes(zone));
 	return psprintf("(t.%s::pg_catalog.date - '2000-01-01'::pg_catalog.date)", CsSqlColumn(time));
 }
 

@@ -28,6 +28,9 @@ FloorOf(int64 a, int64 b)
 
 PG_FUNCTION_INFO_V1(custseg_microseconds);
 PG_FUNCTION_INFO_V1(custseg_day_of);
+PG_FUNCTION_INFO_V1(custseg_hour_of);
+PG_FUNCTION_INFO_V1(custseg_hour_of_local);
+PG_FUNCTION_INFO_V1(custseg_month_of);
 
 /* The arguments. */
 enum
@@ -63,20 +66,27 @@ FillSpan(const CsDayClock *clock, CsDaySpan *span, int64 second)
 	*span = (CsDaySpan) {second, found == 0 ? PG_INT64_MAX : (int64) boundary, offset};
 }
 
-/* The day of a finite time of the column. */
-static DateADT
-DayOfTime(CsDayClock *clock, Timestamp time)
+/* The local time of a finite time of the column, in microseconds since 2000. */
+static int64
+LocalTime(CsDayClock *clock, Timestamp time)
 {
 	int64		second;
 	CsDaySpan  *span;
 
 	if (clock->type != TIMESTAMPTZOID)
-		return (DateADT) FloorOf(time, USECS_PER_DAY);
+		return time;
 	second = FloorOf(time, USECS_PER_SEC) + SECONDS_FROM_1970;
 	span = &clock->spans[(second >> SPAN_BITS) & (CS_DAY_SPANS - 1)];
 	if (second < span->first || second >= span->end)
 		FillSpan(clock, span, second);
-	return (DateADT) FloorOf(second + span->offset - SECONDS_FROM_1970, SECS_PER_DAY);
+	return time + span->offset * USECS_PER_SEC;
+}
+
+/* The day of a finite time of the column. */
+static DateADT
+DayOfTime(CsDayClock *clock, Timestamp time)
+{
+	return (DateADT) FloorOf(LocalTime(clock, time), USECS_PER_DAY);
 }
 
 /* The day of a value of the column; false when it is not finite. */
@@ -147,15 +157,13 @@ custseg_microseconds(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(PG_GETARG_TIMESTAMP(ARG_AT));
 }
 
-/* day_of(at, zone): the zone is the bytes of its name; NULL for an infinite time */
-Datum
-custseg_day_of(PG_FUNCTION_ARGS)
+/* The clock of times with a time zone, in the zone whose name has these bytes; it is the one of all calls in a process. */
+static CsDayClock *
+ClockOf(const bytea *zone)
 {
 	static CsDayClock clock;	/* of the call before */
 	static char name[TZ_STRLEN_MAX + 1];
-	const bytea *zone = PG_GETARG_BYTEA_PP(ARG_ZONE);
 	int			length = Min((int) VARSIZE_ANY_EXHDR(zone), TZ_STRLEN_MAX);
-	DateADT		day;
 
 	if (clock.zone == NULL || strlen(name) != length || memcmp(name, VARDATA_ANY(zone), length) != 0)
 	{
@@ -165,7 +173,58 @@ custseg_day_of(PG_FUNCTION_ARGS)
 		(void) pg_verifymbstr(name, (int) strlen(name), false);
 		clock = (CsDayClock) {TIMESTAMPTZOID, CsOrdersZone(name)};
 	}
-	if (!CsDayOfValue(&clock, PG_GETARG_DATUM(ARG_AT), &day))
+	return &clock;
+}
+
+/* day_of(at, zone): the zone is the bytes of its name; NULL for an infinite time */
+Datum
+custseg_day_of(PG_FUNCTION_ARGS)
+{
+	DateADT		day;
+
+	if (!CsDayOfValue(ClockOf(PG_GETARG_BYTEA_PP(ARG_ZONE)), PG_GETARG_DATUM(ARG_AT), &day))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(day);
+}
+
+/* The hour of a local time; NULL for midnight to the microsecond, which is most likely a date. */
+static Datum
+HourOf(FunctionCallInfo fcinfo, int64 local)
+{
+	int64		time_of_day = local - FloorOf(local, USECS_PER_DAY) * USECS_PER_DAY;
+
+	if (time_of_day == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32((int32) (time_of_day / USECS_PER_HOUR));
+}
+
+/* hour_of(at, zone): likewise; NULL for midnight and for an infinite time */
+Datum
+custseg_hour_of(PG_FUNCTION_ARGS)
+{
+	CsDayClock *clock = ClockOf(PG_GETARG_BYTEA_PP(ARG_ZONE));
+
+	if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_AT)))
+		PG_RETURN_NULL();
+	return HourOf(fcinfo, LocalTime(clock, PG_GETARG_TIMESTAMPTZ(ARG_AT)));
+}
+
+/* hour_of(at): of a time without a zone */
+Datum
+custseg_hour_of_local(PG_FUNCTION_ARGS)
+{
+	if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMP(ARG_AT)))
+		PG_RETURN_NULL();
+	return HourOf(fcinfo, PG_GETARG_TIMESTAMP(ARG_AT));
+}
+
+/* month_of(day): months since year 0 of a day in days since 2000; NULL where there is no such day */
+Datum
+custseg_month_of(PG_FUNCTION_ARGS)
+{
+	DateADT		day = PG_GETARG_INT32(ARG_AT);
+
+	if (!IS_VALID_DATE(day))
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(CsMonthOf(day));
 }

@@ -179,7 +179,7 @@ ReadWeights(CsEventsRequest *r)
 static void
 ReportAbsent(const CsEventsRequest *r)
 {
-	List	   *there = CsSqlTexts(CsEventsKindsSql(r, true));
+	List	   *there = CsSqlTexts(r->relation, CsEventsKindsSql(r, true));
 	StringInfoData absent;
 	ListCell   *cell;
 
@@ -210,7 +210,7 @@ ChooseKinds(CsEventsRequest *r)
 	ReadKinds(r);
 	if (r->options.kinds == NULL && r->options.top_kinds > 0)
 	{
-		foreach(cell, CsSqlTexts(CsEventsKindsSql(r, false)))
+		foreach(cell, CsSqlTexts(r->relation, CsEventsKindsSql(r, false)))
 		{
 			CsEventsKind *kind = palloc0(sizeof(CsEventsKind));
 
@@ -279,7 +279,7 @@ custseg_customer_events(PG_FUNCTION_ARGS)
 	CsEventsRequest request = {0};
 
 	OpenArguments(fcinfo, false, &request);
-	CsSqlCopy(CsEventsSql(&request), result, NULL, 0);
+	CsSqlCopy(request.relation, CsEventsSql(&request), result, NULL, 0);
 	return (Datum) 0;
 }
 

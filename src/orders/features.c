@@ -41,7 +41,7 @@ static void
 ChooseCategories(CsFeaturesRequest *request)
 {
 	if (request->category != NULL && request->options.top_categories > 0)
-		request->categories = CsSqlTexts(CsFeaturesCategoriesSql(request));
+		request->categories = CsSqlTexts(request->relation, CsFeaturesCategoriesSql(request));
 }
 
 /* CsRowSink: how many lines are at the time of another one, and of how many. */
@@ -102,8 +102,11 @@ CsFeaturesOpen(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesRequ
 	{
 		(void) CsOrdersAsOf(request->time, request->zone, PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF));
 		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF)));
-		CsCheckAsOf(rel, CsFeaturesTooEarlySql(request));
 	}
+	if (!for_view)
+		CsFeaturesPiecesOpen(request);
+	if (request->as_of != NULL)
+		CsCheckAsOf(rel, CsFeaturesTooEarlySql(request));
 	ChooseCategories(request);
 	LookAtLines(request);
 }
@@ -117,7 +120,9 @@ custseg_customer_features(PG_FUNCTION_ARGS)
 	int64		at_once[2] = {0};	/* and of how many lines */
 
 	CsFeaturesOpen(fcinfo, 0, false, &request);
-	CsSqlCopy(CsFeaturesSql(&request), result, at_once, CsFeaturesLinesAreOrders(&request) ? lengthof(at_once) : 0);
+	if (request.is_empty)
+		return (Datum) 0;
+	CsSqlCopy(request.relation, CsFeaturesSql(&request), result, at_once, CsFeaturesLinesAreOrders(&request) ? lengthof(at_once) : 0);
 	CsLinesReportAtOnce(at_once[0], at_once[1]);
 	return (Datum) 0;
 }

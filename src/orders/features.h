@@ -5,6 +5,8 @@
 #ifndef CUSTSEG_ORDERS_FEATURES_H
 #define CUSTSEG_ORDERS_FEATURES_H
 
+#include "dist/dist.h"
+#include "lib/stringinfo.h"
 #include "nodes/pg_list.h"
 #include "orders/orders.h"
 #include "utils/jsonb.h"
@@ -40,6 +42,9 @@ typedef struct CsFeaturesRequest
 	const char *as_of;			/* a timestamptz as text; NULL: the latest line, or now in a view */
 	const char *look_back;		/* interval '...', whatever the settings; NULL: none */
 	bool		for_view;
+	const CsPieces *pieces;		/* of lines that other servers sum up; NULL: lines are read */
+	const char *moment;			/* with pieces, as of when, where as_of is NULL: a time of the time column, as SQL */
+	bool		is_empty;		/* with pieces: no line counts */
 	List	   *categories;		/* of char *: those that get a share of their own, in order */
 } CsFeaturesRequest;
 
@@ -49,5 +54,19 @@ extern char *CsFeaturesCategoriesSql(const CsFeaturesRequest *request);
 extern char *CsFeaturesTooEarlySql(const CsFeaturesRequest *request);
 extern bool CsFeaturesLinesAreOrders(const CsFeaturesRequest *request);
 extern char *CsFeaturesAtOnceSql(const CsFeaturesRequest *request);
+
+/* What features_pieces.c takes from features_sql.c. */
+extern const char *const CsFeaturesGaps;
+extern const char *CsFeaturesCounts(const CsFeaturesRequest *request);
+extern const char *CsFeaturesBought(const CsFeaturesRequest *request);
+extern const char *CsFeaturesMoment(const CsFeaturesRequest *request);
+extern void CsFeaturesAppendByDay(StringInfo sql, const CsFeaturesRequest *request, const char *quantity);
+extern void CsFeaturesAppendOrdered(StringInfo sql, const CsFeaturesRequest *request);
+
+/* features_pieces.c */
+extern void CsFeaturesPiecesOpen(CsFeaturesRequest *request);
+extern void CsFeaturesAppendPieces(StringInfo sql, const CsFeaturesRequest *request);
+extern char *CsFeaturesPiecesCategories(const CsFeaturesRequest *request, const char *condition);
+extern char *CsFeaturesPiecesTooEarly(const CsFeaturesRequest *request);
 
 #endif							/* CUSTSEG_ORDERS_FEATURES_H */

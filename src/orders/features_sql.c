@@ -55,24 +55,31 @@ TimeOf(const CsFeaturesRequest *r)
 }
 
 /* Which lines count, but for the time up to which they do. */
-static const char *
-CountsCondition(const CsFeaturesRequest *r)
+const char *
+CsFeaturesCounts(const CsFeaturesRequest *r)
 {
 	return psprintf("t.%s IS NOT NULL AND pg_catalog.isfinite(t.%s) AND t.%s IS NOT NULL%s",
 					CsSqlColumn(r->customer), CsSqlColumn(r->time), CsSqlColumn(r->amount),
 					CsSqlFinite(r->amount));
 }
 
-/* The moment that features are as of, as a query. */
+/* The moment that features are as of, in the time column's own way; NULL where a query has to tell. */
+const char *
+CsFeaturesMoment(const CsFeaturesRequest *r)
+{
+	return r->as_of == NULL ? r->moment :
+		Instant(r, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of)));
+}
+
+/* That moment as a query. */
 static const char *
 MomentQuery(const CsFeaturesRequest *r)
 {
-	if (r->as_of != NULL)
-		return psprintf("SELECT %s AS as_of",
-						Instant(r, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of))));
+	if (CsFeaturesMoment(r) != NULL)
+		return psprintf("SELECT %s AS as_of", CsFeaturesMoment(r));
 	if (r->for_view)
 		return psprintf("SELECT %s AS as_of", Instant(r, "pg_catalog.now()"));
-	return psprintf("SELECT pg_catalog.max(%s) AS as_of FROM %s WHERE %s", TimeOf(r), FromItem(r), CountsCondition(r));
+	return psprintf("SELECT pg_catalog.max(%s) AS as_of FROM %s WHERE %s", TimeOf(r), FromItem(r), CsFeaturesCounts(r));
 }
 
 /* The time so long before "as_of" by the zone's calendar. */
@@ -136,11 +143,19 @@ SumType(const CsFeaturesRequest *r)
 }
 
 /* Which of the lines that count are purchases. */
-static const char *
-BoughtCondition(const CsFeaturesRequest *r)
+const char *
+CsFeaturesBought(const CsFeaturesRequest *r)
 {
 	return r->options.returns == CS_RETURNS_COUNT ? "true" :
 		psprintf("t.%s >= %s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
+}
+
+/* The query that counts purchases, each with its customer and time, and those of them at the time of another one of the customer. */
+static char *
+AtOnceOf(const char *purchases)
+{
+	return psprintf("SELECT coalesce(pg_catalog.sum(c.n - 1), 0)::bigint AS at_once, coalesce(pg_catalog.sum(c.n), 0)::bigint AS lines "
+					"FROM (SELECT pg_catalog.count(*) AS n FROM %s GROUP BY customer, at) AS c", purchases);
 }
 
 /*
@@ -150,9 +165,7 @@ BoughtCondition(const CsFeaturesRequest *r)
 static char *
 AtOnceQuery(const char *purchases)
 {
-	return psprintf("SELECT coalesce(pg_catalog.sum(c.n - 1), 0)::bigint AS at_once, coalesce(pg_catalog.sum(c.n), 0)::bigint AS lines "
-					"FROM (SELECT pg_catalog.count(*) AS n FROM (%s LIMIT %d) AS purchase GROUP BY customer, at) AS c",
-					purchases, LINES_LOOKED_AT);
+	return AtOnceOf(psprintf("(%s LIMIT %d) AS purchase", purchases, LINES_LOOKED_AT));
 }
 
 /* The lines that count. */
@@ -175,12 +188,23 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 	AppendLineColumn(sql, r->quantity, "", "quantity");
 	appendStringInfo(sql, ",\n        %s AS bought\n    FROM %s, moment\n"
 					 "    WHERE %s AND %s <= moment.as_of\n",
-					 BoughtCondition(r), FromItem(r), CountsCondition(r), TimeOf(r));
+					 CsFeaturesBought(r), FromItem(r), CsFeaturesCounts(r), TimeOf(r));
 	if (r->look_back != NULL)
 		appendStringInfo(sql, "        AND %s > moment.look_start\n", TimeOf(r));
 	if (r->options.returns == CS_RETURNS_IGNORE)
-		appendStringInfo(sql, "        AND %s\n", BoughtCondition(r));
+		appendStringInfo(sql, "        AND %s\n", CsFeaturesBought(r));
 	appendStringInfoString(sql, ")");
+}
+
+/* The numbered orders of a day as one; with the sum of quantities, if there are some. */
+void
+CsFeaturesAppendByDay(StringInfo sql, const CsFeaturesRequest *r, const char *quantity)
+{
+	appendStringInfo(sql, ", orders AS (\n"
+					 "    SELECT customer, pg_catalog.min(at) AS at, pg_catalog.max(last) AS last, pg_catalog.sum(amount) AS amount, pg_catalog.sum(lines) AS lines%s\n"
+					 "    FROM numbered\n"
+					 "    GROUP BY customer, pg_catalog.date_trunc('day', %s)\n)",
+					 quantity, Local(r, "at"));
 }
 
 /*
@@ -201,16 +225,17 @@ AppendOrders(StringInfo sql, const CsFeaturesRequest *r)
 					 by_day ? "numbered" : "orders", r->order != NULL ? "min" : "max", quantity,
 					 r->order != NULL ? ", line_key" : "");
 	if (by_day)
-		appendStringInfo(sql, ", orders AS (\n"
-						 "    SELECT customer, pg_catalog.min(at) AS at, pg_catalog.max(last) AS last, pg_catalog.sum(amount) AS amount, pg_catalog.sum(lines) AS lines%s\n"
-						 "    FROM numbered\n"
-						 "    GROUP BY customer, pg_catalog.date_trunc('day', %s)\n)",
-						 quantity, Local(r, "at"));
+		CsFeaturesAppendByDay(sql, r, quantity);
 }
 
+/* What gaps between the orders of a customer come to. */
+const char *const CsFeaturesGaps =
+"pg_catalog.sum(gap) / pg_catalog.count(gap)::pg_catalog.float8 / 86400000000::pg_catalog.float8 AS days_between_mean,\n"
+"        pg_catalog.stddev_samp(gap) / nullif(pg_catalog.avg(gap), 0::pg_catalog.float8) AS days_between_variation";
+
 /* The orders of a customer, and the gaps between them in microseconds. */
-static void
-AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
+void
+CsFeaturesAppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
 {
 	appendStringInfo(sql, ", spaced AS (\n"
 					 "    SELECT customer, at, last, amount, lines%s,\n"
@@ -225,13 +250,12 @@ AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
 					 "        pg_catalog.max(amount) AS largest_order,\n"
 					 "        pg_catalog.avg(lines) AS lines_per_order,\n"
 					 "        %s AS quantity_per_order,\n"
-					 "        pg_catalog.sum(gap) / pg_catalog.count(gap)::pg_catalog.float8 / 86400000000::pg_catalog.float8 AS days_between_mean,\n"
-					 "        pg_catalog.stddev_samp(gap) / nullif(pg_catalog.avg(gap), 0::pg_catalog.float8) AS days_between_variation\n"
+					 "        %s\n"
 					 "    FROM spaced\n"
 					 "    GROUP BY customer\n)",
 					 r->quantity != NULL ? ", quantity" : "",
 					 CsSqlMicroseconds(r->time, "pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at)", "at"),
-					 r->quantity != NULL ? "pg_catalog.avg(quantity)" : "NULL::pg_catalog.float8");
+					 r->quantity != NULL ? "pg_catalog.avg(quantity)" : "NULL::pg_catalog.float8", CsFeaturesGaps);
 }
 
 /* Share of the purchases that a condition holds for. */
@@ -275,14 +299,15 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
  * frequent.
  */
 static void
-AppendVariety(StringInfo sql, const CsColumn *column, const char *what)
+AppendVariety(StringInfo sql, const CsFeaturesRequest *r, const CsColumn *column, const char *what)
 {
+	const char *n = r->pieces == NULL ? "pg_catalog.count(*)" : "pg_catalog.sum(n)";
+
 	if (column == NULL)
 		return;
 	appendStringInfo(sql, ", %s_count AS (\n"
-					 "    SELECT customer, %s, pg_catalog.count(*)::pg_catalog.float8 AS n, pg_catalog.sum(pg_catalog.count(*)::pg_catalog.float8) OVER (PARTITION BY customer) AS total\n"
-					 "    FROM line\n"
-					 "    WHERE bought AND %s IS NOT NULL\n"
+					 "    SELECT customer, %s, %s::pg_catalog.float8 AS n, pg_catalog.sum(%s::pg_catalog.float8) OVER (PARTITION BY customer) AS total\n"
+					 "    FROM %s %s IS NOT NULL\n"
 					 "    GROUP BY customer, %s\n"
 					 "), %s_variety AS (\n"
 					 "    SELECT\n"
@@ -293,7 +318,8 @@ AppendVariety(StringInfo sql, const CsColumn *column, const char *what)
 					 "        pg_catalog.max(n / total) AS favourite_share\n"
 					 "    FROM %s_count\n"
 					 "    GROUP BY customer\n)",
-					 what, what, what, what, what, what, what, what);
+					 what, what, n, n, r->pieces == NULL ? "line\n    WHERE bought AND" : psprintf("%s_part\n    WHERE", what),
+					 what, what, what, what, what, what);
 }
 
 /* Shares of what was spent, category by category. */
@@ -310,7 +336,7 @@ AppendCategoryShares(StringInfo sql, const CsFeaturesRequest *r)
 		appendStringInfo(sql, ",\n        coalesce(pg_catalog.sum(amount) FILTER (WHERE %s = %s) / nullif(pg_catalog.sum(amount), 0::%s), 0::%s)::pg_catalog.float8 AS share_%d",
 						 CsSqlText(r->category, "category"), quote_literal_cstr(lfirst(cell)), SumType(r), SumType(r),
 						 ++number);
-	appendStringInfoString(sql, "\n    FROM line\n    WHERE bought\n    GROUP BY customer\n)");
+	appendStringInfo(sql, "\n    FROM %s\n    GROUP BY customer\n)", r->pieces == NULL ? "line\n    WHERE bought" : "category_part");
 }
 
 /* The shares as columns of a view, or as one json object. */
@@ -366,6 +392,16 @@ AppendText(StringInfo sql, const CsColumn *column, bool for_view, const char *va
 						 name);
 }
 
+/* What the lines come to: their orders, and spending. */
+static void
+AppendOfLines(StringInfo sql, const CsFeaturesRequest *r)
+{
+	AppendLines(sql, r);
+	AppendOrders(sql, r);
+	CsFeaturesAppendOrdered(sql, r);
+	AppendSpending(sql, r);
+}
+
 /*
  * The query that computes the features, palloc'd.  For a view (for_view) there is a column for each
  * category, and the features are as of now().
@@ -379,13 +415,13 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 
 	initStringInfo(&sql);
 	AppendMoment(&sql, r);
-	AppendLines(&sql, r);
-	AppendOrders(&sql, r);
-	AppendOrdered(&sql, r);
-	AppendSpending(&sql, r);
-	AppendVariety(&sql, r->product, "product");
-	AppendVariety(&sql, r->category, "category");
-	AppendVariety(&sql, r->channel, "channel");
+	if (r->pieces != NULL)
+		CsFeaturesAppendPieces(&sql, r);
+	else
+		AppendOfLines(&sql, r);
+	AppendVariety(&sql, r, r->product, "product");
+	AppendVariety(&sql, r, r->category, "category");
+	AppendVariety(&sql, r, r->channel, "channel");
 	AppendCategoryShares(&sql, r);
 	appendStringInfo(&sql, "\nSELECT\n    o.customer%s AS %s,\n"
 					 "    %s AS as_of,\n"
@@ -441,7 +477,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 	AppendJoin(&sql, r->category != NULL, "category_spending", "s");
 	if (looks)
 		appendStringInfo(&sql, "\nCROSS JOIN (%s) AS l",
-						 AtOnceQuery("SELECT customer, at FROM line WHERE bought"));
+						 r->pieces == NULL ? AtOnceQuery("SELECT customer, at FROM line WHERE bought") : AtOnceOf("order_time"));
 	return sql.data;
 }
 
@@ -459,18 +495,23 @@ TimeCondition(const CsFeaturesRequest *r)
 {
 	const char *upto = r->as_of == NULL ? "" : AsOfCondition(r);
 
-	return r->look_back == NULL ? upto :
-		psprintf("%s AND %s > (SELECT %s FROM (%s) AS m)", upto, TimeOf(r),
-				 Before(r, "m.as_of", r->look_back), MomentQuery(r));
+	if (r->look_back == NULL)
+		return upto;
+	if (r->pieces != NULL)
+		return psprintf("%s AND %s > %s", upto, TimeOf(r), Before(r, CsFeaturesMoment(r), r->look_back));
+	return psprintf("%s AND %s > (SELECT %s FROM (%s) AS m)", upto, TimeOf(r),
+					Before(r, "m.as_of", r->look_back), MomentQuery(r));
 }
 
 /* The query that lists the categories with the highest sums, palloc'd. */
 char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
-	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY pg_catalog.sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
-					CsSqlText(r->category, psprintf("t.%s", CsSqlColumn(r->category))), FromItem(r),
-					CsSqlColumn(r->category), CsSqlFinite(r->amount), TimeCondition(r),
+	const char *condition = psprintf("t.%s IS NOT NULL%s%s", CsSqlColumn(r->category), CsSqlFinite(r->amount), TimeCondition(r));
+
+	return psprintf("SELECT %s AS category FROM %s GROUP BY t.%s ORDER BY pg_catalog.sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
+					CsSqlText(r->category, psprintf("t.%s", CsSqlColumn(r->category))),
+					r->pieces != NULL ? CsFeaturesPiecesCategories(r, condition) : psprintf("%s WHERE %s", FromItem(r), condition),
 					CsSqlColumn(r->category), CsSqlColumn(r->amount), CsSqlColumn(r->category),
 					r->options.top_categories);
 }
@@ -479,7 +520,11 @@ CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 char *
 CsFeaturesTooEarlySql(const CsFeaturesRequest *r)
 {
-	const char *line = psprintf("EXISTS (SELECT FROM %s WHERE %s", FromItem(r), CountsCondition(r));
+	const char *line;
+
+	if (r->pieces != NULL)
+		return CsFeaturesPiecesTooEarly(r);
+	line = psprintf("EXISTS (SELECT FROM %s WHERE %s", FromItem(r), CsFeaturesCounts(r));
 
 	return psprintf("SELECT NOT %s%s) AND %s) AS too_early", line, AsOfCondition(r), line);
 }
@@ -496,6 +541,6 @@ char *
 CsFeaturesAtOnceSql(const CsFeaturesRequest *r)
 {
 	return AtOnceQuery(psprintf("SELECT t.%s AS customer, %s AS at FROM %s WHERE %s AND %s%s",
-								CsSqlColumn(r->customer), TimeOf(r), FromItem(r), CountsCondition(r),
-								BoughtCondition(r), TimeCondition(r)));
+								CsSqlColumn(r->customer), TimeOf(r), FromItem(r), CsFeaturesCounts(r),
+								CsFeaturesBought(r), TimeCondition(r)));
 }

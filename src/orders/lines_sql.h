@@ -34,8 +34,8 @@ extern const char *CsSqlKeyText(const CsColumn *column);
 /* query.c */
 extern const char *CsSqlIntervalOption(const char *option, const char *text, const char *example, const char *hint);
 extern const char *CsSqlLookBack(const char *text);
-extern List *CsSqlTexts(const char *sql);
-extern void CsSqlCopy(const char *sql, CsResult *result, int64 *rest, int nrest);
+extern List *CsSqlTexts(const CsRelation *relation, const char *sql);
+extern void CsSqlCopy(const CsRelation *relation, const char *sql, CsResult *result, int64 *rest, int nrest);
 extern void CsCheckAsOf(const CsRelation *relation, const char *sql);
 
 #endif							/* CUSTSEG_LINES_SQL_H */

@@ -61,11 +61,11 @@ TakeText(void *state, const Datum *values, const bool *nulls)
 	MemoryContextSwitchTo(old);
 }
 
-/* The texts that a query of one column gives, palloc'd: a list of char *. */
+/* The texts that a query of one column over a source gives, palloc'd: a list of char *. */
 List *
-CsSqlTexts(const char *sql)
+CsSqlTexts(const CsRelation *relation, const char *sql)
 {
-	CsRelation *rel = CsRelationOpen(sql);
+	CsRelation *rel = CsRelationQuery(relation, sql);
 	List	   *texts = list_make1(NULL);	/* so that it has a context */
 
 	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeText, &texts);
@@ -85,7 +85,7 @@ TakeTooEarly(void *state, const Datum *values, const bool *nulls)
 void
 CsCheckAsOf(const CsRelation *relation, const char *sql)
 {
-	CsRelation *rel = CsRelationOpen(sql);
+	CsRelation *rel = CsRelationQuery(relation, sql);
 	bool		too_early = false;
 
 	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeTooEarly, &too_early);
@@ -120,13 +120,13 @@ PutRow(void *state, const Datum *values, const bool *nulls)
 }
 
 /*
- * Put the rows of a query into the result; after the columns of the result so many are bigint, the same in all rows,
+ * Put the rows of a query over a source into the result; after the columns of the result so many are bigint, the same in all rows,
  * and go to "rest".
  */
 void
-CsSqlCopy(const char *sql, CsResult *result, int64 *rest, int nrest)
+CsSqlCopy(const CsRelation *relation, const char *sql, CsResult *result, int64 *rest, int nrest)
 {
-	CsRelation *query = CsRelationOpen(sql);
+	CsRelation *query = CsRelationQuery(relation, sql);
 	Copying		c = {result, query, query->ncolumns - nrest, rest};
 
 	c.row = palloc(sizeof(CsValue) * c.ncolumns);

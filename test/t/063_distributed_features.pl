@@ -1,0 +1,184 @@
+# Features of customers, cohorts and retention of lines and customers on three other servers: what is made of sums of these
+# servers is what is made of the same rows here, however they are laid out, and no row comes over.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $here = start_node('here');
+
+plan skip_all => 'needs postgres_fdw'
+  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
+
+my @servers = qw(north south west);
+my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\ntimezone = 'Asia/Tokyo'\n") } @servers;
+my $columns = 'line int, customer text, day date, at timestamptz, at_home timestamp, amount numeric, price float8, pieces int, weight float8, "order" int, product text, shelf int, channel text, discount numeric, is_offer bool';
+
+# Lines over two years: some at midnight, some returns, some without what counts, some customers from long before 2000.
+$here->safe_psql('postgres', <<"END");
+CREATE EXTENSION postgres_fdw;
+CREATE TABLE lines ($columns);
+INSERT INTO lines
+SELECT
+    i,
+    CASE WHEN i % 211 > 0 THEN 'customer ' || c END,
+    CASE WHEN i % 223 > 0 THEN (t AT TIME ZONE 'UTC')::date END,
+    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN 'infinity' ELSE t END,
+    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN '-infinity' ELSE t AT TIME ZONE 'UTC' END,
+    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'NaN' WHEN i % 19 = 0 THEN -round((20 * test.u(i, 3))::numeric, 2) ELSE round((100 * test.u(i, 3))::numeric, 2) END,
+    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'Infinity' WHEN i % 19 = 0 THEN -20 * test.u(i, 3) ELSE 100 * test.u(i, 3) END,
+    CASE WHEN i % 37 > 0 THEN (i * 7) % 13 END,
+    CASE WHEN i % 41 > 0 THEN ((i * 7) % 13) / 8.0 END,
+    CASE WHEN i % 31 > 0 THEN i / 3 END,
+    CASE WHEN i % 43 > 0 THEN 'product ' || (20 * test.u(i, 5) * test.u(i, 6))::int END,
+    CASE WHEN i % 47 > 0 THEN (9 * test.u(i, 7))::int END,
+    (ARRAY['shop', 'web', 'phone'])[1 + (2.2 * test.u(i, 8))::int],
+    CASE WHEN i % 6 = 0 THEN 1.5 WHEN i % 6 = 1 THEN 0 END,
+    CASE i % 5 WHEN 0 THEN true WHEN 1 THEN false END
+FROM (
+    SELECT
+        i,
+        (60 * test.u(i / 3, 1) * (1 + test.u(i / 3, 4)) * 4)::int AS c,
+        CASE WHEN i % 500 < 3 THEN timestamptz '1968-02-29 22:00+00' ELSE timestamptz '2024-01-01 00:00+00' END + interval '1 hour' * (16000 * test.u(i / 3, 2))::int
+            + CASE WHEN i % 5 = 0 THEN interval '7 minutes' WHEN i % 7 = 0 THEN interval '20 hours' ELSE interval '0' END AS t
+    FROM generate_series(1, 6000) i
+) l;
+INSERT INTO lines (line, customer, day, at, at_home, amount, price, "order") SELECT 20000 + i, 'returns', '2025-01-01', '2025-01-01 10:00+00', '2025-01-01 10:00', -1, -1, 90000 FROM generate_series(1, 5) i;
+CREATE TABLE reversed AS SELECT * FROM lines ORDER BY line DESC;
+END
+for my $name (@servers)
+{
+    my $node = $there{$name};
+
+    $here->safe_psql('postgres', sprintf(<<'END', $name, $node->host, $node->port, $name));
+CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
+    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
+CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
+END
+}
+
+# A table whose partitions, by a hash of a column, are in turn on the servers, with the rows of another in an order.
+sub spread
+{
+    my ($table, $columns, $leaves, $key, $rows) = @_;
+
+    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH ($key)");
+    for my $i (0 .. $leaves - 1)
+    {
+        my $name = $servers[$i % @servers];
+
+        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
+        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
+              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
+    }
+    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $rows");
+}
+
+# A customer in one place, in the order of the lines backwards; customers and orders in several, shuffled; and here and there.
+spread('whole', $columns, 6, 'customer', 'reversed');
+spread('scattered', $columns, 3, 'line', '(SELECT * FROM lines ORDER BY hashint4extended(line, 3)) AS l');
+$there{north}->safe_psql('postgres', "CREATE TABLE mixed_there ($columns)");
+$here->safe_psql('postgres', <<"END");
+CREATE TABLE mixed ($columns) PARTITION BY RANGE (line);
+CREATE TABLE mixed_here PARTITION OF mixed FOR VALUES FROM (0) TO (2500);
+CREATE FOREIGN TABLE mixed_there PARTITION OF mixed FOR VALUES FROM (2500) TO (100000) SERVER north;
+INSERT INTO mixed SELECT * FROM lines;
+END
+
+my @layouts = qw(whole scattered mixed);
+
+# What a statement gives in which %s is the table, and what it tells.
+sub answer
+{
+    my ($statement, $table) = @_;
+    my ($out, $err);
+
+    $here->psql('postgres', "SET timezone = 'America/New_York'; " . ($statement =~ s/%s/$table/gr), stdout => \$out, stderr => \$err);
+    $err =~ s/psql:<stdin>:\d+: //g;
+    $err =~ s/"$table"/"the source"/g;
+    return "$out\n$err";
+}
+
+# The answer is that of the table here for each layout; each server was asked, for nothing but groups.
+sub same
+{
+    my ($name, $statement, $like, $rows, @tables) = @_;
+    my $expected = answer($statement, $rows);
+
+    like($expected, $like, "$name: the answer of a table here");
+    is(answer($statement, 'reversed'), $expected, "$name: whatever the order of its rows") if $rows eq 'lines';
+    for my $table (@tables)
+    {
+        my %log = map { $_ => -s $there{$_}->logfile } @servers;
+
+        is(answer($statement, $table), $expected, "$name: $table");
+        for my $server ($table =~ /mixed/ ? 'north' : @servers)
+        {
+            my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$server}->logfile, $log{$server});
+
+            cmp_ok(scalar @asked, '>', 0, "$name: $table: $server was asked");
+            is_deeply([grep { !/ GROUP BY | CURSOR FOR SELECT (?:min|max|count)\(/ } @asked], [], "$name: $table: $server sends no lines");
+        }
+    }
+}
+
+# All columns of a row; of floats those that are not the same to the last bit, rounded.
+my $bits = "md5(string_agg((to_jsonb(f) - '{product_entropy,category_entropy}'::text[])::text, ' ' ORDER BY customer_id)), round(sum(product_entropy)::numeric, 9), round(sum(category_entropy)::numeric, 9), count(*), sum(frequency), count(days_between_variation), count(DISTINCT lifecycle), count(morning_share), round(sum(weekend_share)::numeric, 9)";
+my $features = "SELECT $bits FROM custseg.customer_features('%s', 'customer'";
+my $all = "product => 'product', category => 'shelf', channel => 'channel'";
+
+same('customer_features', "$features, 'at', 'amount', $all, discount => 'discount', quantity => 'pieces', options => '{\"time_zone\": \"Europe/Berlin\"}') f",
+    qr/\|[34]\d\d\|5\d{3}\|[34]\d\d\|4\|[34]\d\d\|/, 'lines', @layouts);
+same('customer_features of orders', "$features, 'at_home', 'amount', $all, discount => 'is_offer', quantity => 'pieces', options => '{\"order\": \"order\", \"returns\": \"ignore\", \"top_categories\": 3}') f",
+    qr/\|[34]\d\d\|2\d{3}\|/, 'lines', @layouts);
+same('customer_features of days', "$features, 'day', 'pieces', $all, as_of => '2025-03-04', options => '{\"same_day\": true, \"returns\": \"count\", \"window_days\": 30}') f",
+    qr/\|[34]\d\d\|\d{4}\|\d{3}\|4\|0\|/, 'lines', @layouts);
+same('customer_features of orders of a day', "$features, 'at', 'amount', category => 'product', quantity => 'weight', as_of => '2025-01-02 03:04+00', options => '{\"order\": \"order\", \"same_day\": true, \"time_zone\": \"Pacific/Auckland\", \"look_back\": \"200 days\"}') f",
+    qr/\|\d{3}\|\d{3,4}\|/, 'lines', @layouts);
+same('customer_features of lines at once', "SELECT count(*) FROM custseg.customer_features('%s', 'customer', 'day', 'pieces') f",
+    qr/each line counts as an order, though \d+ of \d+ lines have the customer and time of another line/, 'lines', @layouts);
+same('customer_features of floats', "SELECT md5(string_agg((customer_id, last_purchase, frequency, round(monetary::numeric, 9), round(season_share::numeric, 9), round(spend_trend::numeric, 9), favourite_weekday)::text, ' ' ORDER BY customer_id)), count(*) FROM custseg.customer_features('%s', 'customer', 'at', 'price') f",
+    qr/\|[34]\d\d\n/, 'lines', @layouts);
+same('customer_features before all lines', "SELECT * FROM custseg.customer_features('%s', 'customer', 'at', 'amount', as_of => '1960-01-01')",
+    qr/ERROR:  "as_of" is before the first line of relation "the source"/, 'lines', @layouts);
+$here->safe_psql('postgres', "CREATE TABLE nothing ($columns)");
+spread('nothing_there', $columns, 3, 'line', 'nothing');
+same('customer_features without a line that counts', "SELECT count(*) FROM custseg.customer_features('%s', 'customer', 'at', 'amount')",
+    qr/^0\n/, 'nothing', 'nothing_there');
+
+# The plan of a part: aggregates on the other servers, all at once.
+like($here->safe_psql('postgres', <<'SQL'), qr/Async Foreign Scan.*Relations: Aggregate on \(public\.scattered_0/s, 'other servers add up, all at once');
+EXPLAIN (VERBOSE, COSTS off) SELECT customer, sum(n) FROM (
+    SELECT customer, count(*) AS n FROM ONLY scattered_0 GROUP BY 1 UNION ALL
+    SELECT customer, count(*) FROM ONLY scattered_1 GROUP BY 1 UNION ALL
+    SELECT customer, count(*) FROM ONLY scattered_2 GROUP BY 1) p GROUP BY 1
+SQL
+
+# Policies of the parent apply to each line: these come over, as far as there is memory for them, and rights to leaves are not wanted.
+$here->safe_psql('postgres', "CREATE ROLE reader; GRANT SELECT ON lines, whole TO reader; ALTER TABLE whole ENABLE ROW LEVEL SECURITY;"
+      . " CREATE POLICY few ON whole USING (customer < 'customer 2')");
+for my $name (@servers)
+{
+    $here->safe_psql('postgres', sprintf("CREATE USER MAPPING FOR reader SERVER %s OPTIONS (user '%s', password_required 'false')", $name, scalar getpwuid($<)));
+}
+my $few = "SET ROLE reader; SELECT count(*), min(customer_id), max(customer_id) FROM custseg.customer_features('%s', 'customer', 'at', 'amount') f";
+
+is((split /\n/, answer($few, 'whole'))[0],
+    $here->safe_psql('postgres', "SELECT count(*), min(customer_id), max(customer_id) FROM custseg.customer_features('SELECT * FROM lines WHERE customer < ''customer 2''', 'customer', 'at', 'amount')"),
+    'policies of a parent');
+$here->safe_psql('postgres', "ALTER TABLE whole DISABLE ROW LEVEL SECURITY");
+is(answer($few, 'whole'), answer($few, 'lines'), 'and without rights to leaves they are read through their table');
+
+# A server that does not know custseg sends lines, as long as there is memory for them.
+$here->safe_psql('postgres', "ALTER SERVER $_ OPTIONS (DROP extensions)") for @servers;
+is(answer("$features, 'at', 'amount') f", 'whole'), answer("$features, 'at', 'amount') f", 'lines'), 'servers that do not know custseg');
+like(answer("SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.customer_features('%s', 'customer', 'at', 'amount', $all)", 'whole'),
+    qr/ERROR:  (?:some|more than) \d+ rows of relation "the source" would be fetched from other servers\n.*HINT:  /s, 'but no more than there is memory for');
+$here->safe_psql('postgres', "ALTER SERVER $_ OPTIONS (ADD extensions 'custseg')") for @servers;
+
+done_testing();
