@@ -3,7 +3,8 @@
  *	  Customers by the period of their first purchase, and how many of them buy in each period after: cohorts().
  *
  * Lines count as for models of repeat purchases (purchases_sql.c). One query groups them by customer and
- * period, then by cohort and period, and fills in the periods in which nobody of a cohort bought.
+ * period, then by cohort and period, and fills in the periods in which nobody of a cohort bought.  Lines on other servers
+ * are grouped by customer and period there.
  */
 #include "custseg.h"
 
@@ -28,10 +29,15 @@ static const struct
 	const char *name;
 	const char *step;
 	int			days;			/* at least */
+	int			months;			/* 0: it has days only */
 }			calendar[] = {
-	{"day", "1 day", 1}, {"week", "7 days", 7}, {"month", "1 month", 28}, {"quarter", "3 months", 90},
-	{"year", "1 year", 365}
+	{"day", "1 day", 1, 0}, {"week", "7 days", 7, 0}, {"month", "1 month", 28, 1}, {"quarter", "3 months", 90, 3},
+	{"year", "1 year", 365, 12}
 };
+
+/* Months from year 0 to 2000, and days from the first Monday of 2000 to the first of January. */
+#define MONTHS_BEFORE_2000 24000
+#define DAYS_BEFORE_2000 5
 
 /* A triangle has as many rows as the square of its periods, by half. */
 #define MOST_PERIODS 2000
@@ -74,21 +80,61 @@ FindPeriod(const char *name)
 }
 
 /*
+ * The number of a line's period as other servers tell it: the first day, in days since 2000, or the first month, in months
+ * since year 0.  A rest may be negative, as that of days before 2000 is.
+ */
+static const char *
+PeriodNumber(const CsPurchasesRequest *r, int period)
+{
+	const char *day = CsPurchasesDayNumber(r);
+	int			length = calendar[period].months;
+
+	if (length == 0)
+		return calendar[period].days == 1 ? day :
+			psprintf("%s - ((%s + %d) %% %d + %d) %% %d", day, day, DAYS_BEFORE_2000, calendar[period].days, calendar[period].days, calendar[period].days);
+	day = psprintf("custseg_private.month_of(%s)", day);
+	return psprintf("%s - (%s %% %d + %d) %% %d", day, day, length, length, length);
+}
+
+/* The query of customers and periods, of lines that other servers group by these; palloc'd. */
+static char *
+BoughtElsewhereSql(const CsPurchasesRequest *r, const CsPieces *pieces, int period)
+{
+	const char *start = calendar[period].months == 0 ? "date '2000-01-01' + p.number" :
+		psprintf("(timestamp '2000-01-01' + (p.number - %d)::pg_catalog.float8 * interval '1 month')::date", MONTHS_BEFORE_2000);
+
+	return psprintf("SELECT p.customer, %s AS period, p.reason, bool_or(p.bought) AS bought, sum(p.amount) AS amount, sum(p.lines)::bigint AS lines"
+					" FROM (%s) AS p GROUP BY 1, 2, 3", start, CsPurchasesPiecesSql(r, pieces, PeriodNumber(r, period)));
+}
+
+/* The query of customers and periods: whether there was a purchase, the amount, and lines, by the reason why not to count them; palloc'd. */
+static char *
+BoughtSql(const CsPurchasesRequest *r, int period)
+{
+	const CsPieces *pieces = CsIsComparable(r->customer) ? CsPiecesToReduce(r->relation) : NULL;
+
+	if (pieces != NULL)
+	{
+		char	   *sql = BoughtElsewhereSql(r, pieces, period);
+
+		if (CsPiecesReduce(pieces, sql))
+			return sql;
+	}
+	return psprintf("SELECT l.customer, date_trunc('%s', l.day::timestamp)::date AS period, l.reason, bool_or(l.bought) AS bought, sum(l.amount) AS amount, count(*) AS lines"
+					" FROM (%s) AS l GROUP BY 1, 2, 3", calendar[period].name, CsPurchasesLinesSql(r));
+}
+
+/*
  * The query, palloc'd: the numbers of lines by the reason for which they do not count, then the triangle.  A
  * return before the period of the first purchase does not count.
  */
 static char *
 CohortsSql(const CsPurchasesRequest *r, int period)
 {
-	const char *name = calendar[period].name,
-			   *step = calendar[period].step,
-			   *as_of = CsPurchasesDayLiteral(r->cut[0]),
-			   *lines = CsPurchasesLinesSql(r);
+	const char *step = calendar[period].step,
+			   *as_of = CsPurchasesDayLiteral(r->cut[0]);
 
-	return psprintf("WITH bought AS ("
-					"SELECT l.customer, date_trunc('%s', l.day::timestamp)::date AS period, l.reason, bool_or(l.bought) AS bought, sum(l.amount) AS amount, count(*) AS lines"
-					" FROM (%s) AS l GROUP BY 1, 2, 3"
-					"), first AS ("
+	return psprintf("WITH bought AS (%s), first AS ("
 					"SELECT b.*, min(b.period) FILTER (WHERE b.bought) OVER (PARTITION BY b.customer) AS cohort FROM bought AS b WHERE b.reason = %d"
 					"), cell AS ("
 					"SELECT f.cohort, f.period, count(*) FILTER (WHERE f.bought) AS n, sum(f.amount)::float8 AS amount"
@@ -105,7 +151,7 @@ CohortsSql(const CsPurchasesRequest *r, int period)
 					" %s, %s / t.n_customers::float8, (sum(%s) OVER (PARTITION BY t.cohort ORDER BY t.number)) / t.n_customers::float8,"
 					" t.period_start + interval '%s' <= (%s + 1)::timestamp"
 					" FROM triangle AS t LEFT JOIN cell AS c ON c.cohort = t.cohort AND c.period = t.period_start) AS o ORDER BY 1 DESC, 3, 5",
-					name, lines, CS_LINE_COUNTS, step, MOST_PERIODS, step, as_of, CS_LINE_COUNTS,
+					BoughtSql(r, period), CS_LINE_COUNTS, step, MOST_PERIODS, step, as_of, CS_LINE_COUNTS,
 					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)",
 					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)",
 					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)", step, as_of);
@@ -161,7 +207,7 @@ custseg_cohorts(PG_FUNCTION_ARGS)
 
 	OpenCohorts(fcinfo, &c);
 	CheckPeriods(&c, period);
-	c.query = CsRelationOpen(CohortsSql(&c.request, period));
+	c.query = CsRelationQuery(c.request.relation, CohortsSql(&c.request, period));
 	c.row = palloc(sizeof(CsValue) * c.query->ncolumns);
 	(void) CsRelationRead(c.query, c.query->columns, c.query->ncolumns, TakeRow, &c);
 	CsPurchasesReport(&c.counts);

@@ -9,6 +9,7 @@
 #define CUSTSEG_VALUE_PURCHASES_H
 
 #include "data/relation.h"
+#include "dist/dist.h"
 #include "orders/orders.h"
 #include "stat/purchases.h"
 #include "utils/date.h"
@@ -79,6 +80,8 @@ typedef enum CsPurchasesReason
 extern const char *CsPurchasesDayLiteral(DateADT day);
 extern const char *CsPurchasesUpTo(const CsPurchasesRequest *r);
 extern char *CsPurchasesLinesSql(const CsPurchasesRequest *r);
+extern const char *CsPurchasesDayNumber(const CsPurchasesRequest *r);
+extern char *CsPurchasesPiecesSql(const CsPurchasesRequest *r, const CsPieces *pieces, const char *number);
 extern char *CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days);
 
 /* purchases.c */

@@ -34,6 +34,13 @@ HasAmount(const CsPurchasesRequest *r)
 		psprintf("t.%s IS NOT NULL%s", CsSqlColumn(r->amount), CsSqlFinite(r->amount));
 }
 
+/* The condition that a line is a return. */
+static const char *
+IsReturn(const CsPurchasesRequest *r)
+{
+	return r->amount == NULL ? "false" : psprintf("t.%s < %s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
+}
+
 /* The condition that a line is not later than the last day; palloc'd. */
 const char *
 CsPurchasesUpTo(const CsPurchasesRequest *r)
@@ -73,6 +80,29 @@ CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days)
 	return psprintf("SELECT min(%s) AS first, max(%s) AS last FROM %s WHERE %s", at, at, CsSqlFrom(r->relation), Counts(r));
 }
 
+/* The reason for which a line is left out, or 0, as a number; "later" is the condition that it is after the last day. */
+static const char *
+Reason(const CsPurchasesRequest *r, const char *later)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CASE WHEN t.%s IS NULL THEN %d WHEN t.%s IS NULL OR NOT isfinite(t.%s) THEN %d WHEN NOT (%s) THEN %d WHEN %s THEN %d",
+					 CsSqlColumn(r->customer), CS_LINE_NO_CUSTOMER, CsSqlColumn(r->time), CsSqlColumn(r->time), CS_LINE_NO_TIME,
+					 HasAmount(r), CS_LINE_NO_AMOUNT, later, CS_LINE_LATER);
+	if (r->returns == CS_RETURNS_IGNORE)
+		appendStringInfo(&sql, " WHEN %s THEN %d", IsReturn(r), CS_LINE_RETURN);
+	appendStringInfo(&sql, " ELSE %d END", CS_LINE_COUNTS);
+	return sql.data;
+}
+
+/* The amount of a line as it is summed. */
+static const char *
+Amount(const CsPurchasesRequest *r)
+{
+	return r->amount == NULL ? "NULL::float8" : psprintf("t.%s::%s", CsSqlColumn(r->amount), CsSqlSumType(r->amount));
+}
+
 /*
  * The query of lines, each with its customer, day, amount, where one is named its order, and the reason for which it is
  * left out, or 0; palloc'd.
@@ -80,25 +110,35 @@ CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days)
 char *
 CsPurchasesLinesSql(const CsPurchasesRequest *r)
 {
-	const char *is_return = r->amount == NULL ? "false" :
-		psprintf("t.%s < %s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT t.%s AS customer, CASE WHEN isfinite(t.%s) THEN %s END AS day, %s AS amount, NOT (%s) AS bought,"
-					 " CASE WHEN t.%s IS NULL THEN %d WHEN t.%s IS NULL OR NOT isfinite(t.%s) THEN %d"
-					 " WHEN NOT (%s) THEN %d WHEN %s > %s THEN %d",
-					 CsSqlColumn(r->customer), CsSqlColumn(r->time), DayOf(r),
-					 r->amount == NULL ? "NULL::float8" :
-					 psprintf("t.%s::%s", CsSqlColumn(r->amount), CsSqlSumType(r->amount)),
-					 is_return, CsSqlColumn(r->customer), CS_LINE_NO_CUSTOMER, CsSqlColumn(r->time),
-					 CsSqlColumn(r->time), CS_LINE_NO_TIME, HasAmount(r), CS_LINE_NO_AMOUNT, DayOf(r),
-					 CsPurchasesDayLiteral(r->cut[0]), CS_LINE_LATER);
-	if (r->returns == CS_RETURNS_IGNORE)
-		appendStringInfo(&sql, " WHEN %s THEN %d", is_return, CS_LINE_RETURN);
-	appendStringInfo(&sql, " ELSE %d END AS reason", CS_LINE_COUNTS);
+	appendStringInfo(&sql, "SELECT t.%s AS customer, CASE WHEN isfinite(t.%s) THEN %s END AS day, %s AS amount, NOT (%s) AS bought, %s AS reason",
+					 CsSqlColumn(r->customer), CsSqlColumn(r->time), DayOf(r), Amount(r), IsReturn(r),
+					 Reason(r, psprintf("%s > %s", DayOf(r), CsPurchasesDayLiteral(r->cut[0]))));
 	if (r->order != NULL)
 		appendStringInfo(&sql, ", t.%s AS \"order\"", CsSqlColumn(r->order));
 	appendStringInfo(&sql, " FROM %s", CsSqlFrom(r->relation));
 	return sql.data;
+}
+
+/* The day of a line as other servers tell it, in days since 2000; NULL of a time that is not finite; palloc'd. */
+const char *
+CsPurchasesDayNumber(const CsPurchasesRequest *r)
+{
+	return psprintf("CASE WHEN pg_catalog.isfinite(t.%s) THEN %s END", CsSqlColumn(r->time), CsSqlDayNumber(r->time, r->zone));
+}
+
+/*
+ * The query of what the pieces of the source say of lines by customer, by a number that follows from a line, and by the
+ * reason for which lines are left out: whether there was a purchase, the amount, and how many they are; palloc'd.
+ */
+char *
+CsPurchasesPiecesSql(const CsPurchasesRequest *r, const CsPieces *pieces, const char *number)
+{
+	return CsPiecesUnion(pieces,
+						 psprintf("t.%s AS customer, %s AS number, %s AS reason, pg_catalog.bool_or(NOT (%s)) AS bought, pg_catalog.sum(%s) AS amount, pg_catalog.count(*) AS lines",
+								  CsSqlColumn(r->customer), number, Reason(r, psprintf("NOT (%s)", CsPurchasesUpTo(r))),
+								  IsReturn(r), Amount(r)),
+						 "GROUP BY 1, 2, 3");
 }

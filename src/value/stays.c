@@ -6,6 +6,7 @@
 
 #include <gsl/gsl_cdf.h>
 
+#include "dist/dist.h"
 #include "orders/lines_sql.h"
 #include "orders/orders.h"
 #include "utils/builtins.h"
@@ -69,6 +70,39 @@ CsStaysOpen(FunctionCallInfo fcinfo, CsStays *s)
 	fmgr_info(output, &s->segment_output);
 }
 
+/* That query where other servers have the customers and group them, palloc'd; NULL where they do not. */
+static char *
+GroupsElsewhereSql(const CsStays *s, const char *left_out)
+{
+	const CsPieces *pieces = s->segment == NULL || CsIsComparable(s->segment) ? CsPiecesToReduce(s->source) : NULL;
+	bool		has_segment = s->segment != NULL;
+	char	   *sql;
+
+	if (pieces == NULL)
+		return NULL;
+	sql = psprintf("SELECT p.left_out, %s AS segment, p.duration, p.event, sum(p.n)::bigint AS n FROM (%s) AS p GROUP BY 1, 2, 3, 4",
+				   has_segment ? "p.segment" : "NULL::text",
+				   CsPiecesUnion(pieces, psprintf("%s AS left_out, t.%s AS duration, t.%s AS event, pg_catalog.count(*) AS n%s", left_out,
+												  CsSqlColumn(s->duration), CsSqlColumn(s->event),
+												  has_segment ? psprintf(", t.%s AS segment", CsSqlColumn(s->segment)) : ""),
+								 has_segment ? "GROUP BY 1, 2, 3, 5" : "GROUP BY 1, 2, 3"));
+	return CsPiecesReduce(pieces, sql) ? sql : NULL;
+}
+
+/* The query of the groups of customers who have all in common that is asked of them; palloc'd. */
+static char *
+GroupsSql(const CsStays *s)
+{
+	const char *segment = s->segment == NULL ? "NULL::text" : psprintf("t.%s", CsSqlColumn(s->segment));
+	const char *left_out = psprintf("NOT (t.%s IS NOT NULL%s AND t.%s IS NOT NULL%s)", CsSqlColumn(s->duration), CsSqlFinite(s->duration),
+									CsSqlColumn(s->event), s->segment == NULL ? "" : psprintf(" AND %s IS NOT NULL", segment));
+	char	   *sql = GroupsElsewhereSql(s, left_out);
+
+	return sql != NULL ? sql :
+		psprintf("SELECT %s AS left_out, %s AS segment, t.%s AS duration, t.%s AS event, count(*) AS n FROM %s GROUP BY 1, 2, 3, 4",
+				 left_out, segment, CsSqlColumn(s->duration), CsSqlColumn(s->event), CsSqlFrom(s->source));
+}
+
 /*
  * Group the customers.  The rows that are left out come first.  Segments are told apart by a number that
  * follows the order of their type: equal values may look different.
@@ -76,22 +110,9 @@ CsStaysOpen(FunctionCallInfo fcinfo, CsStays *s)
 void
 CsStaysQuery(CsStays *s, const char *order)
 {
-	StringInfoData sql;
-	const char *duration = CsSqlColumn(s->duration),
-			   *event = CsSqlColumn(s->event),
-			   *segment = s->segment == NULL ? "NULL::text" : psprintf("t.%s", CsSqlColumn(s->segment));
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT left_out, dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n,"
-					 " sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total"
-					 " FROM (SELECT NOT (t.%s IS NOT NULL%s AND t.%s IS NOT NULL",
-					 duration, CsSqlFinite(s->duration), event);
-	if (s->segment != NULL)
-		appendStringInfo(&sql, " AND %s IS NOT NULL", segment);
-	appendStringInfo(&sql, ") AS left_out, %s AS segment, t.%s AS duration, t.%s AS event, count(*) AS n FROM %s GROUP BY 1, 2, 3, 4) AS g"
-					 " ORDER BY left_out DESC, %s",
-					 segment, duration, event, CsSqlFrom(s->source), order);
-	s->query = CsRelationOpen(sql.data);
+	s->query = CsRelationQuery(s->source, psprintf("SELECT left_out, dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n,"
+												   " sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total"
+												   " FROM (%s) AS g ORDER BY left_out DESC, %s", GroupsSql(s), order));
 }
 
 /*
