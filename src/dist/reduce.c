@@ -46,17 +46,14 @@ CsPiecesElsewhere(const CsRelation *rel)
 
 /*
  * Where a source's rows can be reduced by the servers that have them, group by group: its pieces, palloc'd.  NULL where all
- * rows are here, or where a policy is to be applied to each of them.  Its leaves are read with the rights to them.
+ * rows are here, or where they can be read through their table alone, because of its policies or for want of rights to its leaves.
  */
 CsPieces *
 CsPiecesToReduce(const CsRelation *rel)
 {
-	CsPieces   *pieces;
-
 	if (!OidIsValid(rel->relid) || check_enable_rls(rel->relid, rel->reader, true) == RLS_ENABLED)
 		return NULL;
-	pieces = CsPiecesOf(rel);
-	return CsIsElsewhere(pieces) ? pieces : NULL;
+	return CsPiecesElsewhere(rel);
 }
 
 /* The query that reads a list from each piece, whose row is "t", and all that they give; palloc'd. */

@@ -407,7 +407,7 @@ FindMoment(CsFeaturesRequest *r)
 void
 CsFeaturesPiecesOpen(CsFeaturesRequest *r)
 {
-	const CsPieces *pieces = CsPiecesElsewhere(r->relation);
+	const CsPieces *pieces = CsPiecesToReduce(r->relation);
 	bool		is_given = r->as_of != NULL;
 
 	if (pieces == NULL || !CsIsComparable(r->customer) || (r->order != NULL && !CsIsComparable(r->order)))
