@@ -54,8 +54,8 @@ enum
 	ARG_OTHER = 1
 };
 
-/* Plans that are kept for the next statement though no state needs them. */
-#define MOST_IDLE 4
+/* Plans that are kept for the next statement, which may be about another shard, though no state needs them. */
+#define MOST_IDLE 1
 
 /* A plan that has been read.  It stays for as long as an aggregate has a state of it. */
 typedef struct OpenPass

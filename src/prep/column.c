@@ -19,8 +19,8 @@
 #include "prep/internal.h"
 
 /* The frozen baseline: moments, range and quantile points of the values that are there. */
-void
-CsFitBaseline(CsColumnFit *fit, CsNumbers *x)
+static void
+FitBaseline(CsColumnFit *fit, CsNumbers *x)
 {
 	fit->nquantiles = CsNumbersPoints(x, fit->quantiles);
 	fit->minimum = CsNumberAt(x, 0);
@@ -91,7 +91,7 @@ FitNumbers(CsColumnFit *fit, const CsColumnSpec *spec, double *values, double *s
 	const CsPrepColumn *prep = &spec->prep;
 	CsNumbers	x = CsNumbersBegin(values, fit->n_values, scratch);
 
-	CsFitBaseline(fit, &x);
+	FitBaseline(fit, &x);
 	FitImpute(fit, spec, &x, nmissing);
 	if (prep->clip != CS_CLIP_NONE)
 		CsFitClip(fit, prep, &x);

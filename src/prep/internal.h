@@ -91,6 +91,8 @@ extern void CsNumbersTransform(CsNumbers *x, const struct CsTransform *transform
 extern void CsNumbersMeasure(CsNumbers *x);
 extern double CsNumberAt(const CsNumbers *x, int64 rank);
 extern double CsNumbersQuantile(const CsNumbers *x, double p);
+extern int	CsNumbersPointCount(const CsNumbers *x);
+extern double CsNumbersPoint(const CsNumbers *x, int i);
 extern int	CsNumbersPoints(const CsNumbers *x, double *points);
 extern int64 CsNumbersUpTo(const CsNumbers *x, double limit);
 extern void CsNumbersInOrder(const CsNumbers *x, double *numbers);
@@ -316,7 +318,6 @@ typedef struct CsFitColumnArgs
 } CsFitColumnArgs;
 
 /* column.c */
-extern void CsFitBaseline(CsColumnFit *fit, CsNumbers *x);
 extern void CsFitClip(CsColumnFit *fit, const CsPrepColumn *prep, CsNumbers *x);
 extern void CsFitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x);
 

@@ -158,26 +158,32 @@ CsNumbersQuantile(const CsNumbers *x, double p)
 	return CsBetweenValues(CsNumberAt(x, below), CsNumberAt(x, Min(below + 1, x->n - 1)), part);
 }
 
-/*
- * CS_QUANTILE_POINTS quantiles, or all of the numbers when there are fewer.  Returns how many there are.
- * OUT points, with room for CS_QUANTILE_POINTS.
- */
+/* How many points CsNumbersPoints() has: CS_QUANTILE_POINTS quantiles, or all of the numbers when there are fewer. */
+int
+CsNumbersPointCount(const CsNumbers *x)
+{
+	return (int) Min(x->n, (int64) CS_QUANTILE_POINTS);
+}
+
+/* One of these points. */
+double
+CsNumbersPoint(const CsNumbers *x, int i)
+{
+	return x->n <= CS_QUANTILE_POINTS ? CsNumberAt(x, i) : CsNumbersQuantile(x, i / (double) (CS_QUANTILE_POINTS - 1));
+}
+
+/* All of them.  Returns how many there are.  OUT points, with room for CS_QUANTILE_POINTS. */
 int
 CsNumbersPoints(const CsNumbers *x, double *points)
 {
-	int			npoints = (int) Min(x->n, (int64) CS_QUANTILE_POINTS);
+	int			npoints = CsNumbersPointCount(x);
 
-	if (x->n <= CS_QUANTILE_POINTS)
-	{
-		for (int i = 0; i < npoints; i++)
-			points[i] = CsNumberAt(x, i);
-		return npoints;
-	}
 	for (int i = 0; i < npoints; i++)
 		points[i] = i / (double) (CS_QUANTILE_POINTS - 1);
-	SelectAround(x, points, npoints);
+	if (x->n > CS_QUANTILE_POINTS)
+		SelectAround(x, points, npoints);
 	for (int i = 0; i < npoints; i++)
-		points[i] = CsNumbersQuantile(x, points[i]);
+		points[i] = CsNumbersPoint(x, i);
 	return npoints;
 }
 

@@ -163,6 +163,9 @@ CsOrderAt(CsOrder *order, int64 rank, double *value)
 		return true;
 	}
 	Need(order, at, true);
+	/* a pass looks for no more of them: the others are asked for again */
+	if (order->nranks >= order->most_cuts)
+		return false;
 	if (order->nranks == order->capacity)
 	{
 		order->capacity = Max(64, order->capacity * 2);

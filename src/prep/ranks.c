@@ -226,7 +226,10 @@ AddRanks(CsTally *pass, void *opaque, CsTallyState *state)
 	}
 }
 
-/* Read what was counted of each column; values are palloc'd, and counts belong to the state. */
+/*
+ * Read what was counted of each column.  All of it stays in the state, where values take the place of their words: they
+ * cannot be read again.
+ */
 void
 CsRanksRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, CsRankAnswer *answers)
 {
@@ -251,13 +254,15 @@ CsRanksRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *st
 			continue;
 		CsRecordsSort(records, &pass->sections[c->values]);
 		a->nvalues = records->used;
-		a->values = palloc(sizeof(double) * Max(records->used, 1));
+		a->values = (double *) records->word;
 		for (int64 r = 0; r < records->used; r++)
 		{
-			a->values[r] = CsOrderedDouble(records->word[r]);
+			double		value = CsOrderedDouble(records->word[r]);
+
 			/* other servers have written it */
-			if (!isfinite(a->values[r]))
+			if (!isfinite(value))
 				CsTallyRowsChanged();
+			memcpy(&a->values[r], &value, sizeof(value));
 		}
 	}
 }

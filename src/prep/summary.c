@@ -27,6 +27,7 @@ typedef struct Column
 	double		mode;
 	bool		has_moments;	/* of these */
 	bool		has_steps;		/* of what clipping and transforming makes of them */
+	bool		has_points;		/* of the baseline's quantiles some are known, and the others are NaN */
 	CsColumnMoments moments,
 				steps;
 	double	   *sample;			/* sorted values of the sample; NULL once nothing asks for them */
@@ -359,16 +360,64 @@ FitTransform(Column *c, CsColumnFit *fit, const CsTransform *transform, CsNumber
 	return true;
 }
 
-/* Fit everything that is fitted on a column of numbers, as far as it is known. */
+/*
+ * The frozen baseline, as far as it is known.  Quantiles that are known are not asked for again, so that nothing has to
+ * be kept for them: there are many.
+ */
 static void
-FitColumn(CsSummary *s, int column)
+FitBaseline(Column *c, CsColumnFit *fit, const CsNumbers *x)
+{
+	fit->nquantiles = CsNumbersPointCount(x);
+	for (int i = 0; i < fit->nquantiles; i++)
+		if (!c->has_points || isnan(fit->quantiles[i]))
+			fit->quantiles[i] = CsNumbersPoint(x, i);
+	c->has_points = true;
+	fit->minimum = CsNumberAt(x, 0);
+	fit->maximum = CsNumberAt(x, x->n - 1);
+	fit->mean = x->mean;
+	fit->sd = x->sd;
+}
+
+/* Fit the steps of a column of numbers, as far as they are known. */
+static void
+FitSteps(CsSummary *s, int column, CsNumbers *x)
 {
 	const CsColumnSpec *spec = CsFitSpec(&s->s, column);
 	const CsPrepColumn *prep = &spec->prep;
 	CsColumnFit *fit = CsFitResult(&s->s, column);
 	Column	   *c = &s->columns[column];
-	CsNumbers	x;
 	bool		is_changed = prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE;
+
+	FitFill(c, fit, spec, x, s->s.nrows - x->n);
+	fit->imputed_mean = x->mean;
+	if (prep->clip != CS_CLIP_NONE)
+	{
+		CsFitClip(fit, prep, x);
+		c->low = fit->low;
+		c->high = fit->high;
+	}
+	if (prep->transform != CS_TRANSFORM_NONE && !FitTransform(c, fit, CsTransformAt(prep->transform), x))
+		return;
+	if (is_changed)
+	{
+		c->asks_steps = !c->asks && !c->has_steps && spec->kind != CS_CATEGORICAL;
+		x->mean = c->steps.mean;
+		x->sd = c->steps.sd;
+	}
+	CsFitScale(fit, prep->scale, x);
+}
+
+/*
+ * Fit everything that is fitted on a column of numbers, as far as it is known.  What its steps ask is asked first: where
+ * passes answer only so much, one step waits for another, and nothing for the baseline.
+ */
+static void
+FitColumn(CsSummary *s, int column)
+{
+	CsColumnFit *fit = CsFitResult(&s->s, column);
+	Column	   *c = &s->columns[column];
+	CsNumbers	raw,
+				x;
 
 	c->asks = !c->has_moments;
 	c->asks_steps = false;
@@ -376,7 +425,7 @@ FitColumn(CsSummary *s, int column)
 	c->low = -INFINITY;
 	c->high = INFINITY;
 	c->transform = NULL;
-	x = NumbersOf(c);
+	x = raw = NumbersOf(c);
 	fit->n_values = x.n;
 	fit->n_outside = 0;
 	fit->lacks_range = false;
@@ -385,24 +434,8 @@ FitColumn(CsSummary *s, int column)
 		c->asks = false;
 		return;
 	}
-	CsFitBaseline(fit, &x);
-	FitFill(c, fit, spec, &x, s->s.nrows - x.n);
-	fit->imputed_mean = x.mean;
-	if (prep->clip != CS_CLIP_NONE)
-	{
-		CsFitClip(fit, prep, &x);
-		c->low = fit->low;
-		c->high = fit->high;
-	}
-	if (prep->transform != CS_TRANSFORM_NONE && !FitTransform(c, fit, CsTransformAt(prep->transform), &x))
-		return;
-	if (is_changed)
-	{
-		c->asks_steps = !c->asks && !c->has_steps && spec->kind != CS_CATEGORICAL;
-		x.mean = c->steps.mean;
-		x.sd = c->steps.sd;
-	}
-	CsFitScale(fit, prep->scale, &x);
+	FitSteps(s, column, &x);
+	FitBaseline(c, fit, &raw);
 	c->asks |= c->asks_steps;
 }
 
@@ -504,8 +537,6 @@ CsSummaryLearn(CsSummary *s, const CsTally *pass, const CsTallyState *state)
 		}
 		if (s->queries[number].ncuts > 0)
 			CsOrderLearn(c->order, &s->queries[number], &answers[number]);
-		if (answers[number].values != NULL)
-			pfree(answers[number].values);
 		if (c->sample != NULL && !CsSummaryFitsSample(s->s.prep))
 		{
 			pfree(c->sample);

@@ -14,7 +14,13 @@
 #define SAMPLE_ROWS_OF_SEGMENT 50
 #define SAMPLE_SHARE 8
 
-/* How many rows the sample may have: what memory has room for, in its state and as a matrix. */
+/* The part that is left for what a training by passes holds beside the sample and its fit: columns, options, plans. */
+#define REST_SHARE 8
+
+/*
+ * How many rows the sample may have: what memory has room for, in its state, and as a matrix with its fit beside the rest
+ * of the training.
+ */
 static int64
 SampleRoom(const CsTraining *t)
 {
@@ -22,7 +28,7 @@ SampleRoom(const CsTraining *t)
 	Size		record = sizeof(uint64) * (t->nfeatures + 2);
 	int64		room = Min(Min(wanted, t->nrows), (int64) (CsMemoryLimit() / SAMPLE_SHARE / record));
 
-	while (room > 1 && CsTrainingMemory(t, room) > CsMemoryLimit())
+	while (room > 1 && CsTrainingMemory(t, room) > CsMemoryLimit() - CsMemoryLimit() / REST_SHARE)
 		room -= room / 4 + 1;
 	return Max(room, 1);
 }
