@@ -2804,7 +2804,13 @@ CREATE FUNCTION custseg_private.contingency_accum_sample(state bytea, category t
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_sample'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_accum_sample IS 'Transition function of psi() and jensen_shannon() of categories.';
+COMMENT ON FUNCTION custseg_private.contingency_accum_sample IS 'Transition function of chi_square_test(), psi() and similar aggregates of categories in two samples.';
+
+CREATE FUNCTION custseg_private.contingency_accum_segment(state bytea, category text, segment int) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_contingency_accum_segment'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.contingency_accum_segment IS 'Transition function of chi_square_test() of categories in segments.';
 
 CREATE FUNCTION custseg_private.contingency_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_combine'
@@ -2878,6 +2884,32 @@ CREATE AGGREGATE custseg.chi_square_test(category text, "group" text) (
 COMMENT ON AGGREGATE custseg.chi_square_test(text, text) IS 'Pearson''s chi-square test of independence, without Yates'' correction: tests whether the shares of categories differ between groups.
 topic: statistics 6
 example: SELECT (custseg.chi_square_test(channel, region)).* FROM customers';
+
+CREATE AGGREGATE custseg.chi_square_test(category text, segment int) (
+    SFUNC = custseg_private.contingency_accum_segment,
+    STYPE = bytea,
+    SSPACE = 1024,
+    FINALFUNC = custseg_private.chi_square_test_final,
+    COMBINEFUNC = custseg_private.contingency_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.chi_square_test(text, int) IS 'Pearson''s chi-square test of independence, without Yates'' correction: tests whether the shares of categories differ between segments.
+topic: statistics 34
+example: SELECT (custseg.chi_square_test(channel, segment)).* FROM customers';
+
+CREATE AGGREGATE custseg.chi_square_test(category text, is_current bool) (
+    SFUNC = custseg_private.contingency_accum_sample,
+    STYPE = bytea,
+    SSPACE = 1024,
+    FINALFUNC = custseg_private.chi_square_test_final,
+    COMBINEFUNC = custseg_private.contingency_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.chi_square_test(text, bool) IS 'Pearson''s chi-square test of independence, without Yates'' correction: tests whether the shares of categories differ between two samples.
+topic: statistics 35
+example: SELECT (custseg.chi_square_test(channel, recency < 90)).* FROM customers';
 
 CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompatible) (
     SFUNC = custseg_private.contingency_accum_any,

@@ -262,6 +262,15 @@ SELECT custseg.chi_square_test(channel, segment) = custseg.chi_square_test(chann
     custseg.chi_square_test(channel::varchar, segment::bigint) = custseg.chi_square_test(segment::numeric, channel) AS either_way,
     custseg.chi_square_test(current_date + segment, channel::char(5)) = custseg.chi_square_test(segment, channel) AS dates
 FROM shop;
+-- of a text by a segment or a flag: as by their texts, whatever integer it is, and of what does not count
+SELECT custseg.chi_square_test(channel, g) = custseg.chi_square_test(channel, g::text) AS segments,
+    custseg.chi_square_test(channel, (g % 100)::smallint) = custseg.chi_square_test(channel, (g % 100)::text) AS small,
+    custseg.chi_square_test(channel, is_current) = custseg.chi_square_test(channel, is_current::text) AS flags,
+    custseg.chi_square_test(channel::varchar, is_current) = custseg.chi_square_test(is_current, channel) AS any_types,
+    (custseg.chi_square_test(channel, g)).n = count(channel || g) AS n
+FROM shop, (VALUES (-2147483648), (2147483647), (0), (-1), (10), (9), (NULL)) v (g)
+WHERE i % 7 = abs(coalesce(g, 3) % 7) OR i % 11 = 0;
+SELECT custseg.chi_square_test('a', 1), custseg.chi_square_test('a', true), custseg.chi_square_test(NULL, 1), custseg.chi_square_test('a', NULL::bool);
 SELECT (custseg.chi_square_test(c, g)).df
 FROM (VALUES ('a', 1), ('A', 1), ('a ', 2), ('ä', 2), ('', 1), ('', 3)) v (c, g);
 
@@ -307,6 +316,7 @@ SELECT custseg.chi_square_test(repeat('x', 3000000 + i), 1) FROM generate_series
 -- State functions are for aggregates, and look at what they are given
 SELECT custseg_private.contingency_accum(NULL, 'a', 'b');
 SELECT custseg_private.contingency_accum_sample(NULL, 'a', true);
+SELECT custseg_private.contingency_accum_segment(NULL, 'a', 1);
 SELECT custseg_private.contingency_combine(NULL, NULL);
 SELECT custseg_private.chi_square_test_final('\x00');
 SELECT custseg_private.psi_categories_final(decode(repeat('00', 700), 'hex'));

@@ -5,7 +5,7 @@
  *
  * Their state is a contingency table (contingency.c) declared as bytea: it is updated in place,
  * and when it has to grow, the executor copies the larger one to where it keeps states.  It is
- * plain bytes, so that partial aggregates combine across processes and servers.  Texts need
+ * plain bytes, so that partial aggregates combine across processes and servers.  Texts, segments and flags need
  * nothing but the call's arguments; values of other types become texts by CsColumnText(), the same
  * for equal values whatever the session's settings.  That takes the types of the call's arguments, which
  * a server does not know that is sent its part of an aggregate as a call by name; so there the state is
@@ -17,11 +17,13 @@
 #include "data/relation.h"
 #include "stat/contingency.h"
 #include "stat/result.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(custseg_contingency_accum);
 PG_FUNCTION_INFO_V1(custseg_contingency_accum_any);
 PG_FUNCTION_INFO_V1(custseg_contingency_accum_sample);
+PG_FUNCTION_INFO_V1(custseg_contingency_accum_segment);
 PG_FUNCTION_INFO_V1(custseg_contingency_combine);
 PG_FUNCTION_INFO_V1(custseg_contingency_combine_any);
 PG_FUNCTION_INFO_V1(custseg_contingency_serialize);
@@ -155,6 +157,25 @@ custseg_contingency_accum_sample(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo),
 									   VARDATA_ANY(category), VARSIZE_ANY_EXHDR(category),
 									   PG_GETARG_BOOL(2) ? CURRENT_GROUP : BASELINE_GROUP, 1, 1));
+}
+
+/*
+ * contingency_accum(state, category text, segment int): count a row of a segment.
+ */
+Datum
+custseg_contingency_accum_segment(PG_FUNCTION_ARGS)
+{
+	text	   *category;
+	char		segment[MAXINT8LEN + 1];
+	int			length;
+
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return CsAggregateState(fcinfo);
+	category = PG_GETARG_TEXT_PP(1);
+	length = pg_ltoa(PG_GETARG_INT32(2), segment);
+	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo),
+									   VARDATA_ANY(category), VARSIZE_ANY_EXHDR(category), segment, length, 1));
 }
 
 /*

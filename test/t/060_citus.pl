@@ -106,7 +106,7 @@ like(error("CREATE TRIGGER assign BEFORE INSERT ON far FOR EACH ROW EXECUTE FUNC
 for my $aggregate ('ks_test(monetary, member)', 'psi(monetary, member)', 'psi(monetary, member, 7)', 'wasserstein(monetary, member)',
     'jensen_shannon(monetary, member)', 'jensen_shannon(monetary, member, 7)', 'hellinger(monetary, member)', 'hellinger(monetary, member, 7)',
     'cramer_von_mises(monetary, member)', 'kruskal_wallis(monetary, segment)', 'levene(monetary, segment)',
-    'chi_square_test(channel, segment::text)', 'psi(channel, member)', 'jensen_shannon(channel, member)', 'hellinger(channel, member)',
+    'chi_square_test(channel, segment::text)', 'chi_square_test(channel, segment)', 'chi_square_test(channel, member)', 'psi(channel, member)', 'jensen_shannon(channel, member)', 'hellinger(channel, member)',
     'adjusted_rand(segment, id % 4)', 'cohens_kappa(segment, id % 4)', 'proportion_test(id % 3 = 0, member)')
 {
     like(value("EXPLAIN (VERBOSE, COSTS OFF) SELECT custseg.$aggregate FROM far"), qr/Query: SELECT pg_catalog\.worker_partial_agg\(/, "$aggregate is sent to the workers");
