@@ -111,8 +111,8 @@ FitColumns(CsFitState *s)
 }
 
 /* The error for infinite values. */
-static void
-RejectInfinite(const char *name, int vector_width, int64 n)
+void
+CsRejectInfinite(const char *name, int vector_width, int64 n)
 {
 	if (vector_width > 0)
 		ereport(ERROR,
@@ -157,7 +157,7 @@ CheckFit(CsFitState *s, int column)
 	int64		nmissing = s->nrows - fit->n_values;
 
 	if (fit->n_infinite > 0)
-		RejectInfinite(name, CsVectorWidth(&s->columns[column]), fit->n_infinite);
+		CsRejectInfinite(name, CsVectorWidth(&s->columns[column]), fit->n_infinite);
 	if (fit->n_values == 0)
 		CsRejectAllNull(name);
 	if (s->columns[column].converter.kind != CS_CATEGORICAL)
@@ -194,7 +194,7 @@ CsPipelineCheckRow(const CsPipeline *p, const double *raw)
 		if (isnan(raw[i]))
 			CsCheckMissing((CsImpute) f->impute, name, 1);
 		else if (isinf(raw[i]))
-			RejectInfinite(name, f->vector_width, 1);
+			CsRejectInfinite(name, f->vector_width, 1);
 		if (!isnan(value) &&
 			Max(Min(value, f->high), f->low) <= CsTransformAt(f->transform)->above)
 			RejectOutside(name, CsTransformAt(f->transform), 1, 0);

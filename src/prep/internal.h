@@ -364,6 +364,7 @@ extern void CsFitReleaseAreas(CsFitState *s);
 extern void CsFitCategories(CsFitState *s);
 extern void CsFitLevels(CsFitState *s);
 extern void CsRejectAllNull(const char *name);
+extern void CsRejectInfinite(const char *name, int vector_width, int64 n);
 extern void CsCheckMissing(CsImpute impute, const char *name, int64 nmissing);
 
 #endif							/* CUSTSEG_PREP_INTERNAL_H */

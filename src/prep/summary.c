@@ -148,11 +148,12 @@ CsSummaryCreate(CsArena *arena, int64 nrows, const CsColumn *columns, CsDictiona
 	for (int i = 0; i < ncolumns; i++)
 	{
 		Column	   *c = &s->columns[i];
-		CsColumnFit *fit = CsFitResult(&s->s, i);
 
 		c->mode = surveys[i].mode;
 		c->fill = c->low = c->high = NAN;
-		fit->n_infinite = surveys[i].n_infinite;
+		/* before a pass adds up what has no sum */
+		if (surveys[i].n_infinite > 0)
+			CsRejectInfinite(NameStr(columns[i].name), CsVectorWidth(&columns[i]), surveys[i].n_infinite);
 		if (columns[i].converter.kind != CS_CATEGORICAL)
 			c->order = CsOrderOfColumns(surveys[i].n_values, surveys[i].lowest, surveys[i].highest, ncolumns, placed);
 		else if (IsNumber(s, i))
@@ -429,7 +430,7 @@ FitColumn(CsSummary *s, int column)
 	fit->n_values = x.n;
 	fit->n_outside = 0;
 	fit->lacks_range = false;
-	if (x.n == 0 || fit->n_infinite > 0)
+	if (x.n == 0)
 	{
 		c->asks = false;
 		return;
