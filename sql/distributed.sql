@@ -238,12 +238,24 @@ SELECT custseg.train('x', 'buyer', '{visits,basket,spent}', 3, prep => '{"pca": 
 SET maintenance_work_mem = '1MB';
 SELECT custseg.train('x', 'SELECT i AS id, ''a'' || i % 95 AS a, ''b'' || i % 97 AS b, ''c'' || i % 93 AS c FROM generate_series(1, 999) i', '{a,b,c}', 2, prep => '{"pca": 2}', options => '{"engine": "distributed"}');
 RESET maintenance_work_mem;
+-- what is judged before a training: of all rows, or of a sample that all have a part in preparing
+SELECT count(*), max(abs(a.eigenvalue - b.eigenvalue)) < 1e-12 AS same_variance, max(abs((a.loadings ->> 'spent')::float8 - (b.loadings ->> 'spent')::float8)) < 1e-9 AS same_loadings
+FROM custseg.pca('buyer', '{visits,basket,spent}', options => '{"engine": "distributed"}') a JOIN custseg.pca('buyer', '{visits,basket,spent}') b USING (component);
+SELECT a.feature, a.keep, a.correlated_with, abs(a.correlation - b.correlation) < 1e-12 AS same, a.reason = b.reason AS same_reason
+FROM custseg.select_features('buyer', '{visits,basket,spent}', options => '{"engine": "distributed"}') a JOIN custseg.select_features('buyer', '{visits,basket,spent}') b USING (feature);
+SELECT count(*), sum(n) FROM custseg.stability('buyer', '{visits,basket}', 3, 2, options => '{"engine": "distributed", "sample": 500}');
+SELECT n, n_sampled FROM custseg.clusterability('buyer', '{visits,basket}', options => '{"engine": "distributed", "sample": 400}');
+SELECT count(*) FROM custseg.dendrogram('buyer', '{visits,basket}', options => '{"engine": "distributed"}');
+-- without enough memory for all rows
+SET maintenance_work_mem = '1MB';
+SELECT count(*), round(sum(variance_share)::numeric, 9) FROM custseg.pca('SELECT b.* FROM buyer b, generate_series(1, 9)', '{visits,basket,spent}');
+RESET maintenance_work_mem;
 -- what it cannot do
-SELECT * FROM custseg.stability('buyer', '{visits,basket}', options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'SELECT ARRAY[i, 2.0]::float8[] AS v FROM generate_series(1, 9) i', '{v}', 2, options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'buyer', '{visits,basket}', 3, options => '{"engine": "cloud"}');
 SELECT custseg.train('x', 'SELECT * FROM buyer WHERE false', '{visits,basket}', 3, options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'SELECT id, ''infinity''::float8 AS x FROM buyer', '{x}', 3, options => '{"engine": "distributed"}');
+SELECT custseg.train('x', 'SELECT id, CASE WHEN id % 1000 = 7 THEN ''-infinity'' ELSE visits END AS x, basket FROM buyer', '{x,basket}', 3, options => '{"engine": "distributed"}');
 SELECT custseg.train('x', 'SELECT *, -1 AS w FROM buyer', '{visits}', 3, options => '{"engine": "distributed", "weight": "w"}');
 SELECT count(*) FROM custseg.model WHERE name = 'x';
 

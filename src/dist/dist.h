@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 #include "prep/order.h"
 #include "prep/tally.h"
+#include "score/versions.h"
 
 /* Where a source's rows are. */
 typedef struct CsPieces
@@ -75,6 +76,7 @@ extern void CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *p
 extern CsValueCount *CsPiecesCount(const CsPieces *pieces, const char *expression, const char *condition, int most,
 								   Size most_bytes, int *n);
 
+extern bool CsPiecesAreReadable(const CsPieces *pieces);
 extern CsPieces *CsPiecesElsewhere(const CsRelation *rel);
 
 /* Queries that rows are reduced by where they are, group by group. */
@@ -123,5 +125,22 @@ extern void CsStudyMoments(CsStudy *study);
 extern bool CsStudyAnswer(CsStudy *study);
 extern CsSortedRuns CsStudySorted(const CsStudy *study, int column);
 extern CsValueCount *CsStudyLevels(const CsStudy *study, int column, bool skips, int *n);
+
+/* version_pair.c: two versions that place the rows of a source where these are. */
+typedef struct CsVersionPasses
+{
+	CsVersionPair *pair;
+	const CsScorer *scorer[2];
+	CsStudy    *study;
+	int		   *column[2];		/* of each feature of a version: which column of the study it is, */
+	int		   *at[2];			/* and which number, or text, of a row */
+	int64	   *rows[2];		/* by segment */
+	int64		unplaced[2];
+	double		farthest[2];	/* row from the centre of its segment */
+} CsVersionPasses;
+
+extern CsVersionPasses *CsVersionPairByPasses(CsVersionPair *pair);
+extern void CsVersionPassesDistances(const CsVersionPasses *passes, CsDistances *distances[2]);
+extern void CsVersionPairRead(CsVersionPair *pair);
 
 #endif							/* CUSTSEG_DIST_H */

@@ -32,6 +32,13 @@ MayReadLeaves(const CsRelation *rel)
 	return true;
 }
 
+/* May a source be read piece by piece?  Not where its policies, or want of rights to its leaves, have it read through its table. */
+bool
+CsPiecesAreReadable(const CsPieces *pieces)
+{
+	return !pieces->has_policies && (!pieces->is_leaves || MayReadLeaves(pieces->relation));
+}
+
 /*
  * Where a source's rows can be added up by the servers that have them: its pieces, palloc'd.  NULL where all rows are
  * here, or where they can be read through their table alone, because of its policies or for want of rights to its leaves.
@@ -41,7 +48,7 @@ CsPiecesElsewhere(const CsRelation *rel)
 {
 	CsPieces   *pieces = CsPiecesOf(rel);
 
-	return CsIsElsewhere(pieces) && (!pieces->is_leaves || MayReadLeaves(rel)) ? pieces : NULL;
+	return CsIsElsewhere(pieces) && CsPiecesAreReadable(pieces) ? pieces : NULL;
 }
 
 /*

@@ -22,6 +22,7 @@ typedef struct Asked
 
 static const CsOption clusterability_options[] = {
 	CS_SEED_OPTION(Asked, common.seed),
+	CS_ENGINE_OPTION(Asked, common),
 	{"sample", CS_OPTION_INT, offsetof(Asked, sample), CS_STRUCTURE_ROWS, 100, 20000},
 	{"references", CS_OPTION_INT, offsetof(Asked, references), CS_STRUCTURE_REFERENCES, 5, 1000},
 };
@@ -56,9 +57,10 @@ custseg_clusterability(PG_FUNCTION_ARGS)
 	request = CsJudgingRequest(fcinfo, "custseg.clusterability()", clusterability_options,
 							   lengthof(clusterability_options), &asked);
 	request.measures = ClusterabilityMemory;
+	request.sample = asked.sample;
 	t = CsTrainingOpen(&request);
 	team = CsTrainingPrepare(t);
-	n = t->matrix->nrows;
+	n = t->nrows;
 	CsJudgeSample(t, asked.sample);
 	hopkins = CsHopkins(team, t->matrix, (uint64) t->common->seed, &hopkins_p);
 	s = CsTrainingStructure(t, team, asked.sample, asked.references);

@@ -162,6 +162,7 @@ ReadArguments(FunctionCallInfo fcinfo, Comparison *c)
 	request->prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	request->measures = CompareMemory;
 	request->judging = c;
+	request->by_passes = request->may_sample = true;
 	for (int i = 0; i < c->n && request->k == 0; i++)
 		if (!c->contenders[i].algorithm->finds_k)
 			c->choice_options = CsAlgorithmOptions(CsUsualAlgorithm()->options, CsUsualAlgorithm()->noptions,

@@ -4,17 +4,19 @@
  *
  * The same components as option "pca" of prep reduces to, but all of them, so that one sees how many
  * are worth keeping; with "pca" those that it would keep.  Computed in prep/covariance.c and
- * prep/pca.c.
+ * prep/pca.c, or of rows on other servers by passes (train/distributed_prepare.c).
  */
 #include "custseg.h"
 
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "prep/prep.h"
+#include "train/distributed.h"
 #include "utils/memutils.h"
 
 static const CsOption pca_options[] = {
 	CS_SEED_OPTION(CsCommonOptions, seed),
+	{"engine", CS_OPTION_CHOICE, offsetof(CsCommonOptions, engine), CS_ENGINE_AUTO, 0, 0, CsEngines},
 };
 
 PG_FUNCTION_INFO_V1(custseg_pca);
@@ -76,8 +78,7 @@ custseg_pca(PG_FUNCTION_ARGS)
 	asked = t->prep->pca;
 	t->prep->pca = 0;
 	team = CsTrainingPrepare(t);
-	covariance = CsCovarianceOfRows(team, NULL, t->matrix);
-	CsTeamEnd(team);
+	covariance = CsTrainingCovariance(t, team);
 
 	components = CsComponentsOfCovariance(&covariance);
 	PutRows(result, &components,

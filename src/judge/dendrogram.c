@@ -52,6 +52,7 @@ ReadArguments(FunctionCallInfo fcinfo, HierarchicalOptions *options)
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, CsHierarchicalOptions, HIERARCHICAL_NOPTIONS - 1, options);
 	options->linkage = FindLinkage(CsRequiredText(fcinfo, ARG_LINKAGE, "linkage"));
 	request.options = options;
+	request.by_passes = true;
 	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.id = CsTextArgument(fcinfo, ARG_ID);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);

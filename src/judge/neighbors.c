@@ -157,6 +157,7 @@ custseg_k_distance(PG_FUNCTION_ARGS)
 	request.prep = CsJsonbArgument(fcinfo, CURVE_PREP);
 	CsOptionsArgument(fcinfo, CURVE_OPTIONS, curve_options, lengthof(curve_options), &options);
 	request.options = &options;
+	request.by_passes = request.may_sample = true;
 
 	t = CsTrainingOpen(&request);
 	team = CsTrainingPrepare(t);
@@ -401,6 +402,7 @@ custseg_dbscan_grid(PG_FUNCTION_ARGS)
 	request.prep = CsJsonbArgument(fcinfo, GRID_PREP);
 	CsOptionsArgument(fcinfo, GRID_OPTIONS, grid_options, lengthof(grid_options), &options);
 	request.options = &options;
+	request.by_passes = request.may_sample = true;
 	ReadGrid(fcinfo, &grid);
 
 	t = CsTrainingOpen(&request);

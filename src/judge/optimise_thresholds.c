@@ -290,6 +290,9 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 	request.trained = scorer;
 	options = CsScorerOptions(scorer);
 	options->common.weight = NULL;	/* every customer counts once */
+	options->common.engine = CS_ENGINE_AUTO;
+	request.by_passes = true;
+	request.sample = asked.sample;
 	request.options = options;
 	request.prep = PrepOfVersion(scorer, outcome);
 	request.features = ColumnsToRead(CsScorerPipeline(scorer), outcome);

@@ -14,7 +14,7 @@ enum
 
 /*
  * The request of a function (source, features, prep, options).  Its options go to "result", a
- * struct that begins with CsCommonOptions.
+ * struct that begins with CsCommonOptions.  Passes may tell what it asks for, or draw its sample.
  */
 CsRequest
 CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *options,
@@ -28,6 +28,7 @@ CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *o
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, options, noptions, result);
 	request.options = result;
 	request.judging = result;
+	request.by_passes = true;
 	return request;
 }
 

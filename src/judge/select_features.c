@@ -8,7 +8,8 @@
  * order of that mean, as there, and means are over the features that are still in.
  *
  * Association is between 0 and 1 for any kinds and follows from the covariances of the prepared columns
- * (stat/association.c), so one pass over the rows is enough.
+ * (stat/association.c), so one pass over the rows is enough.  Of rows on other servers that is by passes, and how many
+ * rows share a number is that of a sample.
  */
 #include "custseg.h"
 
@@ -18,6 +19,7 @@
 #include "miscadmin.h"
 #include "prep/prep.h"
 #include "stat/association.h"
+#include "train/distributed.h"
 
 typedef struct Asked
 {
@@ -30,6 +32,7 @@ static const CsOption selection_options[] = {
 	{"max_correlation", CS_OPTION_REAL, offsetof(Asked, max_correlation), 0.9, 0, 1},
 	{"max_frequency", CS_OPTION_REAL, offsetof(Asked, max_frequency), 0.99, 0.5, 1},
 	CS_SEED_OPTION(Asked, common.seed),
+	CS_ENGINE_OPTION(Asked, common),
 };
 
 typedef struct Candidate
@@ -320,14 +323,17 @@ custseg_select_features(PG_FUNCTION_ARGS)
 	for (int i = 0; i < t->prep->ncolumns; i++)
 		t->prep->columns[i].drop_first = false;
 	team = CsTrainingPrepare(t);
-	covariance = CsCovarianceOfRows(team, NULL, t->matrix);
-	CsTeamEnd(team);
+	if (t->matrix->nrows < t->nrows)
+		ereport(NOTICE,
+				(errmsg("the most frequent values of numbers are those of a sample of %lld of %lld rows",
+						(long long) t->matrix->nrows, (long long) t->nrows)));
+	covariance = CsTrainingCovariance(t, team);
 
 	s.n = t->nfeatures;
 	s.candidates = palloc0(sizeof(Candidate) * s.n);
 	s.association = palloc_extended(sizeof(double) * s.n * s.n, MCXT_ALLOC_HUGE);
 	s.covariance = &covariance;
-	s.unbiased = (double) (t->matrix->nrows - 1) / t->matrix->nrows;
+	s.unbiased = (double) (t->nrows - 1) / t->nrows;
 	DescribeFeatures(&s, t);
 	for (int i = 0; i < s.n; i++)
 		s.candidates[i].keep = s.candidates[i].frequency < 1 &&

@@ -9,7 +9,8 @@
  * is drawn several times counts once: copies of a row would make heaps of their own.
  *
  * The source is read and prepared once: it is the segmentation that is put to the test, not the
- * preparation.  Beyond option "sample" rows, a seeded sample of them stands for all.
+ * preparation.  Beyond option "sample" rows, a seeded sample of them stands for all; of rows on other servers, or past
+ * memory, those of the lowest hashes, prepared as all rows are.
  */
 #include "custseg.h"
 
@@ -108,6 +109,8 @@ ReadArguments(FunctionCallInfo fcinfo, Asked *asked)
 	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	request.measures = StabilityMemory;
+	request.by_passes = true;
+	request.sample = asked->sample;
 	request.judging = asked;
 	return request;
 }

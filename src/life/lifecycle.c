@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "dist/dist.h"
 #include "fmgr.h"
 #include "life/life.h"
 #include "score/versions.h"
@@ -224,7 +225,7 @@ DemandAgreement(const char *model, int deployed, int version, const DeployOption
 	CsVersionPair *pair = CsVersionPairOpen(model, deployed, version, options->source);
 	double		agreement;
 
-	(void) CsPassRead(pair->pass);
+	CsVersionPairRead(pair);
 	agreement = CsVersionPairAgreement(pair);
 	if (isnan(agreement))
 		ereport(ERROR,

@@ -3,7 +3,8 @@
  *	  Two versions of a model on the same customers: compare_versions(), and the cross table of
  *	  their segments, compare_versions_segments().
  *
- * The source is read once, and each row is placed by both versions (score/versions.c).  How far
+ * The source is read once, and each row is placed by both versions (score/versions.c), or where its rows are on other
+ * servers by these (dist/version_pair.c), with a sample of the lowest hashes.  How far
  * the two agree is the adjusted Rand index, which does not care what segments are called; who would
  * move is who would get another number.
  *
@@ -20,6 +21,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "dist/dist.h"
 #include "lib/stringinfo.h"
 #include "math/math.h"
 #include "monitor/monitor.h"
@@ -83,6 +85,7 @@ typedef struct Comparison
 	CsSilhouetteGain gain[2];	/* of "b" over "a", in the space of each side */
 	int			nsample;
 	int64		n_moved;
+	int64		n_placed;		/* by both */
 	double		agreement;		/* NaN without such rows */
 } Comparison;
 
@@ -169,9 +172,9 @@ CountRow(Side *side, int index)
 	CsDistancesAdd(&side->distances, &scoring->fitted, scoring->z, index);
 }
 
-/* Write a row to a place of the sample. */
+/* Write a row, as a side has prepared it, to a place of the sample. */
 static void
-StoreRow(Comparison *c, Side *side, int64 at, int index)
+StoreRow(Comparison *c, Side *side, int64 at, const double *z, int index)
 {
 	const CsFitted *fitted = &side->scoring->fitted;
 
@@ -186,7 +189,7 @@ StoreRow(Comparison *c, Side *side, int64 at, int index)
 		}
 		side->matrix->nrows++;
 	}
-	CsMatrixPutRow(side->matrix, c->arena, at, side->scoring->z);
+	CsMatrixPutRow(side->matrix, c->arena, at, z);
 	side->labels[at] = index - (fitted->has_noise ? 1 : 0);
 }
 
@@ -206,8 +209,65 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	if (at < 0)
 		return;
 	for (int i = 0; i < 2; i++)
-		StoreRow(c, &c->side[i], at, placed[i]);
+		StoreRow(c, &c->side[i], at, c->side[i].scoring->z, placed[i]);
 	c->nsample = Max(c->nsample, (int) at + 1);
+}
+
+/* CsDraw.take: let a row into the sample. */
+static void
+TakeDrawn(void *state, const CsScoring *scoring, const int *index)
+{
+	Comparison *c = state;
+
+	for (int i = 0; i < 2; i++)
+		StoreRow(c, &c->side[i], c->nsample, scoring[i].z, index[i]);
+	c->nsample++;
+}
+
+/* What passes tell of a side. */
+static void
+TakeSide(Side *side, const CsVersionPasses *passes, int which, const CsDistances *distances)
+{
+	side->outside = passes->unplaced[which];
+	for (int i = 0; i < side->scoring->fitted.nsegments; i++)
+	{
+		side->counts[i] = passes->rows[which][i];
+		if (IsNoise(side, i))
+			side->outside += side->counts[i];
+		else
+			CsDistancesMerge(&side->distances, &distances[i]);
+	}
+}
+
+/* Have the rows counted and a sample drawn where they are; false where they are to be read. */
+static bool
+CompareByPasses(Comparison *c)
+{
+	const CsVersionPasses *passes = CsVersionPairByPasses(c->pair);
+	const int  *column[2];
+	CsDistances *distances[2];
+
+	if (passes == NULL)
+		return false;
+	CsVersionPassesDistances(passes, distances);
+	for (int i = 0; i < 2; i++)
+	{
+		TakeSide(&c->side[i], passes, i, distances[i]);
+		column[i] = passes->column[i];
+	}
+	CsDrawByPass(&(CsDraw) {
+		.study = passes->study,.nversions = 2,.scorer = passes->scorer,.column = column,.rows = c->options.sample,
+		.seed = (uint64) c->options.seed,.take = TakeDrawn,.state = c
+	});
+	return true;
+}
+
+/* Read the rows, count them and let some into the sample. */
+static void
+ReadRows(Comparison *c)
+{
+	CsPassVisit(c->pair->pass, &(CsVisitor) {.state = c, .take_row = TakeRow});
+	(void) CsPassRead(c->pair->pass);
 }
 
 /* Measure both labelings of the sample in the model space of one side. */
@@ -261,13 +321,17 @@ Compare(Comparison *c)
 {
 	CsCountedPair *counts;
 
-	CsPassVisit(c->pair->pass, &(CsVisitor) {.state = c, .take_row = TakeRow});
-	(void) CsPassRead(c->pair->pass);
+	if (!CompareByPasses(c))
+		ReadRows(c);
 	counts = CsPairTableCounts(c->pair->pairs);
 	for (int64 i = 0; i < c->pair->pairs->npairs; i++)
 	{
-		if (counts[i].pair.a != counts[i].pair.b)
-			c->n_moved += counts[i].pair.count;
+		const CsLabelPair *p = &counts[i].pair;
+
+		if (p->a != p->b)
+			c->n_moved += p->count;
+		if (p->a != CS_NO_SEGMENT && p->b != CS_NO_SEGMENT)
+			c->n_placed += p->count;
 	}
 	pfree(counts);
 	c->agreement = CsVersionPairAgreement(c->pair);
@@ -326,10 +390,10 @@ Judge(const Comparison *c, StringInfo reason)
 	double		moved = 100.0 * c->n_moved / c->pair->pass->nrows;
 	const char *concerns;
 
-	if (c->reservoir.seen < c->options.min_rows)
+	if (c->n_placed < c->options.min_rows)
 	{
 		appendStringInfo(reason, "%s can be placed by both versions, fewer than the %d that a recommendation needs",
-						 CsWordsCount(c->reservoir.seen, "customer", "customers"), c->options.min_rows);
+						 CsWordsCount(c->n_placed, "customer", "customers"), c->options.min_rows);
 		return "insufficient data";
 	}
 	if (isnan(c->gain[0].mean) || isnan(c->gain[1].mean))
@@ -451,7 +515,7 @@ custseg_compare_versions_segments(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(PAIR_MODEL))
 		return (Datum) 0;
 	pair = OpenPair(fcinfo);
-	(void) CsPassRead(pair->pass);
+	CsVersionPairRead(pair);
 	counts = CsPairTableCounts(pair->pairs);
 	for (int64 i = 0; i < pair->pairs->npairs; i++)
 	{

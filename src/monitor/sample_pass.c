@@ -16,14 +16,16 @@
 /* Bytes that the samples of all pieces may have together. */
 #define MOST_BYTES (256 * CS_MEGABYTE)
 
+/* Most versions that place the rows. */
+#define MOST_VERSIONS 2
+
 /* What is drawn. */
 typedef struct Drawing
 {
-	const CsScorer *scorer;
-	const CsPipeline *pipeline;
+	const CsDraw *draw;
 	CsStudy		study;			/* of the source, with what identifies its rows */
 	CsSampleRequest request;
-	CsDictionary **dictionaries;	/* of each text: the levels that the version knows, and one that it does not */
+	CsDictionary **dictionaries;	/* of each text: the levels that its version knows, and one that it does not */
 	int			width;			/* of a record */
 } Drawing;
 
@@ -52,9 +54,11 @@ KnownLevels(const CsPipeline *p, const CsFeature *f)
 
 /* The study's columns, and a number that is the hash of what identifies a row. */
 static void
-ReadKey(Drawing *d, const CsStudy *study, int64 seed)
+ReadKey(Drawing *d, int64 seed)
 {
-	const List *key = CsFindKey(study->pieces->relation, CsScorerId(d->scorer));
+	const CsStudy *study = d->draw->study;
+	const CsDraw *draw = d->draw;
+	const List *key = CsFindKey(study->pieces->relation, CsScorerId(draw->scorer[draw->nversions - 1]));
 	CsTallyColumns *read = &d->study.read;
 
 	d->study = *study;
@@ -65,29 +69,35 @@ ReadKey(Drawing *d, const CsStudy *study, int64 seed)
 
 /* Prepare to draw so many rows at most. */
 static Drawing
-Prepare(const CsScorer *scorer, const CsStudy *study, const int *column, const CsObservedSampleRequest *request)
+Prepare(const CsDraw *draw)
 {
-	Drawing		d = {.scorer = scorer,.pipeline = CsScorerPipeline(scorer)};
+	const CsTallyColumns *read = &draw->study->read;
+	Drawing		d = {.draw = draw};
 	Size		bytes;
 
-	ReadKey(&d, study, (int64) request->seed);
-	d.dictionaries = palloc0(sizeof(CsDictionary *) * Max(study->read.nlevels, 1));
-	for (int i = 0; i < d.pipeline->nfeatures; i++)
-		if (d.pipeline->feature[i].kind == CS_CATEGORICAL)
-			d.dictionaries[study->column[column[i]].at] = KnownLevels(d.pipeline, &d.pipeline->feature[i]);
-	d.width = study->read.nnumbers + study->read.nlevels + 2;
-	bytes = sizeof(uint64) * d.width * study->pieces->nstates;
-	d.request.room = Max(Min(request->rows, (int64) (MOST_BYTES / bytes)), 1);
-	d.request.nnumbers = study->read.nnumbers;
-	d.request.nlevels = study->read.nlevels;
+	ReadKey(&d, (int64) draw->seed);
+	d.dictionaries = palloc0(sizeof(CsDictionary *) * Max(read->nlevels, 1));
+	for (int s = 0; s < draw->nversions; s++)
+	{
+		const CsPipeline *p = CsScorerPipeline(draw->scorer[s]);
+
+		for (int i = 0; i < p->nfeatures; i++)
+			if (p->feature[i].kind == CS_CATEGORICAL)
+				d.dictionaries[draw->study->column[draw->column[s][i]].at] = KnownLevels(p, &p->feature[i]);
+	}
+	d.width = read->nnumbers + read->nlevels + 2;
+	bytes = sizeof(uint64) * d.width * draw->study->pieces->nstates;
+	d.request.room = Max(Min(draw->rows, (int64) (MOST_BYTES / bytes)), 1);
+	d.request.nnumbers = read->nnumbers;
+	d.request.nlevels = read->nlevels;
 	d.request.dictionaries = d.dictionaries;
-	d.request.seed = (int64) request->seed;
+	d.request.seed = (int64) draw->seed;
 	return d;
 }
 
 /* The raw value of a feature of a row that was drawn. */
 static double
-RawValue(const Drawing *d, const CsRecords *records, int64 row, const CsFeature *f, int at)
+RawValue(const Drawing *d, const CsRecords *records, int64 row, const CsPipeline *p, const CsFeature *f, int at)
 {
 	const CsDictionary *levels;
 	double		code;
@@ -98,35 +108,45 @@ RawValue(const Drawing *d, const CsRecords *records, int64 row, const CsFeature 
 	levels = d->dictionaries[at];
 	code = CsSampleValue(records, d->width, row, d->request.nnumbers + at);
 	if (isnan(code))
-		return CsFeatureLevel(d->pipeline, f, NULL, 0);
+		return CsFeatureLevel(p, f, NULL, 0);
 	text = CsDictionaryLevel(levels, (int) code);
-	return CsFeatureLevel(d->pipeline, f, text, (int) strlen(text));
+	return CsFeatureLevel(p, f, text, (int) strlen(text));
 }
 
-/* Place the rows that were drawn, and keep those that have a segment. */
-static CsObservedSample
-PlaceRows(const Drawing *d, const int *column, const CsRecords *records, bool raw)
+/* Place a row by a version; the index of its segment, or -1. */
+static int
+PlaceRow(const Drawing *d, const CsRecords *records, int64 row, int version, CsScoring *scoring)
 {
-	int			ncolumns = raw ? d->pipeline->nfeatures : d->scorer->ncolumns;
-	CsObservedSample sample = {
-		.rows = palloc_extended(sizeof(double) * ncolumns * Max(records->used, 1), MCXT_ALLOC_HUGE),
-		.labels = palloc(sizeof(int32) * Max(records->used, 1))
-	};
-	CsScoring	scoring;
+	const CsPipeline *p = CsScorerPipeline(d->draw->scorer[version]);
 	CsAssignment placed;
 
-	CsScoringInit(&scoring, d->scorer, CurrentMemoryContext);
+	for (int i = 0; i < p->nfeatures; i++)
+		scoring->raw[i] = RawValue(d, records, row, p, &p->feature[i], d->study.column[d->draw->column[version][i]].at);
+	return CsScoringTry(scoring, &placed, NULL) ? placed.index : -1;
+}
+
+/* Place the rows that were drawn, and show those that every version has placed. */
+static void
+ShowRows(const Drawing *d, const CsRecords *records)
+{
+	CsScoring	scoring[MOST_VERSIONS];
+	int			index[MOST_VERSIONS];
+
+	for (int s = 0; s < d->draw->nversions; s++)
+		CsScoringInit(&scoring[s], d->draw->scorer[s], CurrentMemoryContext);
 	for (int64 row = 0; row < records->used; row++)
 	{
+		bool		is_placed = true;
+
 		CsCheckInterrupts(row);
-		for (int i = 0; i < d->pipeline->nfeatures; i++)
-			scoring.raw[i] = RawValue(d, records, row, &d->pipeline->feature[i], d->study.column[column[i]].at);
-		if (!CsScoringTry(&scoring, &placed, NULL) || placed.index < 0)
-			continue;
-		memcpy(sample.rows + (Size) sample.n * ncolumns, raw ? scoring.raw : scoring.z, sizeof(double) * ncolumns);
-		sample.labels[sample.n++] = placed.index;
+		for (int s = 0; s < d->draw->nversions && is_placed; s++)
+		{
+			index[s] = PlaceRow(d, records, row, s, &scoring[s]);
+			is_placed = index[s] >= 0;
+		}
+		if (is_placed)
+			d->draw->take(d->draw->state, scoring, index);
 	}
-	return sample;
 }
 
 /* Run the pass that draws the sample; its rows in the order of their keys, palloc'd. */
@@ -156,6 +176,39 @@ DrawRows(Drawing *d)
 	return RunDrawing(d);
 }
 
+/* Draw a sample of the rows of a source, of whose features all are bound, and show those that all versions have placed. */
+void
+CsDrawByPass(const CsDraw *draw)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg sample", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Drawing		d;
+
+	Assert(draw->nversions <= MOST_VERSIONS);
+	d = Prepare(draw);
+	ShowRows(&d, DrawRows(&d));
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* A sample in the making. */
+typedef struct Taking
+{
+	CsObservedSample sample;
+	bool		raw;
+	int			ncolumns;
+} Taking;
+
+/* CsDraw.take: keep a row. */
+static void
+TakeRow(void *state, const CsScoring *scoring, const int *index)
+{
+	Taking	   *t = state;
+
+	memcpy(t->sample.rows + (Size) t->sample.n * t->ncolumns, t->raw ? scoring->raw : scoring->z, sizeof(double) * t->ncolumns);
+	t->sample.labels[t->sample.n++] = *index;
+}
+
 /*
  * Draw a sample of the rows of a source, of whose features all are bound, and place them.  "column" is which of the study
  * each feature is.  The values are those of model space or, with "raw", those of the features.  Its arrays are palloc'd.
@@ -164,17 +217,15 @@ CsObservedSample
 CsObserveSampleByPass(const CsScorer *scorer, const CsStudy *study, const int *column,
 					  const CsObservedSampleRequest *request, bool raw)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(caller, "custseg sample", ALLOCSET_DEFAULT_SIZES);
-	Drawing		d;
-	const CsRecords *records;
-	CsObservedSample sample;
+	Size		most = Max(Min(request->rows, study->nrows), 1);
+	Taking		t = {.raw = raw,.ncolumns = raw ? CsScorerPipeline(scorer)->nfeatures : scorer->ncolumns};
+	CsDraw		draw = {
+		.study = study,.nversions = 1,.scorer = &scorer,.column = &column,.rows = request->rows,.seed = request->seed,
+		.take = TakeRow,.state = &t
+	};
 
-	MemoryContextSwitchTo(context);
-	d = Prepare(scorer, study, column, request);
-	records = DrawRows(&d);
-	MemoryContextSwitchTo(caller);
-	sample = PlaceRows(&d, column, records, raw);
-	MemoryContextDelete(context);
-	return sample;
+	t.sample.rows = palloc_extended(sizeof(double) * t.ncolumns * most, MCXT_ALLOC_HUGE);
+	t.sample.labels = palloc(sizeof(int32) * most);
+	CsDrawByPass(&draw);
+	return t.sample;
 }

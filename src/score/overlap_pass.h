@@ -10,7 +10,8 @@
 
 extern const CsTallyKind CsOverlapPass;
 
-extern void CsOverlapPlan(JsonbParseState **json, const CsScorer *scorer, int nsegments, const int *columns);
+extern void CsOverlapPlan(JsonbParseState **json, const CsScorer *scorer, int nsegments, const int *columns,
+						  bool with_noise);
 extern const int64 *CsOverlapRows(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state);
 
 #endif							/* CUSTSEG_OVERLAP_PASS_H */

@@ -3,7 +3,8 @@
  *	  A version placing the rows of a pass: how many are in each segment, and how far from its centre.
  *
  * The version travels as its definition, which is checked where it arrives as any other is.  Distances are added
- * exactly, so that their sums do not depend on how the rows are laid out.
+ * exactly, so that their sums do not depend on how the rows are laid out.  The parts that follow find the segment as the
+ * label of the row.
  */
 #include "custseg.h"
 
@@ -129,11 +130,13 @@ AddPlaced(CsTally *pass, void *own, CsTallyState *state)
 	CsDistances distance = {0};
 	CsExact    *sums;
 
+	pass->label = -1;
 	if (!CsPassScorerPlace(pass, &p->version, &placed) || placed.index < 0)
 	{
 		counts[n]++;
 		return;
 	}
+	pass->label = placed.index;
 	counts[placed.index]++;
 	CsDistancesAdd(&distance, &p->version.scoring.fitted, p->version.scoring.z, placed.index);
 	if (distance.n == 0)

@@ -23,13 +23,15 @@
 /* One of so many rows is the sample that a hint names where nobody knows how many there is memory for. */
 #define SAMPLE_PARTS 128
 
-/* Why an algorithm does not run as passes; NULL: it does. */
+/* Why not all rows are read by passes, but a sample of them at most; NULL: they are. */
 char *
 CsWhyNotByPasses(const CsTraining *t)
 {
-	if (!t->by_passes || t->outcome != NULL || t->algorithm == NULL)
+	if (t->sample > 0)
+		return NULL;
+	if (t->may_sample)
 		return pstrdup("this function needs the rows themselves");
-	if (t->algorithm->passes == NULL)
+	if (t->algorithm != NULL && t->algorithm->passes == NULL)
 		return psprintf("algorithm \"%s\" needs the rows themselves", t->algorithm->name);
 	return NULL;
 }
@@ -43,9 +45,7 @@ RefusePasses(const CsTraining *t, const char *why)
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("the distributed engine cannot do this: %s", why),
-			 t->by_passes && t->algorithm != NULL && t->outcome == NULL ?
-			 errhint("Train on a sample of the rows: %s; or give algorithm => 'kmeans'.", sample) :
-			 errhint("Give a sample as the source: %s; or do without the option \"engine\".", sample)));
+			 errhint("Train on a sample of the rows: %s; or give algorithm => 'kmeans'.", sample)));
 }
 
 /* The error of a table of which passes would read other rows than its policies show. */
@@ -63,7 +63,14 @@ RefusePolicies(const CsRelation *rel)
 static bool
 MaySample(const CsTraining *t)
 {
-	return t->algorithm->imitated == NULL && !t->algorithm->is_given;
+	return t->algorithm == NULL || (t->algorithm->imitated == NULL && !t->algorithm->is_given);
+}
+
+/* Do passes, or a sample that they draw, tell what the rows are read for? */
+static bool
+IsForPasses(const CsTraining *t)
+{
+	return t->by_passes && t->outcome == NULL && (t->algorithm != NULL || t->model == NULL);
 }
 
 /*
@@ -77,18 +84,17 @@ CsDistributionOf(const CsTraining *t)
 	char	   *why_not = CsWhyNotByPasses(t);
 	bool		asked = t->common->engine == CS_ENGINE_DISTRIBUTED;
 
-	if (!t->by_passes || t->outcome != NULL || t->algorithm == NULL)
-	{
-		if (asked)
-			RefusePasses(t, why_not);
+	if (!IsForPasses(t))
 		return NULL;
-	}
 	if (asked && why_not != NULL && !MaySample(t))
 		RefusePasses(t, why_not);
 	if (t->common->engine == CS_ENGINE_LOCAL)
 		return NULL;
 	d = palloc0(sizeof(CsDistribution));
 	d->pieces = CsPiecesOf(t->relation);
+	/* nobody trains on fewer rows than are meant; what is only looked at is read through the table */
+	if (t->model == NULL && !asked && !CsPiecesAreReadable(d->pieces))
+		return NULL;
 	if (d->pieces->has_policies)
 		RefusePolicies(t->relation);
 	d->weight = d->key = -1;
@@ -167,7 +173,7 @@ WeighMemory(CsTraining *t)
 	double		nrows;
 	Size		needed;
 
-	if (!is_far && (d->samples || !CanRead(t) || t->streaming != NULL))
+	if (!is_far && (d->samples || t->sample > 0 || !CanRead(t) || t->streaming != NULL))
 		return;
 	needed = ExpectedMemory(t, &nrows);
 	if (needed <= CsMemoryLimit())
@@ -193,6 +199,7 @@ void
 CsDistributionWeigh(CsTraining *t)
 {
 	CsDistribution *d = t->distribution;
+	bool		is_choice = t->algorithm != NULL && t->k_max > 0;
 
 	if (d == NULL)
 		return;
@@ -205,11 +212,12 @@ CsDistributionWeigh(CsTraining *t)
 		return;
 	ereport(NOTICE,
 			(t->model != NULL ? errmsg("training with the distributed engine") :
-			 errmsg("choosing the number of segments with the distributed engine"),
+			 is_choice ? errmsg("choosing the number of segments with the distributed engine") :
+			 errmsg("examining the rows with the distributed engine"),
 			 errdetail("Reason: %s.", d->reason),
 			 d->needed == 0 ? 0 :
 			 errhint("SET maintenance_work_mem = '%zuMB' to %s in memory, which is faster.", CsMegabytes(d->needed),
-					 t->model != NULL ? "train" : "choose it")));
+					 t->model != NULL ? "train" : is_choice ? "choose it" : "examine them")));
 	/* rows are labelled in the last pass, or once they have been drawn */
 	t->nlabellers = 0;
 	t->streaming = NULL;

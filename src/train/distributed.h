@@ -5,6 +5,7 @@
 #ifndef CUSTSEG_DISTRIBUTED_H
 #define CUSTSEG_DISTRIBUTED_H
 
+#include "prep/prep.h"
 #include "train/train.h"
 
 typedef struct CsDistribution CsDistribution;
@@ -18,5 +19,6 @@ extern bool CsJudgesByPasses(const CsTraining *t);
 extern void CsDistributedRead(CsTraining *t);
 extern void CsDistributedPrepare(CsTraining *t);
 extern void CsDistributedFit(CsTraining *t);
+extern CsCovariance CsTrainingCovariance(CsTraining *t, CsTeam *team);
 
 #endif							/* CUSTSEG_DISTRIBUTED_H */

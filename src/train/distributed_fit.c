@@ -14,8 +14,8 @@
 #include "utils/memutils.h"
 
 /* The mean of the sample in model space; palloc'd. */
-static double *
-SampleMean(const CsTraining *t)
+double *
+CsDistributedMean(const CsTraining *t)
 {
 	int			d = t->matrix->ncolumns;
 	double	   *mean = palloc0(sizeof(double) * d);
@@ -150,7 +150,7 @@ RunLastPass(CsTraining *t, void *state, const CsPassesInput *in)
 		passes->plan_last(state, &json);
 	CsExactProfilePlan(&profile, t->pipeline, &json);
 	if (t->predecessor != NULL)
-		CsOverlapPlan(&json, CsLabellerScorer(t->predecessor), t->fit.k, d->predecessor);
+		CsOverlapPlan(&json, CsLabellerScorer(t->predecessor), t->fit.k, d->predecessor, false);
 	(void) CsJsonEnd(&json);
 	run = CsPassRun(t, &json);
 	t->fit.inertia = CsExactProfileInertia(run.pass, &run.pass->parts[part], run.state, &t->fit.total);
@@ -180,7 +180,7 @@ CsDistributedInput(const CsTraining *t)
 		.nrows = t->nrows,
 		.heaviest = d->heaviest,
 		.reach = CsPipelineReach(t->pipeline, d->lowest, d->highest),
-		.mean = SampleMean(t),
+		.mean = CsDistributedMean(t),
 		.options = t->options
 	};
 

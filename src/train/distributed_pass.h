@@ -48,6 +48,7 @@ extern MemoryContext CsPassMemory(void);
 
 /* distributed_fit.c */
 extern CsPassesInput CsDistributedInput(const CsTraining *t);
+extern double *CsDistributedMean(const CsTraining *t);
 extern void CsDistributedLabel(const CsTraining *t, const CsFitOutput *fit);
 
 /* distributed_survey.c */

@@ -1,6 +1,7 @@
 /*
  * distributed_prepare.c
- *	  The pipeline of a training by passes: what passes have fitted, and principal components of all rows.
+ *	  The pipeline of a training by passes: what passes have fitted, and principal components of all rows; and
+ *	  the covariances of all rows for who judges them.
  */
 #include "custseg.h"
 
@@ -34,18 +35,24 @@ MeanOfPrepared(const CsTraining *t, const CsPipeline *p)
 	return mean;
 }
 
-/* Means and covariances of all rows as a pipeline without components prepares them, by a pass; palloc'd. */
+/*
+ * Means and covariances of all rows as a pipeline without components prepares them, by a pass; palloc'd.  They are added up
+ * about the mean of the sample, in model space where it is there.
+ */
 static CsCovariance
 CovarianceOfAll(CsTraining *t, const CsPipeline *p)
 {
+	Size		needed = CsCovariancePassMemory(p->noutputs);
 	MemoryContext context = CsPassMemory();
 	MemoryContext old = MemoryContextSwitchTo(context);
-	double	   *middle = MeanOfPrepared(t, p);
+	double	   *middle = t->matrix != NULL ? CsDistributedMean(t) : MeanOfPrepared(t, p);
 	double	   *reach = CsPipelineScaledReach(p, t->distribution->lowest, t->distribution->highest, middle);
 	JsonbParseState *json = NULL;
 	CsTallyRun	run;
 	CsCovariance covariance;
 
+	if (needed > CsMemoryLimit())
+		CsMemoryError(needed, "use fewer features", "the covariance of %d columns", p->noutputs);
 	CsPassBegin(t, p, &json);
 	CsCovariancePlan(&json, p->noutputs, middle, reach, t->nrows);
 	(void) CsJsonEnd(&json);
@@ -60,12 +67,8 @@ CovarianceOfAll(CsTraining *t, const CsPipeline *p)
 static CsPipeline *
 Reduce(CsTraining *t, const CsPipeline *p)
 {
-	Size		needed = CsCovariancePassMemory(p->noutputs);
-	CsCovariance covariance;
+	CsCovariance covariance = CovarianceOfAll(t, p);
 
-	if (needed > CsMemoryLimit())
-		CsMemoryError(needed, "use fewer features", "the covariance of %d columns", p->noutputs);
-	covariance = CovarianceOfAll(t, p);
 	return CsSummaryReduce(t->distribution->summary, &covariance);
 }
 
@@ -80,4 +83,20 @@ CsDistributedPrepare(CsTraining *t)
 	CsTeamEnd(team);
 	if (t->prep->pca > 0)
 		t->pipeline = Reduce(t, t->pipeline);
+}
+
+/* Means and covariances of all rows in model space, palloc'd; where passes have read them, by one more.  The team ends. */
+CsCovariance
+CsTrainingCovariance(CsTraining *t, CsTeam *team)
+{
+	CsCovariance covariance;
+
+	if (CsJudgesByPasses(t))
+	{
+		CsTeamEnd(team);
+		return CovarianceOfAll(t, t->pipeline);
+	}
+	covariance = CsCovarianceOfRows(team, NULL, t->matrix);
+	CsTeamEnd(team);
+	return covariance;
 }

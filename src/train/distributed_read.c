@@ -24,7 +24,7 @@
 static int64
 SampleRoom(const CsTraining *t)
 {
-	int64		wanted = Max(SAMPLE_ROWS, (int64) SAMPLE_ROWS_OF_SEGMENT * Max(t->k, t->k_max));
+	int64		wanted = Max(Max(SAMPLE_ROWS, (int64) SAMPLE_ROWS_OF_SEGMENT * Max(t->k, t->k_max)), t->sample);
 	Size		record = sizeof(uint64) * (t->nfeatures + 2);
 	int64		room = Min(Min(wanted, t->nrows), (int64) (CsMemoryLimit() / SAMPLE_SHARE / record));
 
@@ -252,6 +252,18 @@ KeepSample(CsTraining *t)
 		t->predecessor = NULL;
 }
 
+/* Say that a function looks at a sample, which all rows have a part in preparing. */
+static void
+TellSample(const CsTraining *t)
+{
+	int64		n = Min(t->sample, t->raw->nrows);
+
+	if (n > 0 && n < t->nrows)
+		ereport(NOTICE,
+				(errmsg("examining a sample of %lld of %lld rows", (long long) n, (long long) t->nrows),
+				 errdetail("They are rows of the lowest hashes, prepared as all rows are.")));
+}
+
 /*
  * In place of reading the rows: survey them, draw a sample, drop features that turn out to be useless, and fit
  * the preparation.  A NULL in a column that is dropped must not cost its row, so where rows are skipped for
@@ -278,5 +290,8 @@ CsDistributedRead(CsTraining *t)
 	if (t->distribution->samples)
 		KeepSample(t);
 	else
+	{
 		FitPreparation(t);
+		TellSample(t);
+	}
 }

@@ -358,6 +358,8 @@ CsTrainingOpen(const CsRequest *request)
 	t->k_max = request->k_max;
 	t->algorithm = request->algorithm;
 	t->by_passes = request->by_passes || request->model != NULL;
+	t->sample = request->sample;
+	t->may_sample = request->may_sample;
 	t->options = request->options;
 	t->common = request->options;
 	t->memory = request->memory != NULL || t->algorithm == NULL ? request->memory :

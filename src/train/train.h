@@ -84,7 +84,9 @@ typedef struct CsRequest
 	Jsonb	   *prep;			/* or NULL */
 	char	   *outcome;		/* a number or a boolean that is to be predicted, or NULL */
 	const CsAlgorithm *algorithm;	/* NULL when none is run, or none in particular */
-	bool		by_passes;		/* no model comes of it, but passes may read the rows, see distributed.h */
+	bool		by_passes;		/* no model comes of it, but passes may read the rows, see distributed.h; then */
+	int64		sample;			/* it looks at so many rows at most, prepared as all are; 0: passes tell it of all */
+	bool		may_sample;		/* it looks at all rows, but where there is no memory for them a sample will do */
 	Jsonb	   *asked;			/* its options as they are given, or NULL */
 	void	   *options;		/* parsed; the first field is a CsCommonOptions */
 	int			k;				/* 0: not known yet */
@@ -110,6 +112,8 @@ typedef struct CsTraining
 	CsDeploy	deploy;
 	const CsAlgorithm *algorithm;
 	bool		by_passes;		/* passes may read the rows */
+	int64		sample;
+	bool		may_sample;
 	const void *options;
 	const CsCommonOptions *common;	/* the options' first field */
 	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);

@@ -55,13 +55,13 @@ sub listen_from_now
 # What the servers have been asked for by cursors since: states and counts, no rows.
 sub asked_for_no_rows
 {
-    my ($what) = @_;
+    my ($what, $least) = @_;
 
     for my $name (sort keys %there)
     {
         my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
 
-        cmp_ok(scalar @asked, '>', 3, "$name was asked for $what");
+        cmp_ok(scalar @asked, '>=', $least // 4, "$name was asked for $what");
         is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows for $what");
     }
     listen_from_now();
@@ -141,7 +141,9 @@ my $rounded = $moved =~ s/statistic, p_value/round(statistic::numeric, 12), p_va
 
 is(result(sprintf($rounded, 'segments', 'few_there', "'former_there', '{\"sample\": 800}'")), result(sprintf($rounded, 'segments', 'few', "'former', '{\"sample\": 800}'")),
     'drift_multivariate where all rows are in the samples: as of tables here');
-for my $trained (qw(eight former_there))
+spread('trained_there', 8, 'later', 'id');
+listen_from_now();
+for my $trained (qw(trained_there former_there))
 {
     $here->safe_psql('postgres', "SELECT custseg.train('far $trained', '$trained', '{recency,monetary,channel}', 3, id => 'id')");
     is(result(sprintf($moved, "far $trained", 'sixteen', "NULL, '{\"sample\": 300}'")), result(sprintf($moved, "far $trained", 'sixteen', "'$trained', '{\"sample\": 300}'")),
@@ -154,5 +156,87 @@ for my $trained (qw(eight former_there))
 }
 like(result(sprintf($moved, 'segments', 'sixteen', "'customers', '{\"sample\": 500}'")),
     qr/^6000\|4\d{3}\|0\.\d+\|0\.\d+\|watch\|.*\(4\d\d rows compared with 500, the former those of the lowest hashes\)/, 'which the reason says');
+
+# Two versions: rows are counted by both their segments where they are, and silhouettes are of a sample.
+$here->safe_psql('postgres', <<'END');
+SELECT custseg.train('segments', 'customers', '{recency,monetary,member}', 3, id => 'id', prep => '{"impute": "skip"}', deploy => false);
+SELECT custseg.train('segments', 'SELECT * FROM customers WHERE id % 10 = 0', '{recency,frequency}', id => 'id', algorithm => 'dbscan', options => '{"eps": 0.12, "min_samples": 8}', deploy => false);
+END
+for my $versions ('1, 2', '2, 1', '1, 3', '3, 2')
+{
+    my $pairs = "SELECT string_agg(p::text, chr(10)) FROM custseg.compare_versions_segments('segments', $versions, '%s') p";
+    my $expected = result(sprintf($pairs, 'later'));
+
+    is(result(sprintf($pairs, $_)), $expected, "compare_versions_segments of $versions: $_ as later") for (qw(shuffled eight sixteen));
+}
+like(result("SELECT count(*) FILTER (WHERE segment_a = 0) > 0, count(*) FILTER (WHERE segment_b IS NULL) > 0 FROM custseg.compare_versions_segments('segments', 3, 2, 'eight')"), qr/^t\|t$/, 'noise, and rows that one version does not place');
+for my $versions ('1, 2', '3, 2')
+{
+    my $compared = "SELECT c::text FROM custseg.compare_versions('segments', $versions, '%s', '{\"sample\": %d}') c";
+    my ($few, $few_there) = map { result(sprintf($compared, $_, 800)) =~ s/(\d\.\d{10})\d+/$1/gr } qw(few few_there);
+
+    is($few_there, $few, "compare_versions of $versions where all rows are in the sample: as of a table here");
+    is(result(sprintf($compared, 'eight', 500)), result(sprintf($compared, 'sixteen', 500)), "compare_versions of $versions: the same bits on 8 and 16 leaves");
+}
+asked_for_no_rows('two versions');
+like(psql_error($here, 'postgres', "SELECT custseg.deploy('segments', 2, options => '{\"min_agreement\": 0.99, \"source\": \"eight\"}')"),
+    qr/ERROR:  55000: version 2 of model "segments" agrees too little with version 1.*Their adjusted Rand index on relation "eight" is 0\.\d+/s, 'deploy() that demands agreement');
+asked_for_no_rows('agreement', 2);
+
+# What judges rows before a model is trained: the same bits however the rows are laid out, of all rows or of a sample.
+my $by_passes = '"engine": "distributed"';
+my $infinite = "SELECT * FROM custseg.pca('%s', '{recency,frequency}')";
+
+for my $table (qw(later eight))
+{
+    like(psql_error($here, 'postgres', sprintf($infinite, $table)), qr/ERROR:  22023: column "frequency" has \d+ infinite values.*nullif\(frequency, 'infinity'\)/s, "infinite values of $table");
+}
+$here->safe_psql('postgres', "UPDATE $_ SET frequency = NULL WHERE frequency = 'Infinity'") for (qw(later shuffled eight sixteen));
+listen_from_now();
+my %judged = (
+    'pca' => "custseg.pca('%s', '{recency,frequency,monetary,channel}', options => '{%s}')",
+    'pca of some' => "custseg.pca('%s', '{recency,monetary,channel}', prep => '{\"pca\": 2, \"transform\": \"log1p\"}', options => '{%s}')",
+    'stability' => "custseg.stability('%s', '{recency,frequency,monetary,channel}', 3, 5, id => 'id', options => '{\"sample\": 1000, %s}')",
+    'stability of a choice' => "custseg.stability('%s', '{recency,monetary}', NULL, 3, 'hierarchical', id => 'id', options => '{\"sample\": 500, %s}')",
+    'clusterability' => "custseg.clusterability('%s', '{recency,monetary,channel}', options => '{\"sample\": 300, %s}')",
+    'select_features' => "custseg.select_features('%s', '{recency,frequency,monetary,channel,member,code,area}', options => '{%s}')",
+);
+for my $name (sort keys %judged)
+{
+    my $statement = "SELECT string_agg(j::text, chr(10)) FROM $judged{$name} j";
+    my $expected = result(sprintf($statement, 'later', $by_passes));
+
+    is(result(sprintf($statement, 'shuffled', $by_passes)), $expected, "$name: of rows in another order");
+    is(result(sprintf($statement, $_, '"seed": 42')), $expected, "$name: of $_") for (qw(eight sixteen));
+    cmp_ok(length($expected), '>', 50, 'which tells something');
+    asked_for_no_rows($name);
+}
+is(result("SELECT count(*), max(abs(a.eigenvalue - b.eigenvalue)) < 1e-12, max(abs(a.cumulative_share - b.cumulative_share)) < 1e-12, max(abs((a.loadings ->> 'recency')::float8 - (b.loadings ->> 'recency')::float8)) < 1e-9"
+      . " FROM " . sprintf($judged{pca}, 'sixteen', '') . ' a JOIN ' . sprintf($judged{pca}, 'later', '') . ' b USING (component)'), '8|t|t|t', 'components: those of a table here');
+
+# Where a policy of the table applies, or its leaves may not be read, rows are read through the table.
+$here->safe_psql('postgres', "ALTER TABLE eight ENABLE ROW LEVEL SECURITY; CREATE ROLE reader LOGIN; GRANT SELECT ON eight TO reader; CREATE POLICY few ON eight TO reader USING (id <= 900);"
+      . " SELECT custseg.grant_model('segments', 'reader');"
+      . join('', map { sprintf("CREATE USER MAPPING FOR reader SERVER %s OPTIONS (user '%s', password_required 'false');", $_, scalar getpwuid($<)) } sort keys %there));
+my %heeded = (
+    'fairness' => "SELECT sum(n) FROM custseg.fairness('segments', '%s', 'sex')",
+    'drift_multivariate' => "SELECT n_current FROM custseg.drift_multivariate('segments', '%s', '%s', '{\"sample\": 100}')",
+    'compare_versions' => "SELECT n FROM custseg.compare_versions('segments', 1, 2, '%s')",
+    'compare_versions_segments' => "SELECT sum(n) FROM custseg.compare_versions_segments('segments', 1, 2, '%s')",
+    'pca' => "SELECT round(eigenvalue::numeric, 9) FROM custseg.pca('%s', '{recency,frequency,monetary}') LIMIT 1",
+    'stability' => "SELECT sum(n) FROM custseg.stability('%s', '{recency,frequency}', 2, 2)",
+    'clusterability' => "SELECT n FROM custseg.clusterability('%s', '{recency,frequency}')",
+    'choose_k' => "SELECT round(inertia::numeric, 6) FROM custseg.choose_k('%s', '{recency,frequency}', 2, 2)",
+);
+for my $policies (1, 0)
+{
+    $here->safe_psql('postgres', 'ALTER TABLE eight DISABLE ROW LEVEL SECURITY') if !$policies;
+    for my $name (sort keys %heeded)
+    {
+        my $source = $policies ? 'SELECT * FROM eight WHERE id <= 900' : 'SELECT * FROM eight';
+
+        is(result('SET ROLE reader; ' . $heeded{$name} =~ s/%s/eight/gr), result($heeded{$name} =~ s/%s/$source/gr), $policies ? "$name heeds a policy" : "$name without rights to the leaves");
+    }
+}
 
 done_testing();
