@@ -245,6 +245,17 @@ FROM unnest(ARRAY[
     'dbscan_grid(''line'', options => ''{"eps": 1}'')'
 ]) what;
 
+-- rows that are placed together are where each of them is by itself, also between places of two segments: by the blocks of a report, and by a training that matches its segments to those of the deployed version
+CREATE TABLE places AS SELECT i AS id, (i % 53)::float8 AS x, (i / 53 % 41)::float8 AS y FROM generate_series(1, 7000) i WHERE NOT (i % 53 % 9 BETWEEN 6 AND 8 OR i / 53 % 41 % 11 BETWEEN 8 AND 10);
+SELECT n_segments FROM custseg.train('places', 'places', '{x,y}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 2, "min_samples": 5}');
+CREATE TABLE shifted AS SELECT id, x + d.dx AS x, y + d.dy AS y FROM places, (VALUES (0, 0), (1.5, 0), (0, 1.75), (2, 2), (-2, 1.5), (3, 0)) d (dx, dy);
+SELECT count(*) AS segments, count(*) FILTER (WHERE p.n = d.n) AS same, sum(p.n) AS n FROM custseg.segment_profile('places', 'shifted') p
+JOIN (SELECT d.segment, count(*) AS n FROM shifted s, custseg.predict_detail('places', s) d GROUP BY 1) d USING (segment) WHERE p.column_name = 'x';
+SELECT n_segments FROM custseg.train('places', 'shifted', '{x,y}', k => 30, prep => '{"scale": "none"}');
+WITH overlap AS (
+    SELECT custseg.predict('places', s, version => 2) AS new, d.segment AS old, count(*) AS n FROM shifted s, custseg.predict_detail('places', s) d WHERE d.segment > 0 GROUP BY 1, 2)
+SELECT sum(n) FILTER (WHERE new = old) AS kept, sum(n) AS placed FROM overlap;
+
 -- core points are read from the catalogue to the bit, whatever their digits: each is at no distance from itself
 CREATE TABLE digits AS SELECT i, CASE i % 8 WHEN 0 THEN i WHEN 1 THEN i / 7.0::float8 WHEN 2 THEN i * 1e12 + 0.5 WHEN 3 THEN -i / 1e4::float8 WHEN 4 THEN pi() * 10::float8 ^ (i % 40 - 20)
     WHEN 5 THEN 4503599627370496 + i + 0.5 WHEN 6 THEN -i * 1e18::float8 / 3 ELSE i * 1e-300::float8 END AS x FROM generate_series(1, 4000) i;
@@ -253,6 +264,6 @@ SELECT count(*), count(*) FILTER (WHERE d.distance = 0) AS exact FROM digits, cu
 
 SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model;
 DROP VIEW few;
-DROP TABLE points, moons, line, genuine, crowd, prints, digits;
+DROP TABLE points, moons, line, genuine, crowd, prints, digits, places, shifted;
 DROP FUNCTION agreement, degenerate;
 \i :root/test/clean.sql

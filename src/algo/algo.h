@@ -319,6 +319,9 @@ typedef struct CsAlgorithm
 	 *
 	 * place: the segment that assign gives, -1 for none, where it is found sooner; NULL: it is not.
 	 *
+	 * place_rows: the same of many customers, value j of whom are at z[j * stride]; NULL: there is nothing but
+	 * one by one.  places_rows: is that sooner for so many?
+	 *
 	 * explain: what speaks against z in a segment is the sum over the columns of
 	 * (z[j] - point[j]) * pull[j].  For the nearest centre: point is the centre, pull z - point.
 	 *
@@ -328,6 +331,8 @@ typedef struct CsAlgorithm
 	bool		(*assign) (const CsFitted *model, const double *z, CsAssignment *result,
 						   double *memberships);
 	int			(*place) (const CsFitted *model, const double *z);
+	bool		(*places_rows) (const CsFitted *model, int nrows);
+	void		(*place_rows) (const CsFitted *model, const double *z, int stride, int nrows, int32 *segments);
 	void		(*explain) (const CsFitted *model, const double *z, int segment,
 							double *point, double *pull);
 	double		(*log_density) (const CsFitted *model, const double *z);

@@ -78,7 +78,7 @@ CheckCorePoints(int64 n, int d)
 
 /* The core points that scoring needs, in the order of their rows, and their clusters. */
 static void
-KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, CsFitOutput *out)
+KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, int64 ncore, CsFitOutput *out)
 {
 	CsArena    *arena = CsTeamArena(in->team);
 	const CsKdTree *tree = CsArenaAddress(arena, l->tree);
@@ -87,7 +87,7 @@ KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, CsFitOutput *out)
 	CsParameter *points = &out->parameters[DBSCAN_CORE_POINTS],
 			   *clusters = &out->parameters[DBSCAN_CORE_SEGMENTS];
 	int			d = tree->ncolumns;
-	int64		n = CsDbscanMarkDuplicates(l, in->team);
+	int64		n = CsDbscanMarkDuplicates(l, in->team, ncore);
 	int32	   *position;		/* by row, in the forest's place */
 
 	CheckCorePoints(n, d);
@@ -157,7 +157,7 @@ DbscanFit(const CsFitInput *in, CsFitOutput *out)
 	nclusters = CsDbscanCluster(&l, in->team);
 	CheckClusters(nclusters, *eps, o->min_samples);
 	if (o->keep_core_points)
-		KeepCorePoints(in, &l, out);
+		KeepCorePoints(in, &l, ncore, out);
 	else
 		out->note = psprintf("%s%sno core points are kept, and new rows cannot be scored",
 							 out->note ? out->note : "", out->note ? "; " : "");
@@ -190,5 +190,7 @@ const CsAlgorithm CsDbscan = {
 	.compile = CsDbscanCompile,
 	.assign = CsDbscanAssign,
 	.place = CsDbscanPlace,
+	.places_rows = CsDbscanPlacesRows,
+	.place_rows = CsDbscanPlaceRows,
 	.explain = CsDbscanExplain,
 };

@@ -100,20 +100,21 @@ extern void CsDbscanStart(DbscanLabelling *l, CsTeam *team, int tree, int weight
 extern void CsDbscanEnd(DbscanLabelling *l, CsTeam *team);
 extern int64 CsDbscanCore(DbscanLabelling *l, CsTeam *team, double eps, double min_samples);
 extern int64 CsDbscanCluster(DbscanLabelling *l, CsTeam *team);
-extern int64 CsDbscanMarkDuplicates(DbscanLabelling *l, CsTeam *team);
+extern int64 CsDbscanMarkDuplicates(DbscanLabelling *l, CsTeam *team, int64 ncore);
 extern DbscanView CsDbscanView(CsTeam *team, const DbscanLabelling *l);
 
 /* dbscan_pass.c: the passes over the leaves of the tree */
 extern PGDLLEXPORT void CsDbscanCoreTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsDbscanJoinTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsDbscanBorderTask(CsTeam *team, const void *args, int item);
-extern PGDLLEXPORT void CsDbscanDuplicateTask(CsTeam *team, const void *args, int item);
 
 /* dbscan_score.c */
 extern Size CsDbscanCompile(const CsFitted *model, void *result);
 extern bool CsDbscanAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						   double *memberships);
 extern int	CsDbscanPlace(const CsFitted *model, const double *z);
+extern bool CsDbscanPlacesRows(const CsFitted *model, int nrows);
+extern void CsDbscanPlaceRows(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments);
 extern void CsDbscanExplain(const CsFitted *model, const double *z, int segment,
 							double *point, double *pull);
 

@@ -14,7 +14,9 @@
 #include "custseg.h"
 
 #include "algo/dbscan.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 
 /* Most items of a pass. */
 #define ITEMS 256
@@ -237,15 +239,74 @@ CsDbscanCluster(DbscanLabelling *l, CsTeam *team)
 	return nclusters;
 }
 
+/* A hash of a point; equal numbers have equal ones, of which -0 and 0 are two. */
+static uint32
+HashPoint(const DbscanView *v, int32 position)
+{
+	const double *x = CsKdLeaf(v->tree, position / CS_KD_LEAF) + position % CS_KD_LEAF;
+	uint64		hash = 0;
+
+	for (int j = 0; j < v->d; j++)
+	{
+		double		value = x[(Size) j * CS_KD_LEAF] + 0.0;
+		uint64		bits;
+
+		memcpy(&bits, &value, sizeof(bits));
+		hash = hash_combine64(hash, (uint64) murmurhash32((uint32) bits) << 32 | murmurhash32((uint32) (bits >> 32)));
+	}
+	return (uint32) (hash ^ hash >> 32);
+}
+
+/* Are two points equal, number by number? */
+static bool
+AreEqual(const DbscanView *v, int32 a, int32 b)
+{
+	const double *x = CsKdLeaf(v->tree, a / CS_KD_LEAF) + a % CS_KD_LEAF,
+			   *y = CsKdLeaf(v->tree, b / CS_KD_LEAF) + b % CS_KD_LEAF;
+
+	for (int j = 0; j < v->d; j++)
+		if (x[(Size) j * CS_KD_LEAF] != y[(Size) j * CS_KD_LEAF])
+			return false;
+	return true;
+}
+
+/* Enter a core point into the table of positions, -1 where it is free: of equal ones the first row is kept. */
+static void
+EnterPoint(const DbscanView *v, int32 *table, uint32 mask, int32 position)
+{
+	uint32		at = HashPoint(v, position) & mask;
+	int32		later;
+
+	for (; table[at] >= 0; at = (at + 1) & mask)
+	{
+		if (!AreEqual(v, table[at], position))
+			continue;
+		later = v->index[table[at]] < v->index[position] ? position : table[at];
+		table[at] += position - later;
+		v->kind[later] = DBSCAN_DUPLICATE;
+		return;
+	}
+	table[at] = position;
+}
+
 /*
- * Turn every core point that equals a core point before it into a DBSCAN_DUPLICATE.  Returns how
- * many core points are left.
+ * Turn every core point that equals a core point before it into a DBSCAN_DUPLICATE.  Returns how many core points of
+ * "ncore" are left.  The table takes 16 bytes of a core point at most, which the points to be kept take after it.
  */
 int64
-CsDbscanMarkDuplicates(DbscanLabelling *l, CsTeam *team)
+CsDbscanMarkDuplicates(DbscanLabelling *l, CsTeam *team, int64 ncore)
 {
 	DbscanView	v = CsDbscanView(team, l);
+	uint64		size = pg_nextpower2_64(2 * (uint64) Max(ncore, 1));
+	int32	   *table = palloc_extended(size * sizeof(int32), MCXT_ALLOC_HUGE);
 
-	RunOverLeaves(l, team, CS_TASK(CsDbscanDuplicateTask));
+	memset(table, -1, size * sizeof(int32));
+	for (int32 p = 0; p < v.tree->npoints; p++)
+	{
+		CsCheckInterrupts(p);
+		if (v.kind[p] == DBSCAN_CORE)
+			EnterPoint(&v, table, (uint32) (size - 1), p);
+	}
+	pfree(table);
 	return CountKind(&v, DBSCAN_CORE);
 }

@@ -20,11 +20,18 @@
 #include <math.h>
 
 #include "algo/dbscan.h"
+#include "miscadmin.h"
 
 #define NOISE 0
 
 /* A node's segment when its core points are in several. */
 #define SEVERAL (-1)
+
+/* Rows that go down the tree side by side. */
+#define TOGETHER 16
+
+/* Minima of a leaf that are found side by side. */
+#define LEAST_CHAINS 8
 
 /* What is known of a node of the tree. */
 typedef struct Junction
@@ -186,24 +193,44 @@ IsWorthAVisit(Search *s, CsKdNode node, double distance)
 	return !PassOver(s, node);
 }
 
+/* The least of a leaf's distances; free places, which are NaN, are near nothing. */
+static inline double
+LeastOfLeaf(const double *distance)
+{
+	double		least[LEAST_CHAINS];
+
+	for (int i = 0; i < LEAST_CHAINS; i++)
+		least[i] = HUGE_VAL;
+	for (int r = 0; r < CS_KD_LEAF; r += LEAST_CHAINS)
+		for (int i = 0; i < LEAST_CHAINS; i++)
+			least[i] = distance[r + i] < least[i] ? distance[r + i] : least[i];
+	for (int i = 1; i < LEAST_CHAINS; i++)
+		least[0] = Min(least[0], least[i]);
+	return least[0];
+}
+
 /* Look at the core points of a leaf. */
 static void
 SearchLeaf(Search *s, int32 leaf)
 {
 	const CsKdTree *tree = TreeOf(s->compiled);
 	const int32 *rows = CsKdIndex(tree) + (Size) leaf * CS_KD_LEAF;
-	double		here[CS_KD_LEAF];
+	double		here[CS_KD_LEAF],
+				least;
+	int32		nearest = PG_INT32_MAX;
 
 	CsKdLeafDistances(tree, leaf, 1, s->z, here);
-	for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
-	{
-		if (!(here[r] <= s->bound) || (here[r] == s->bound && s->nearest >= 0 && rows[r] > s->nearest))
-			continue;
-		s->unsure |= s->passed_over && s->compiled->segment[rows[r]] != s->segment;
-		s->bound = here[r];
-		s->nearest = rows[r];
-		s->segment = s->compiled->segment[rows[r]];
-	}
+	least = LeastOfLeaf(here);
+	if (!(least <= s->bound))
+		return;
+	for (int r = 0; r < CS_KD_LEAF; r++)
+		nearest = here[r] == least ? Min(nearest, rows[r]) : nearest;
+	if (nearest == PG_INT32_MAX || (least == s->bound && s->nearest >= 0 && nearest > s->nearest))
+		return;
+	s->unsure |= s->passed_over && s->compiled->segment[nearest] != s->segment;
+	s->bound = least;
+	s->nearest = nearest;
+	s->segment = s->compiled->segment[nearest];
 }
 
 /* Search a node, the nearer half first. */
@@ -228,33 +255,83 @@ SearchNode(Search *s, CsKdNode node, double distance)
 		SearchLeaf(s, node.first);
 }
 
-/* Search the tree: the leaf where the row belongs, and then the other halves on the way back. */
+/* A way down the tree: the node that it has come to, and the halves that it has left aside. */
+typedef struct Way
+{
+	CsKdNode	node;
+	int			depth;
+	struct
+	{
+		CsKdNode	other;
+		int32		column;		/* in which the halves part, */
+		double		border;		/* where the other half ends there, */
+		bool		is_left;	/* and whether that is the left one */
+	}			step[CS_KD_MAX_DEPTH + 1];
+} Way;
+
+/* Does a row belong in the right half of a node? */
+static inline bool
+BelongsRight(const Compiled *compiled, CsKdNode node, const double *z, Size stride)
+{
+	const Junction *here = &NodesOf(compiled)[node.number];
+	double		value = z[(Size) here->column * stride];
+
+	return here->right - value < value - here->left;
+}
+
+/* Begin a way at the root. */
 static void
-SearchTree(Search *s)
+BeginWay(const Compiled *compiled, Way *way)
+{
+	way->node = CsKdRoot(TreeOf(compiled));
+	way->depth = 0;
+}
+
+/* Take one of a node's halves. */
+static inline void
+StepDown(const Compiled *compiled, Way *way, bool right)
+{
+	const Junction *here = &NodesOf(compiled)[way->node.number];
+	CsKdNode	left_half = CsKdLeft(way->node),
+				right_half = CsKdRight(way->node);
+
+	way->step[way->depth].other = right ? left_half : right_half;
+	way->step[way->depth].column = here->column;
+	way->step[way->depth].border = right ? here->left : here->right;
+	way->step[way->depth++].is_left = right;
+	way->node = right ? right_half : left_half;
+}
+
+/* Search the leaf at the end of a way, and then the halves that were left aside, on the way back. */
+static void
+SearchBack(Search *s, const Way *way)
 {
 	const CsKdTree *tree = TreeOf(s->compiled);
-	CsKdNode	node = CsKdRoot(tree),
-				others[CS_KD_MAX_DEPTH + 1];
-	double		gaps[CS_KD_MAX_DEPTH + 1];	/* how far they are at least */
-	int			depth = 0;
 
-	for (; node.leaves > 1; depth++)
+	SearchLeaf(s, way->node.first);
+	for (int i = way->depth - 1; i >= 0; i--)
 	{
-		const Junction *here = &NodesOf(s->compiled)[node.number];
-		double		to_left = s->z[here->column] - here->left,
-					to_right = here->right - s->z[here->column];
-		CsKdNode	left = CsKdLeft(node),
-					right = CsKdRight(node);
-		bool		turn = to_right < to_left;
+		double		value = s->z[way->step[i].column],
+					gap = way->step[i].is_left ? value - way->step[i].border : way->step[i].border - value;
 
-		node = turn ? right : left;
-		others[depth] = turn ? left : right;
-		gaps[depth] = Max(turn ? to_left : to_right, 0);
+		gap = Max(gap, 0);
+		if (gap * gap <= s->bound && !PassOver(s, way->step[i].other))
+			SearchNode(s, way->step[i].other, CsKdBoxNearest(tree, way->step[i].other, s->z));
 	}
-	SearchLeaf(s, node.first);
-	while (--depth >= 0)
-		if (gaps[depth] * gaps[depth] <= s->bound && !PassOver(s, others[depth]))
-			SearchNode(s, others[depth], CsKdBoxNearest(tree, others[depth], s->z));
+}
+
+/* The segment that CsDbscanAssign() gives to a row, searched from the end of its way down the tree. */
+static int32
+SegmentOf(const CsFitted *model, const double *z, const Way *way)
+{
+	const Compiled *compiled = model->compiled;
+	Search		s = {.compiled = compiled,.z = z,.bound = compiled->eps * compiled->eps,.nearest = -1};
+	CsAssignment placed;
+
+	SearchBack(&s, way);
+	if (s.unsure)
+		return CsDbscanAssign(model, z, &placed, NULL) ? placed.index : -1;
+	return s.nearest < 0 ? NOISE : s.segment;
 }
 
 /* The segment that CsDbscanAssign() gives, as CsAlgorithm.place. */
@@ -262,17 +339,120 @@ int
 CsDbscanPlace(const CsFitted *model, const double *z)
 {
 	const Compiled *compiled = model->compiled;
-	const CsKdTree *tree = TreeOf(compiled);
-	Search		s = {.compiled = compiled,.z = z,.bound = compiled->eps * compiled->eps,.nearest = -1};
-	CsAssignment placed;
+	Way			way;
 
 	if (!compiled->scores)
 		return -1;
-	if (tree->nleaves > 0)
-		SearchTree(&s);
-	if (s.unsure)
-		return CsDbscanAssign(model, z, &placed, NULL) ? placed.index : -1;
-	return s.nearest < 0 ? NOISE : s.segment;
+	if (TreeOf(compiled)->nleaves == 0)
+		return NOISE;
+	BeginWay(compiled, &way);
+	while (way.node.leaves > 1)
+		StepDown(compiled, &way, BelongsRight(compiled, way.node, z, 1));
+	return SegmentOf(model, z, &way);
+}
+
+/* One half of a node, by arithmetic: which one it is, no processor can foretell. */
+static inline CsKdNode
+HalfOf(CsKdNode node, int right)
+{
+	int32		left = (node.leaves + 1) / 2;
+
+	return (CsKdNode) {node.number + 1 + right * (2 * left - 1), node.first + right * left,
+		left - right * (2 * left - node.leaves)};
+}
+
+/*
+ * Find the leaves where a few rows belong, value j of whom are at z[j * stride].  The rows go down side by side: each
+ * step waits for its memory, but not for the steps of other rows.
+ */
+static void
+FindLeaves(const Compiled *compiled, const double *z, Size stride, int n, int32 *leaves)
+{
+	const CsKdTree *tree = TreeOf(compiled);
+	CsKdNode	nodes[TOGETHER];
+
+	for (int r = 0; r < n; r++)
+		nodes[r] = CsKdRoot(tree);
+	/* the numbers of leaves of two nodes at the same depth differ by one at most */
+	for (int most = tree->nleaves; most > 1; most = (most + 1) / 2)
+		for (int r = 0; r < n; r++)
+			if (nodes[r].leaves > 1)
+				nodes[r] = HalfOf(nodes[r], BelongsRight(compiled, nodes[r], z + r, stride));
+	for (int r = 0; r < n; r++)
+		leaves[r] = nodes[r].first;
+}
+
+/* The rows in the order of the leaves where they belong, palloc'd; sets where the rows of each leaf end. */
+static int32 *
+SortByLeaf(const Compiled *compiled, const double *z, int stride, int nrows, int32 *ends)
+{
+	int32		nleaves = TreeOf(compiled)->nleaves,
+			   *leaves = palloc(sizeof(int32) * nrows),
+			   *order = palloc(sizeof(int32) * nrows),
+				before = 0;
+
+	memset(ends, 0, sizeof(int32) * nleaves);
+	for (int r = 0; r < nrows; r += TOGETHER)
+		FindLeaves(compiled, z + r, stride, Min(TOGETHER, nrows - r), leaves + r);
+	for (int r = 0; r < nrows; r++)
+		ends[leaves[r]]++;
+	for (int32 leaf = 0; leaf < nleaves; leaf++)
+	{
+		int32		n = ends[leaf];
+
+		ends[leaf] = before;
+		before += n;
+	}
+	for (int r = 0; r < nrows; r++)
+		order[ends[leaves[r]]++] = r;
+	pfree(leaves);
+	return order;
+}
+
+/*
+ * The segments that CsDbscanAssign() gives, as CsAlgorithm.place_rows.  Rows of the same leaf come one after the other,
+ * so that its points, and those near them, are fetched once for all.
+ */
+void
+CsDbscanPlaceRows(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments)
+{
+	const Compiled *compiled = model->compiled;
+	int32		nleaves = TreeOf(compiled)->nleaves,
+			   *ends = palloc(sizeof(int32) * Max(nleaves, 1)),
+			   *order;
+	double	   *row = palloc(sizeof(double) * model->ncolumns);
+	int			at = 0;
+
+	order = SortByLeaf(compiled, z, stride, nrows, ends);
+	for (int32 leaf = 0; leaf < nleaves; leaf++)
+	{
+		Way			way;
+
+		if (ends[leaf] == at)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		BeginWay(compiled, &way);
+		while (way.node.leaves > 1)
+			StepDown(compiled, &way, leaf >= CsKdRight(way.node).first);
+		for (; at < ends[leaf]; at++)
+		{
+			for (int j = 0; j < model->ncolumns; j++)
+				row[j] = z[(Size) j * stride + order[at]];
+			segments[order[at]] = SegmentOf(model, row, &way);
+		}
+	}
+	pfree(order);
+	pfree(row);
+	pfree(ends);
+}
+
+/* Is it worth while to sort that many rows by their leaves?  See CsAlgorithm.places_rows. */
+bool
+CsDbscanPlacesRows(const CsFitted *model, int nrows)
+{
+	const Compiled *compiled = model->compiled;
+
+	return compiled->scores && TreeOf(compiled)->nleaves > 0 && nrows >= TreeOf(compiled)->nleaves / 4;
 }
 
 /* To what degree a row is in the segment of its nearest core point. */

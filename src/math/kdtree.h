@@ -145,31 +145,6 @@ extern void CsKdPoint(const CsKdTree *tree, int32 position, double *z);
 extern void CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const double *z,
 							  double *distance);
 
-/*
- * A walk over the leaves that may hold points within a bound of z, near ones early:
- *
- *		CsKdWalkStart(&walk, tree, z);
- *		while ((leaf = CsKdWalkNext(&walk, tree, z, bound, tie)) >= 0)
- *			... CsKdLeafDistances(tree, leaf, 1, z, distance); points with distance <= bound ...
- *
- * The bound may fall from call to call.  A box exactly as far away as the bound is visited only
- * if it holds a row lower than "tie": PG_INT32_MAX includes the bound itself; the row found so far
- * gives the lowest row among equals; -1 asks for nearer points only.  Thus a search among a mass of
- * equal points does not visit them all.
- */
-typedef struct CsKdWalk
-{
-	int			depth;
-	struct
-	{
-		CsKdNode	node;
-		double		distance;	/* of its box */
-	}			stack[CS_KD_MAX_DEPTH + 1];
-} CsKdWalk;
-
-extern void CsKdWalkStart(CsKdWalk *walk, const CsKdTree *tree, const double *z);
-extern int32 CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z, double bound,
-						   int32 tie);
 extern int	CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *index,
 						double *distance);
 

@@ -66,9 +66,31 @@ CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const double *z, dou
 					   distance);
 }
 
+/*
+ * A walk over the leaves that may hold points within a bound of z, near ones early:
+ *
+ *		StartWalk(&walk, tree, z);
+ *		while ((leaf = NextLeaf(&walk, tree, z, bound, tie)) >= 0)
+ *			... CsKdLeafDistances(tree, leaf, 1, z, distance); points with distance <= bound ...
+ *
+ * The bound may fall from call to call.  A box exactly as far away as the bound is visited only
+ * if it holds a row lower than "tie": PG_INT32_MAX includes the bound itself; the row found so far
+ * gives the lowest row among equals; -1 asks for nearer points only.  Thus a search among a mass of
+ * equal points does not visit them all.
+ */
+typedef struct Walk
+{
+	int			depth;
+	struct
+	{
+		CsKdNode	node;
+		double		distance;	/* of its box */
+	}			stack[CS_KD_MAX_DEPTH + 1];
+} Walk;
+
 /* Start a walk over the leaves around z. */
-void
-CsKdWalkStart(CsKdWalk *walk, const CsKdTree *tree, const double *z)
+static void
+StartWalk(Walk *walk, const CsKdTree *tree, const double *z)
 {
 	walk->depth = 0;
 	if (tree->nleaves == 0)
@@ -87,10 +109,10 @@ IsWorthAVisit(const CsKdTree *tree, CsKdNode node, double distance, double bound
 
 /*
  * The next leaf to visit, the nearer half of each node first; -1 when no other leaf can hold a
- * point within the bound.  For "tie" see CsKdWalk.
+ * point within the bound.  For "tie" see Walk.
  */
-int32
-CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z, double bound, int32 tie)
+static int32
+NextLeaf(Walk *walk, const CsKdTree *tree, const double *z, double bound, int32 tie)
 {
 	CHECK_FOR_INTERRUPTS();
 	while (walk->depth > 0)
@@ -177,14 +199,14 @@ CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *i
 {
 	const int32 *rows = CsKdIndex(tree);
 	double		here[CS_KD_LEAF];
-	CsKdWalk	walk;
+	Walk	walk;
 	int32		leaf;
 	int			n = 0;
 
 	if (k <= 0)
 		return 0;
-	CsKdWalkStart(&walk, tree, z);
-	while ((leaf = CsKdWalkNext(&walk, tree, z, n < k ? HUGE_VAL : distance[0],
+	StartWalk(&walk, tree, z);
+	while ((leaf = NextLeaf(&walk, tree, z, n < k ? HUGE_VAL : distance[0],
 								n < k ? PG_INT32_MAX : index[0])) >= 0)
 	{
 		CsKdLeafDistances(tree, leaf, 1, z, here);
@@ -217,11 +239,11 @@ bool
 CsKdHasWithin(const CsKdTree *tree, const double *z, double bound)
 {
 	double		here[CS_KD_LEAF];
-	CsKdWalk	walk;
+	Walk	walk;
 	int32		leaf;
 
-	CsKdWalkStart(&walk, tree, z);
-	while ((leaf = CsKdWalkNext(&walk, tree, z, bound, PG_INT32_MAX)) >= 0)
+	StartWalk(&walk, tree, z);
+	while ((leaf = NextLeaf(&walk, tree, z, bound, PG_INT32_MAX)) >= 0)
 	{
 		CsKdLeafDistances(tree, leaf, 1, z, here);
 		for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
@@ -242,12 +264,12 @@ CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels, 
 {
 	const int32 *rows = CsKdIndex(tree);
 	double		here[CS_KD_LEAF];
-	CsKdWalk	walk;
+	Walk	walk;
 	int32		leaf,
 				best = -1;
 
-	CsKdWalkStart(&walk, tree, z);
-	while ((leaf = CsKdWalkNext(&walk, tree, z, bound, best < 0 ? PG_INT32_MAX : best)) >= 0)
+	StartWalk(&walk, tree, z);
+	while ((leaf = NextLeaf(&walk, tree, z, bound, best < 0 ? PG_INT32_MAX : best)) >= 0)
 	{
 		CsKdLeafDistances(tree, leaf, 1, z, here);
 		for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)

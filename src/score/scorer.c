@@ -540,6 +540,11 @@ AssignRows(CsScoring *s, const double *z, int stride, int nrows, int32 *segments
 {
 	int			ncolumns = s->scorer->ncolumns;
 
+	if (s->algorithm->place_rows != NULL && s->algorithm->places_rows(&s->fitted, nrows))
+	{
+		s->algorithm->place_rows(&s->fitted, z, stride, nrows, segments);
+		return;
+	}
 	if (s->algorithm->place == NULL && s->algorithm->assign == NULL)
 	{
 		CsPlaceNearest(&s->fitted, z, stride, nrows, segments);

@@ -32,6 +32,12 @@ typedef struct Feature
 	Size		table;			/* the level of its first code, in the area of them; that of NULL is last */
 } Feature;
 
+/* Lanes of an item: some algorithms are faster at many rows. */
+#define LANES_AT_ONCE 4
+
+/* Values of rows that are placed at once. */
+#define PLACED_VALUES 65536
+
 /* What the task is told: areas, and the first segment that is a class. */
 typedef struct PlaceArgs
 {
@@ -200,12 +206,12 @@ CsLabellerMayWait(const CsLabeller *l, const CsColumn *features, int nfeatures)
 	return true;
 }
 
-/* Fill the version's raw values of a block of rows. */
+/* Fill the version's raw values of a block of rows, "stride" apart. */
 static void
 FillRaw(const CsPipeline *p, const Feature *features, const double *levels, const double *block, int nrows,
-		double *raw)
+		double *raw, int stride)
 {
-	for (int i = 0; i < p->nfeatures; i++, raw += CS_BLOCK_ROWS)
+	for (int i = 0; i < p->nfeatures; i++, raw += stride)
 	{
 		const Feature *f = &features[i];
 		const double *x = block + (Size) f->column * CS_BLOCK_ROWS;
@@ -217,7 +223,14 @@ FillRaw(const CsPipeline *p, const Feature *features, const double *levels, cons
 	}
 }
 
-/* Place the rows of a lane. */
+/* Blocks whose rows are placed at once. */
+static int
+BlocksAtOnce(const CsPipeline *p)
+{
+	return Max(PLACED_VALUES / CS_BLOCK_ROWS / p->nfeatures, 1);
+}
+
+/* Place the rows of a run of lanes. */
 void
 CsPlaceRowsTask(CsTeam *team, const void *arguments, int item)
 {
@@ -226,18 +239,25 @@ CsPlaceRowsTask(CsTeam *team, const void *arguments, int item)
 	const CsScorer *scorer = CsArenaAddress(arena, args->scorer);
 	const CsPipeline *p = CsScorerPipeline(scorer);
 	const CsMatrix *m = CsArenaAddress(arena, args->matrix);
-	double	   *raw = palloc(sizeof(double) * CS_BLOCK_ROWS * p->nfeatures);
+	int64		end = CsLaneStart(m, (item + 1) * LANES_AT_ONCE);
+	int			most = BlocksAtOnce(p),
+				stride = most * CS_BLOCK_ROWS;
+	double	   *raw = palloc(mul_size(sizeof(double) * stride, p->nfeatures));
 	CsScoring	scoring = {0};
 
 	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
-	for (int64 b = CsLaneStart(m, item); b < CsLaneStart(m, item + 1); b++)
+	for (int64 b = CsLaneStart(m, item * LANES_AT_ONCE); b < end; b += most)
 	{
 		int32	   *labels = (int32 *) CsArenaAddress(arena, args->labels) + b * CS_BLOCK_ROWS;
-		int			nrows = CsMatrixBlockRows(m, b);
+		int			nrows = 0;
 
-		FillRaw(p, CsArenaAddress(arena, args->features), CsArenaAddress(arena, args->levels),
-				CsMatrixBlock(m, arena, b), nrows, raw);
-		CsScoringPlaceRows(&scoring, raw, CS_BLOCK_ROWS, nrows, labels);
+		for (int64 at = b; at < Min(b + most, end); at++)
+		{
+			FillRaw(p, CsArenaAddress(arena, args->features), CsArenaAddress(arena, args->levels),
+					CsMatrixBlock(m, arena, at), CsMatrixBlockRows(m, at), raw + nrows, stride);
+			nrows += CsMatrixBlockRows(m, at);
+		}
+		CsScoringPlaceRows(&scoring, raw, stride, nrows, labels);
 		for (int r = 0; r < nrows; r++)
 			labels[r] = labels[r] >= args->first ? labels[r] : -1;
 	}
@@ -307,7 +327,7 @@ CsLabellerPlace(CsLabeller *l, CsTeam *team, const CsMatrix *raw, const CsColumn
 	memcpy(CsArenaAddress(arena, args.scorer), self->scorer, VARSIZE(self->scorer));
 	args.matrix = CsMatrixShare(raw, arena);
 	args.labels = CsArenaAlloc(arena, labels);
-	CsTeamRun(team, CS_TASK(CsPlaceRowsTask), &args, sizeof(args), CS_LANES);
+	CsTeamRun(team, CS_TASK(CsPlaceRowsTask), &args, sizeof(args), CS_LANES / LANES_AT_ONCE);
 
 	l->labels = MemoryContextAllocHuge(l->context, labels);
 	l->capacity = raw->nrows;
