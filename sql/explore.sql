@@ -37,6 +37,11 @@ SELECT agrees(ARRAY[pearson, pearson_p_value], ARRAY[0.6668491039853702, 7.33535
 FROM custseg.correlations('SELECT i AS x, i + 1.5 * (i * 7919 % 1000) AS y FROM generate_series(1, 1338) i');
 SELECT column_a, column_b, n, pearson, pearson_p_value, spearman, spearman_p_value FROM custseg.correlations('SELECT i AS x, 2 * i + i % 2 AS y, -i AS z, 1 AS one FROM generate_series(1, 2000) i');
 SELECT n, pearson, pearson_p_value, spearman FROM custseg.correlations('SELECT * FROM (VALUES (1, 2), (NULL, 3), (3, NULL)) v (x, y)');
+-- ranks of values whose upper halves are the same, of negative ones, of both zeros and of ties are those that PostgreSQL gives
+CREATE TEMP TABLE near AS SELECT i::float8 AS x, CASE i % 4 WHEN 0 THEN 1 + (i * 7919 % 4001) * power(2::float8, -50) WHEN 1 THEN -1 - (i * 31 % 3001) * power(2::float8, -50) WHEN 2 THEN i % 3 * '-0'::float8 ELSE i % 5 END AS y FROM generate_series(1, 20000) i;
+SELECT abs(c.spearman - (SELECT corr(r.x, r.rank) FROM (SELECT x, rank() OVER (ORDER BY y) + (count(*) OVER (PARTITION BY y) - 1) / 2.0 AS rank FROM near) r)) < 1e-12 AS same, (SELECT count(*) FROM near WHERE y > 1 AND y < 1.0000001) > 4000 AS are_near FROM custseg.correlations('near') c;
+SELECT d.n_distinct = (SELECT count(DISTINCT y) FROM near) AS same FROM custseg.describe('near') d WHERE column_name = 'y';
+DROP TABLE near;
 SELECT count(*) AS pairs FROM custseg.correlations('sample');
 
 SELECT bin, low, n, density FROM custseg.histogram('sample', 'b');

@@ -19,6 +19,9 @@
 
 #define TOP_LEVELS 5
 
+/* Values between two looks for an interrupt. */
+#define STEPS 65536
+
 /* Limits of the suggestions. */
 #define SOME_EMPTY 0.05
 #define MUCH_SKEWNESS 2
@@ -42,40 +45,101 @@ enum
 
 PG_FUNCTION_INFO_V1(custseg_describe);
 
-/* Another of the sorted values: the outermost ones, those next to them, and all if they are few. */
+/* So many rows have the next of the different values: the outermost ones, those next to them, and all if they are few. */
 static void
-TakeRun(CsColumnOrder *o, double value, bool is_new)
+TakeRun(CsColumnOrder *o, double value, int64 rows)
 {
-	if (is_new)
-	{
-		o->low.next = o->distinct == 2 ? value : o->low.next;
-		o->high = (CsEnd) {value, o->distinct == 1 ? NAN : o->high.value, 0};
-		o->packed_dates &= CsIsPackedDate(value);
-	}
+	o->distinct++;
 	if (o->distinct == 1)
-		o->low = (CsEnd) {value, NAN, o->low.rows + 1};
-	o->high.rows++;
-	CsFewAdd(&o->few, value, 1);
+		o->low = (CsEnd) {value, NAN, rows};
+	else if (o->distinct == 2)
+		o->low.next = value;
+	o->high = (CsEnd) {value, o->distinct == 1 ? NAN : o->high.value, rows};
+	o->packed_dates = o->packed_dates && CsIsPackedDate(value);
+	CsFewAdd(&o->few, value, rows);
 }
 
-/* The quartiles (type 7), the ends, and how many different values there are: one pass. */
+/* How often a sorted value differs from the one before. */
+CS_CLONES static int64
+CountSteps(const double *sorted, int64 n)
+{
+	int64		steps = 0;
+
+	for (int64 i = 1; i < n; i++)
+		steps += sorted[i] != sorted[i - 1];
+	return steps;
+}
+
+/* Is there more to be known of the next different value than that it is there? */
+static bool
+IsRunTold(const CsColumnOrder *o)
+{
+	return o->distinct < 2 || o->packed_dates || o->few.n <= CS_FEW_VALUES;
+}
+
+/* The different values of those in memory. */
 static void
-FillQuartiles(CsLookColumn *c, CsColumnOrder *o)
+TakeRuns(const double *sorted, int64 n, CsColumnOrder *o)
+{
+	int64		start = 0,
+				end,
+				last = n - 1;
+
+	for (; start < n && IsRunTold(o); start = end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (end = start + 1; end < n && sorted[end] == sorted[start];)
+			end++;
+		TakeRun(o, sorted[start], end - start);
+	}
+	if (start == n)
+		return;
+	for (; start < n; start = end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		end = Min(start + STEPS, n);
+		o->distinct += CountSteps(sorted + start - 1, end - start + 1);
+	}
+	for (; sorted[last - 1] == sorted[n - 1]; last--)
+		CsCheckInterrupts(last);
+	o->high = (CsEnd) {sorted[last], sorted[last - 1], n - last};
+}
+
+/* The quartiles (type 7), the ends, and how many different values there are, of values in memory. */
+static void
+FillFromMemory(const double *sorted, int64 n, CsColumnOrder *o)
+{
+	TakeRuns(sorted, n, o);
+	for (int q = 0; q < 3; q++)
+		o->quartile[q] = CsQuantileSorted(sorted, n, (q + 1) / 4.0);
+	o->minimum = sorted[0];
+	o->maximum = sorted[n - 1];
+}
+
+/* The same of values that PostgreSQL has sorted: one pass. */
+static void
+FillFromSort(CsLookColumn *c, CsColumnOrder *o)
 {
 	CsSorted	s;
-	int64		rank[3];
+	int64		rank[3],
+				rows = 0;
 	double		part[3];
 	double		value,
+				first = NAN,
 				last = NAN;
 
 	for (int q = 0; q < 3; q++)
 		rank[q] = CsQuantileRank(c->n, (q + 1) / 4.0, &part[q]);
 	CsSortedRewind(&s, c);
-	o->packed_dates = true;
 	for (int64 i = 0; CsSortedNext(&s, &value); i++)
 	{
-		o->distinct += value != last;
-		TakeRun(o, value, value != last);
+		if (rows > 0 && value != first)
+		{
+			TakeRun(o, first, rows);
+			rows = 0;
+		}
+		if (rows++ == 0)
+			first = value;
 		if (i == 0)
 			o->minimum = value;
 		for (int q = 0; q < 3; q++)
@@ -87,7 +151,21 @@ FillQuartiles(CsLookColumn *c, CsColumnOrder *o)
 		}
 		last = value;
 	}
+	TakeRun(o, first, rows);
 	o->maximum = last;
+}
+
+/* What the order of values tells. */
+static void
+FillQuartiles(CsLookColumn *c, CsColumnOrder *o)
+{
+	o->packed_dates = true;
+	if (c->n == 0)
+		o->maximum = NAN;
+	else if (c->sort == NULL)
+		FillFromMemory(c->values, c->n, o);
+	else
+		FillFromSort(c, o);
 	o->range = o->maximum - o->minimum;
 }
 

@@ -66,7 +66,6 @@ extern bool CsLookIsNumber(const CsColumn *column);
 extern void CsLookRead(CsLook *look);
 extern void CsLookBegin(CsLook *look, CsPass *pass);
 extern void CsLookFinish(CsLook *look);
-extern CsSortedRows CsSortColumnRows(const double *column, int64 nrows, double *values, uint32 *rows, double *scratch);
 extern void CsLookEnd(CsLook *look);
 
 /* A position among the sorted values of a column, which CsLookSort() has sorted. */

@@ -349,27 +349,6 @@ CsLookRead(CsLook *look)
 	CsLookFinish(look);
 }
 
-/*
- * The values of a column of numbers, one a row and NaN for none, sorted, and their rows.  "values" and "scratch" have room
- * for as many as there are rows, "rows" for twice as many.
- */
-CsSortedRows
-CsSortColumnRows(const double *column, int64 nrows, double *values, uint32 *rows, double *scratch)
-{
-	int64		n = 0;
-
-	for (int64 i = 0; i < nrows; i++)
-	{
-		CsCheckInterrupts(i);
-		if (isnan(column[i]))
-			continue;
-		values[n] = column[i];
-		rows[n++] = (uint32) i;
-	}
-	CsSortRows(values, rows, n, scratch, rows + nrows);
-	return (CsSortedRows) {.n = n, .values = values, .rows = rows};
-}
-
 /* Release the sorts and the stored ids.  Everything else goes with its memory context. */
 void
 CsLookEnd(CsLook *look)

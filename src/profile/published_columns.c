@@ -202,7 +202,9 @@ CsPublishColumnTask(CsTeam *team, const void *arguments, int item)
 	CsSortedRows sorted;
 
 	FindMoments(args, column, values, m);
-	sorted = CsSortColumnRows(values, args->nrows, m->values, m->rows, m->scratch);
+	sorted = (CsSortedRows) {
+		.n = CsSortColumn(values, args->nrows, m->values, m->rows, m->scratch), .values = m->values, .rows = m->rows
+	};
 	if (ranks != NULL)
 		CsRanksOfSorted(sorted.values, sorted.rows, sorted.n, ranks);
 	if (column->is_measured)

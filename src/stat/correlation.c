@@ -42,10 +42,7 @@ CsRanks(const double *x, int64 n, double *ranks, double *work)
 	double	   *sorted = work;
 	uint32	   *rows = (uint32 *) (work + n);
 
-	memcpy(sorted, x, sizeof(double) * n);
-	for (int64 i = 0; i < n; i++)
-		rows[i] = (uint32) i;
-	CsSortRows(sorted, rows, n, ranks, rows + n);
+	(void) CsSortColumn(x, n, sorted, rows, ranks);
 	CsRanksOfSorted(sorted, rows, n, ranks);
 }
 

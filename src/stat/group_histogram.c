@@ -99,6 +99,45 @@ FindRange(const double *values, const int32 *groups, int64 n)
 	return EndRange(r);
 }
 
+/* Have values all no fraction? */
+CS_CLONES static bool
+AreWhole(const double *values, int64 n)
+{
+	int64		fractions = 0;
+
+	for (int64 i = 0; i < n; i++)
+		fractions |= values[i] != rint(values[i]);
+	return fractions == 0;
+}
+
+/* The range of values that are sorted and all count. */
+static Range
+RangeOfSorted(const double *sorted, int64 n)
+{
+	Range		range = {.n = n, .low = sorted[0], .high = sorted[n - 1], .is_whole = true};
+	CsMoments	moments = {0};
+
+	CsMomentsAdd(&moments, sorted, n);
+	range.skewness = CsMomentsSkewness(&moments);
+	for (int64 start = 0; start < n && range.is_whole; start += CS_BLOCK_ROWS)
+	{
+		CHECK_FOR_INTERRUPTS();
+		range.is_whole = AreWhole(sorted + start, Min(n - start, CS_BLOCK_ROWS));
+	}
+	return range;
+}
+
+/* Are all values of a group? */
+CS_CLONES static bool
+AreAllPlaced(const int32 *groups, int64 n)
+{
+	int32		signs = 0;
+
+	for (int64 i = 0; i < n; i++)
+		signs |= groups[i];
+	return signs >= 0;
+}
+
 /* A number with six digits, which is enough to draw it. */
 static double
 Shorten(double x)
@@ -240,7 +279,8 @@ CsHistogramOfGroups(const double *values, const int32 *groups, int64 n, int ngro
 CsGroupHistogram *
 CsHistogramOfSortedGroups(const CsSortedGroups *sorted, int ngroups, bool may_be_log)
 {
-	Range		range = FindRange(sorted->values, sorted->groups, sorted->n);
+	Range		range = sorted->n > 0 && AreAllPlaced(sorted->groups, sorted->n) ? RangeOfSorted(sorted->values, sorted->n) :
+		FindRange(sorted->values, sorted->groups, sorted->n);
 	CsGroupHistogram *h = OpenHistogram(&range, ngroups, may_be_log);
 	int			bin = 0;
 

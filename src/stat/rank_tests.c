@@ -260,6 +260,17 @@ CsLevene(const CsGroupedValues *g)
 	return result;
 }
 
+/* Are all of n values there, and in a group? */
+CS_CLONES static bool
+AreAllPlaced(const double *values, const int32 *groups, int64 n)
+{
+	int64		not = 0;
+
+	for (int64 i = 0; i < n; i++)
+		not |= (groups[i] < 0) | (values[i] != values[i]);
+	return not == 0;
+}
+
 /*
  * The skewness, m3 / m2^(3/2), of those of n values that are in a group; NaN where they do not
  * vary.
@@ -270,8 +281,11 @@ CsGroupSkewness(const double *values, const int32 *groups, int64 n)
 	CsMoments	moments = {0};
 	double		block[BLOCK_VALUES];
 	int			pending = 0;
+	int64		i = 0;
 
-	for (int64 i = 0; i < n; i++)
+	for (; n - i >= BLOCK_VALUES && AreAllPlaced(values + i, groups + i, BLOCK_VALUES); i += BLOCK_VALUES)
+		CsMomentsAdd(&moments, values + i, BLOCK_VALUES);
+	for (; i < n; i++)
 	{
 		if (groups[i] >= 0 && !isnan(values[i]))
 			block[pending++] = values[i];

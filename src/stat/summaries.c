@@ -33,6 +33,7 @@ typedef struct Values
 {
 	const double *values;
 	int64		n;
+	bool		is_sorted;
 	CsSelection *order;
 } Values;
 
@@ -58,6 +59,18 @@ FillMoments(const Values *x, CsNumberSummary *s)
 	s->sd = CsMomentsDeviation(&m, 0);
 }
 
+/* Whiskers and what is beyond them, of values that are sorted; a fence that is NaN has nothing beyond it. */
+static void
+FindSortedWhiskers(const Values *x, double low, double high, CsNumberSummary *s)
+{
+	int64		below = isnan(low) ? 0 : CsCountBelow(x->values, x->n, low);
+	int64		up_to = isnan(high) || high == INFINITY ? x->n : CsCountBelow(x->values, x->n, nextafter(high, INFINITY));
+
+	s->low_whisker = below < x->n ? x->values[below] : s->maximum;
+	s->high_whisker = up_to > 0 ? x->values[up_to - 1] : s->minimum;
+	s->n_outliers = below + x->n - up_to;
+}
+
 /* The whiskers of a box plot, and what is beyond them. */
 static void
 FillWhiskers(const Values *x, CsNumberSummary *s)
@@ -69,6 +82,11 @@ FillWhiskers(const Values *x, CsNumberSummary *s)
 	int64		n_outliers = 0;
 
 	CsTukeyFences(s->first_quartile, s->third_quartile, 1.5, &low, &high);
+	if (x->is_sorted)
+	{
+		FindSortedWhiskers(x, low, high, s);
+		return;
+	}
 	/* an interpolated quartile lies within the values, so there are values within the fences */
 	for (int64 i = 0; i < x->n; i++)
 	{
@@ -115,7 +133,7 @@ static const CsNumberSummary none = {
 static void
 SummarizeSorted(const double *sorted, int64 n, CsNumberSummary *s)
 {
-	Values		x = {.values = sorted,.n = n};
+	Values		x = {.values = sorted,.n = n,.is_sorted = true};
 
 	*s = none;
 	if (n == 0)
