@@ -10,6 +10,7 @@
 
 #include "call/call.h"
 #include "data/relation.h"
+#include "parallel/large.h"
 
 #define FIRST_CAPACITY 4096
 
@@ -137,8 +138,8 @@ CsKeptGrow(CsKept *k, int column, int64 nvalues)
 	if (!c->kept)
 		return false;
 	c->values = c->values == NULL ?
-		MemoryContextAllocHuge(k->context, sizeof(double) * capacity) :
-		repalloc_huge(c->values, sizeof(double) * capacity);
+		CsLargeAlloc(k->context, sizeof(double) * capacity) :
+		CsLargeGrow(c->values, sizeof(double) * capacity);
 	c->capacity = capacity;
 	return true;
 }

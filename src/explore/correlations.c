@@ -77,43 +77,50 @@ Spread(const double *r, const int *where, int d, int ncolumns, double *matrix)
 			matrix[where[a] * ncolumns + where[b]] = r[a * d + b];
 }
 
-/* Both correlations of all columns without a missing value; ranks that are known are given. */
+/* Both correlations of d columns without a missing value, and of ranks that are made of them; palloc'd. */
+static CsCompleteCorrelations
+Correlate(const CsLook *look, const int *where, int d, double *work)
+{
+	Size		cells = mul_size(sizeof(double) * d, d);
+	double	   *pearson = palloc(cells),
+			   *spearman = palloc(cells);
+	CsCorrelated *columns = palloc(sizeof(CsCorrelated) * d);
+
+	for (int i = 0; i < d; i++)
+		columns[i] = (CsCorrelated) {.values = look->columns[where[i]].values, .moments = look->columns[where[i]].moments};
+	CsCorrelationMatrix(columns, d, look->nrows, pearson);
+	for (int i = 0; i < d; i++)
+	{
+		double	   *ranks = NewColumn(look->nrows, 1);
+
+		CsRanks(columns[i].values, look->nrows, ranks, work);
+		columns[i] = (CsCorrelated) {.values = ranks, .moments = CsRankMoments(look->nrows)};
+	}
+	CsCorrelationMatrix(columns, d, look->nrows, spearman);
+	return (CsCompleteCorrelations) {pearson, spearman};
+}
+
+/* Both correlations of all columns without a missing value; they are given, if they are known. */
 static Matrices
-CorrelateComplete(const CsLook *look, double *const *known, double *work)
+CorrelateComplete(const CsLook *look, const CsCompleteCorrelations *known, double *work)
 {
 	int			ncolumns = look->ncolumns,
 				d = 0;
 	Size		cells = mul_size(sizeof(double) * ncolumns, ncolumns);
 	Matrices	m = {palloc(cells), palloc(cells)};
-	const double **values = palloc(sizeof(double *) * ncolumns);
-	double	  **ranks = palloc(sizeof(double *) * ncolumns);
-	CsMoments  *of_values = palloc(sizeof(CsMoments) * ncolumns),
-			   *of_ranks = palloc(sizeof(CsMoments) * ncolumns);
 	int		   *where = palloc(sizeof(int) * ncolumns);
-	double	   *r = palloc(cells);
+	CsCompleteCorrelations complete;
 
 	for (int i = 0; i < ncolumns; i++)
 	{
-		if (look->columns[i].n < look->nrows || look->nrows == 0)
-			continue;
-		where[d] = i;
-		values[d] = look->columns[i].values;
-		of_values[d] = look->columns[i].moments;
-		of_ranks[d] = CsRankMoments(look->nrows);
-		ranks[d] = known[i];
-		if (ranks[d] == NULL)
-		{
-			ranks[d] = NewColumn(look->nrows, 1);
-			CsRanks(values[d], look->nrows, ranks[d], work);
-		}
-		d++;
+		if (look->columns[i].n == look->nrows && look->nrows > 0)
+			where[d++] = i;
 	}
 	if (d < 2)
 		return m;
-	CsCorrelationMatrix(values, of_values, d, look->nrows, r);
-	Spread(r, where, d, ncolumns, m.pearson);
-	CsCorrelationMatrix((const double *const *) ranks, of_ranks, d, look->nrows, r);
-	Spread(r, where, d, ncolumns, m.spearman);
+	complete = known != NULL ? *known : Correlate(look, where, d, work);
+	Spread(complete.pearson, where, d, ncolumns, m.pearson);
+	Spread(complete.spearman, where, d, ncolumns, m.spearman);
 	return m;
 }
 
@@ -176,14 +183,13 @@ PutPair(CsResult *result, const CsLook *look, int a, int b, const Matrices *comp
 }
 
 /*
- * The rows of correlations(), of columns of numbers whose rows are kept; others are left out.  Of each column there may be
- * the ranks of its values, one a row; NULL: they are not known.  Where all columns are numbers, their rows may be a
+ * The rows of correlations(), of columns of numbers whose rows are kept; others are left out.  Correlations of the columns
+ * without a missing value may be known, else NULL.  Where all columns are numbers, their rows may be a
  * sample, if Pearson's correlations of all rows are given, as many by as many; else NULL.
  */
 void
-CsCorrelationsPut(CsResult *result, const CsLook *all, double *const *ranks, const CsPearson *pearson)
+CsCorrelationsPut(CsResult *result, const CsLook *all, const CsCompleteCorrelations *known, const CsPearson *pearson)
 {
-	double	  **known = palloc0(sizeof(double *) * Max(all->ncolumns, 1));
 	CsLook		look = *all;
 	Pair		pair;
 	Matrices	complete;
@@ -194,7 +200,6 @@ CsCorrelationsPut(CsResult *result, const CsLook *all, double *const *ranks, con
 	{
 		if (all->columns[i].values == NULL && all->nrows > 0)
 			continue;
-		known[look.ncolumns] = ranks == NULL ? NULL : ranks[i];
 		look.columns[look.ncolumns++] = all->columns[i];
 	}
 	CheckMemory(&look);

@@ -108,6 +108,13 @@ typedef struct CsDescribeOptions
 extern CsColumnOrder *CsLookByPasses(CsLook *look, const CsDescribeOptions *options);
 extern void CsOrderOfColumn(CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *order);
 
+/* Correlations of the columns of a look that have a value in every row, d of them in their order: d x d each. */
+typedef struct CsCompleteCorrelations
+{
+	const double *pearson,
+			   *spearman;
+} CsCompleteCorrelations;
+
 /* The rows of functions, of columns that have been read. */
 typedef struct CsDescribing CsDescribing;
 
@@ -117,7 +124,8 @@ extern void CsDescribeColumn(CsDescribing *d, int column, double *scratch, const
 extern CsResult *CsDescribeEnd(CsDescribing *d);
 extern bool CsCorrelationsFit(const CsLook *look);
 extern Size CsCorrelationsMemory(int64 nrows, int ncolumns);
-extern void CsCorrelationsPut(CsResult *result, const CsLook *look, double *const *ranks, const CsPearson *pearson);
+extern void CsCorrelationsPut(CsResult *result, const CsLook *look, const CsCompleteCorrelations *complete,
+							  const CsPearson *pearson);
 extern bool CsCorrelationsByPasses(CsResult *result, CsLook *look);
 extern void CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c);
 

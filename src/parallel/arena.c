@@ -13,22 +13,16 @@
  */
 #include "custseg.h"
 
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
-
 #include "call/call.h"
 #include "miscadmin.h"
 #include "parallel/arena.h"
+#include "parallel/large.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
 /* From this size an area is shared at once. */
 #define SHARE_AT_ONCE ((Size) 1024 * 1024)
-
-/* A large page of memory, where there are such. */
-#define HUGE_PAGE ((Size) 2 * 1024 * 1024)
 
 typedef struct Area
 {
@@ -155,26 +149,6 @@ CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt)
 	return false;
 }
 
-/*
- * A private area's memory.  A large one asks for pages of 2 MB where the system has them on
- * request: a pass over the rows then misses no translation of addresses, and the memory is taken
- * and given back in a fraction of the time.  That it cannot be had is no error.
- */
-static void *
-AllocatePrivate(CsArena *arena, Size size)
-{
-	char	   *address = MemoryContextAllocHuge(arena->context, size);
-
-#ifdef MADV_HUGEPAGE
-	char	   *first = (char *) TYPEALIGN(HUGE_PAGE, address);
-	char	   *last = (char *) TYPEALIGN_DOWN(HUGE_PAGE, address + size);
-
-	if (last > first)
-		(void) madvise(first, last - first, MADV_HUGEPAGE);
-#endif
-	return address;
-}
-
 static int
 FreeNumber(CsArena *arena)
 {
@@ -228,7 +202,7 @@ CsArenaAlloc(CsArena *arena, Size size)
 		(arena->directory != NULL || size >= SHARE_AT_ONCE);
 
 	if (!share || !AllocateShared(arena, area))
-		area->address = AllocatePrivate(arena, area->size);
+		area->address = CsLargeAlloc(arena->context, area->size);
 	PublishHandle(arena, number, area->handle);
 	return number;
 }
@@ -242,7 +216,7 @@ CsArenaAllocPrivate(CsArena *arena, Size size)
 {
 	int			number = NewArea(arena, size);
 
-	arena->area[number].address = AllocatePrivate(arena, arena->area[number].size);
+	arena->area[number].address = CsLargeAlloc(arena->context, arena->area[number].size);
 	return number;
 }
 

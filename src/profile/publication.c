@@ -513,7 +513,7 @@ typedef struct Columns
 {
 	CsDescribing *describing;
 	CsLook	   *correlated;		/* the columns that are correlated; NULL: there is no room to */
-	double	  **ranks;			/* of each of them, NULL: not known */
+	CsCompleteCorrelations *correlations;	/* of those without a missing value; NULL: not known */
 	CsLookColumn *value;		/* or NULL */
 	const char *no_concentration;	/* why there is none, or NULL */
 	CsResult   *concentration;
@@ -530,7 +530,6 @@ OpenColumns(Publishing *p, Columns *c)
 
 	c->describing = CsDescribeBegin(CsResultOfFunction("describe"), p->look);
 	c->order = palloc0(sizeof(CsColumnOrder *) * n);
-	c->ranks = palloc0(sizeof(double *) * n);
 	c->correlated = LookWithoutKey(p);
 	if (!p->look->keep_rows || !CsCorrelationsFit(c->correlated))
 		c->correlated = NULL;
@@ -538,29 +537,29 @@ OpenColumns(Publishing *p, Columns *c)
 	c->concentration = CsResultOfFunction("concentration");
 }
 
-/* Have a team find what is told of the numbers, whose rows are kept; then the columns that are correlated have their values and ranks. */
+/* Have a team find what is told of the numbers, whose rows are kept; then the columns that are correlated have their values. */
 static void
 FindColumns(Publishing *p, Columns *c)
 {
 	int			n = Max(p->look->ncolumns, 1),
 				at = 0;
-	bool	   *is_ranked = palloc(sizeof(bool) * n);
+	bool	   *is_correlated = palloc(sizeof(bool) * n);
 	CsPublishColumns wanted = {
 		.portraying = p->portraying, .ngroups = CsPortraitWhole(p->portraying)->ngroups, .look = p->look,
-		.describe = *CsDescribeOptionsOf(c->describing), .is_ranked = is_ranked, .value = c->value, .order = c->order,
-		.ranks = palloc0(sizeof(double *) * n), .values = palloc0(sizeof(double *) * n)
+		.describe = *CsDescribeOptionsOf(c->describing), .is_correlated = is_correlated, .value = c->value,
+		.order = c->order, .values = palloc0(sizeof(double *) * n)
 	};
 
 	for (int i = 0; i < p->look->ncolumns; i++)
-		is_ranked[i] = c->correlated != NULL && !IsKey(p, &p->look->columns[i].column);
+		is_correlated[i] = c->correlated != NULL && !IsKey(p, &p->look->columns[i].column);
 	c->arena = CsPublishColumnsFind(&wanted);
+	c->correlations = wanted.correlations;
 	for (int i = 0; i < p->look->ncolumns && c->correlated != NULL; i++)
 	{
-		if (!is_ranked[i])
+		if (!is_correlated[i])
 			continue;
 		c->correlated->columns[at].values = wanted.values[i];
-		c->correlated->columns[at].moments = p->look->columns[i].moments;
-		c->ranks[at++] = wanted.ranks[i];
+		c->correlated->columns[at++].moments = p->look->columns[i].moments;
 	}
 }
 
@@ -597,7 +596,7 @@ PutLookParts(Publishing *p, Columns *c)
 			   *missing = CsResultOfFunction("missing_patterns");
 
 	if (c->correlated != NULL)
-		CsCorrelationsPut(correlations, c->correlated, c->ranks, NULL);
+		CsCorrelationsPut(correlations, c->correlated, c->correlations, NULL);
 	PutRows(p, "correlation", correlations, c->correlated != NULL ? "there are no two columns of numbers" :
 			no_room);
 	PutRows(p, "description", CsDescribeEnd(c->describing), "there are no columns");

@@ -45,15 +45,15 @@ typedef struct CsPublishColumns
 	int			ngroups;
 	CsLook	   *look;
 	CsDescribeOptions describe;
-	const bool *is_ranked;		/* ranks are wanted, where there is a value in every row */
+	const bool *is_correlated;	/* where there is a value in every row */
 	CsLookColumn *value;		/* whose sorted values are wanted, or NULL */
 
 	const CsColumnOrder **order;	/* NULL of what is no number */
-	double	  **ranks;			/* NULL where there are none */
 	double	  **values;			/* as they were, one a row */
+	CsCompleteCorrelations *correlations;	/* of those without a missing value; NULL: not known */
 } CsPublishColumns;
 
-extern CsArena *CsPublishColumnsFind(const CsPublishColumns *wanted);
+extern CsArena *CsPublishColumnsFind(CsPublishColumns *wanted);
 
 /* published_sample.c; "hidden" are the segments that are not told of, by index */
 extern Jsonb *CsPublishSilhouettes(const CsScorer *scorer, const CsPortraitSample *sample, const bool *hidden);

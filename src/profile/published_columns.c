@@ -5,7 +5,7 @@
  * A column is sorted once for all who want its values sorted: the summaries, the histogram and the test by segment, what
  * describe() tells, the ranks for correlations(), and the curve of the value.  A member of the team does all that is
  * made of a column, by the code of the functions that tell it, so the results do not depend on who does it.  What comes
- * out is without pointers.
+ * out is without pointers.  When all columns are done, two members correlate them: by their values, and by their ranks.
  */
 #include "custseg.h"
 
@@ -13,6 +13,7 @@
 
 #include "call/call.h"
 #include "catalog/pg_type_d.h"
+#include "parallel/large.h"
 #include "parallel/team.h"
 #include "profile/publish.h"
 #include "stat/correlation.h"
@@ -34,7 +35,7 @@ typedef struct Place
 typedef struct ColumnTask
 {
 	Place		values;			/* one a row, NaN for none */
-	Place		ranks;			/* one a row; nowhere where they are not wanted */
+	Place		twice_ranks;	/* one a row, uint32; nowhere where they are not wanted */
 	Place		sorted;			/* likewise the sorted values */
 	bool		is_measured;	/* the portrait has the column */
 	bool		may_be_log;
@@ -51,6 +52,8 @@ typedef struct ColumnsArgs
 	int			columns;		/* area: ColumnTask[] */
 	int			results;		/* area: what is found by group, see ResultOf() */
 	int			groups;			/* area: of each row, below 0 for none */
+	int			ncolumns;
+	int			correlations;	/* area: of the ranked columns, by their values and then by ranks */
 	int			ngroups;
 	int64		nrows;
 	CsDescribeOptions describe;
@@ -75,7 +78,14 @@ typedef struct Member
 	uint32	   *rows;
 } Member;
 
+/* What columns are correlated by. */
+enum
+{
+	BY_VALUES, BY_RANKS, CORRELATIONS
+};
+
 extern PGDLLEXPORT void CsPublishColumnTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsPublishCorrelationTask(CsTeam *team, const void *args, int item);
 
 /* The address of values in this process; NULL when they are nowhere. */
 static void *
@@ -112,18 +122,16 @@ static Member *
 MemberOf(CsTeam *team, int64 nrows)
 {
 	void	  **kept = CsTeamKept(team);
-	MemoryContext old;
+	MemoryContext context = CsTeamKeptContext(team);
 	Member	   *m = *kept;
 
 	if (m != NULL)
 		return m;
-	old = MemoryContextSwitchTo(CsTeamKeptContext(team));
-	m = palloc(sizeof(Member));
-	m->values = palloc_extended(sizeof(double) * Max(nrows, 1), MCXT_ALLOC_HUGE);
-	m->scratch = palloc_extended(sizeof(double) * Max(nrows, 1), MCXT_ALLOC_HUGE);
-	m->gathered = palloc_extended(sizeof(double) * Max(nrows, 1), MCXT_ALLOC_HUGE);
-	m->rows = palloc_extended(sizeof(uint32) * 2 * Max(nrows, 1), MCXT_ALLOC_HUGE);
-	MemoryContextSwitchTo(old);
+	m = MemoryContextAlloc(context, sizeof(Member));
+	m->values = CsLargeAlloc(context, sizeof(double) * Max(nrows, 1));
+	m->scratch = CsLargeAlloc(context, sizeof(double) * Max(nrows, 1));
+	m->gathered = CsLargeAlloc(context, sizeof(double) * Max(nrows, 1));
+	m->rows = CsLargeAlloc(context, sizeof(uint32) * 2 * Max(nrows, 1));
 	*kept = m;
 	return m;
 }
@@ -196,8 +204,8 @@ CsPublishColumnTask(CsTeam *team, const void *arguments, int item)
 	ColumnTask *column = (ColumnTask *) CsArenaAddress(arena, args->columns) + item;
 	ByGroup		result = ResultOf(CsArenaAddress(arena, args->results), args->ngroups, item);
 	const double *values = AddressOf(arena, &column->values);
-	double	   *ranks = AddressOf(arena, &column->ranks),
-			   *in_order = AddressOf(arena, &column->sorted);
+	uint32	   *twice_ranks = AddressOf(arena, &column->twice_ranks);
+	double	   *in_order = AddressOf(arena, &column->sorted);
 	Member	   *m = MemberOf(team, args->nrows);
 	CsSortedRows sorted;
 
@@ -205,8 +213,8 @@ CsPublishColumnTask(CsTeam *team, const void *arguments, int item)
 	sorted = (CsSortedRows) {
 		.n = CsSortColumn(values, args->nrows, m->values, m->rows, m->scratch), .values = m->values, .rows = m->rows
 	};
-	if (ranks != NULL)
-		CsRanksOfSorted(sorted.values, sorted.rows, sorted.n, ranks);
+	if (twice_ranks != NULL)
+		CsTwiceRanksOfSorted(sorted.values, sorted.rows, sorted.n, twice_ranks);
 	if (column->is_measured)
 		MeasureByGroup(args, column, values, CsArenaAddress(arena, args->groups), &sorted, m, &result);
 	FindOrder(args, column, m->values);
@@ -214,11 +222,56 @@ CsPublishColumnTask(CsTeam *team, const void *arguments, int item)
 		memcpy(in_order, sorted.values, sizeof(double) * sorted.n);
 }
 
-/* Room for so many numbers, where a team can reach it if there is to be one; it is there for none, too. */
-static Place
-Room(CsArena *arena, bool is_shared, int64 n)
+/* Does a column have ranks, and so a part in the correlations? */
+static inline bool
+IsRanked(const ColumnTask *column)
 {
-	Size		size = sizeof(double) * Max(n, 1);
+	return column->twice_ranks.area >= 0 || column->twice_ranks.address != NULL;
+}
+
+/* How many columns are ranked. */
+static int
+CountRanked(const ColumnTask *columns, int n)
+{
+	int			d = 0;
+
+	for (int i = 0; i < n; i++)
+		d += IsRanked(&columns[i]);
+	return d;
+}
+
+/* Correlate the ranked columns, each two of them. */
+void
+CsPublishCorrelationTask(CsTeam *team, const void *arguments, int item)
+{
+	const ColumnsArgs *args = arguments;
+	CsArena    *arena = CsTeamArena(team);
+	const ColumnTask *columns = CsArenaAddress(arena, args->columns);
+	int			d = CountRanked(columns, args->ncolumns),
+				at = 0;
+	CsCorrelated *correlated = palloc0(sizeof(CsCorrelated) * d);
+
+	for (int i = 0; i < args->ncolumns; i++)
+	{
+		CsCorrelated *c = &correlated[at];
+
+		if (!IsRanked(&columns[i]))
+			continue;
+		at++;
+		c->moments = item == BY_VALUES ? columns[i].moments : CsRankMoments(args->nrows);
+		if (item == BY_VALUES)
+			c->values = AddressOf(arena, &columns[i].values);
+		else
+			c->twice_ranks = AddressOf(arena, &columns[i].twice_ranks);
+	}
+	CsCorrelationMatrix(correlated, d, args->nrows, (double *) CsArenaAddress(arena, args->correlations) + (Size) item * d * d);
+}
+
+/* Room for so many values, where a team can reach it if there is to be one; it is there for none, too. */
+static Place
+Room(CsArena *arena, bool is_shared, int64 n, Size width)
+{
+	Size		size = width * Max(n, 1);
 
 	return is_shared ? (Place) {.area = CsArenaAlloc(arena, size)} :
 		(Place) {.area = -1,.address = palloc_extended(size, MCXT_ALLOC_HUGE)};
@@ -232,7 +285,7 @@ ShareValues(CsArena *arena, bool is_shared, CsLook *look, int column)
 
 	if (!is_shared || look->nrows == 0)
 		return (Place) {.area = -1,.address = look->columns[column].values};
-	place = Room(arena, true, look->nrows);
+	place = Room(arena, true, look->nrows, sizeof(double));
 	memcpy(CsArenaAddress(arena, place.area), look->columns[column].values, sizeof(double) * look->nrows);
 	CsKeptRelease(&look->kept, column);
 	return place;
@@ -253,13 +306,13 @@ static void
 PrepareTask(CsArena *arena, bool is_shared, CsLook *look, int column, const CsPublishColumns *wanted, ColumnTask *task)
 {
 	CsLookColumn *c = &look->columns[column];
-
 	const Place nowhere = {.area = -1};
+	bool		is_ranked = wanted->is_correlated[column] && c->n == look->nrows && c->n > 0 && c->n <= CS_MAX_RANKED_TWICE;
 
 	memset(task, 0, sizeof(*task));
 	task->values = ShareValues(arena, is_shared, look, column);
-	task->ranks = wanted->is_ranked[column] && c->n == look->nrows ? Room(arena, is_shared, look->nrows) : nowhere;
-	task->sorted = c == wanted->value ? Room(arena, is_shared, c->n) : nowhere;
+	task->twice_ranks = is_ranked ? Room(arena, is_shared, look->nrows, sizeof(uint32)) : nowhere;
+	task->sorted = c == wanted->value ? Room(arena, is_shared, c->n, sizeof(double)) : nowhere;
 	task->is_measured = CsPortraitWants(wanted->portraying, &c->column);
 	/* a point in time is no amount */
 	task->may_be_log = c->column.converter.kind == CS_NUMERIC || c->column.converter.type == INTERVALOID;
@@ -274,7 +327,6 @@ TakeResult(CsArena *arena, const CsPublishColumns *wanted, int column, ColumnTas
 	CsPublishedNumber *visited;
 
 	wanted->order[column] = &task->order;
-	wanted->ranks[column] = AddressOf(arena, &task->ranks);
 	wanted->values[column] = AddressOf(arena, &task->values);
 	c->values = AddressOf(arena, &task->sorted);
 	c->is_sorted = true;
@@ -291,18 +343,31 @@ TakeResult(CsArena *arena, const CsPublishColumns *wanted, int column, ColumnTas
 	});
 }
 
+/* The correlations of so many columns that were found; NULL: there were no two. */
+static CsCompleteCorrelations *
+CorrelationsOf(CsArena *arena, const ColumnsArgs *args, int d)
+{
+	CsCompleteCorrelations *c = palloc(sizeof(CsCompleteCorrelations));
+	const double *area = CsArenaAddress(arena, args->correlations);
+
+	c->pearson = area + (Size) BY_VALUES * d * d;
+	c->spearman = area + (Size) BY_RANKS * d * d;
+	return d < 2 ? NULL : c;
+}
+
 /*
  * Find what is told of each number of a look whose rows are kept, by a team where there is room for one.  The values may move
  * to the arena that is returned, and what is found is there, too: it is the caller's to destroy, when nothing of it is
  * needed any more.  The look keeps no values but those of the column of the value, sorted.
  */
 CsArena *
-CsPublishColumnsFind(const CsPublishColumns *wanted)
+CsPublishColumnsFind(CsPublishColumns *wanted)
 {
 	CsLook	   *look = wanted->look;
 	int		   *columns = palloc(sizeof(int) * Max(look->ncolumns, 1));
 	ColumnsArgs args = {.ngroups = wanted->ngroups, .nrows = look->nrows, .describe = wanted->describe};
 	int			n = 0,
+				d,
 				workers;
 	ColumnTask *tasks;
 	CsArena    *arena;
@@ -323,10 +388,15 @@ CsPublishColumnsFind(const CsPublishColumns *wanted)
 	tasks = CsArenaAddress(arena, args.columns);
 	for (int i = 0; i < n; i++)
 		PrepareTask(arena, workers > 0, look, columns[i], wanted, &tasks[i]);
+	args.ncolumns = n;
+	d = CountRanked(tasks, n);
+	args.correlations = CsArenaAlloc(arena, mul_size(sizeof(double) * CORRELATIONS, mul_size(Max(d, 1), Max(d, 1))));
 	team = CsTeamStart(arena, workers);
 	CsTeamRun(team, CS_TASK(CsPublishColumnTask), &args, sizeof(args), n);
+	CsTeamRun(team, CS_TASK(CsPublishCorrelationTask), &args, sizeof(args), d < 2 ? 0 : CORRELATIONS);
 	CsTeamEnd(team);
 	tasks = CsArenaAddress(arena, args.columns);
+	wanted->correlations = CorrelationsOf(arena, &args, d);
 	for (int i = 0; i < n; i++)
 	{
 		ByGroup		result = ResultOf(CsArenaAddress(arena, args.results), args.ngroups, i);

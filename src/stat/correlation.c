@@ -18,17 +18,30 @@
 #define BLOCK_VALUES 1024
 #define SUMS 8
 
-/* The ranks of n values that are sorted, as CsRanks() has them, to the rows that have the values. */
+/* Where the values end that are equal to the one at "start", of n that are sorted. */
+static inline int64
+EndOfTies(const double *sorted, int64 start, int64 n)
+{
+	int64		end = start + 1;
+
+	while (end < n && sorted[end] == sorted[start])
+		end++;
+	return end;
+}
+
+/*
+ * The ranks of n values that are sorted, as CsRanks() has them but twice, to the rows that have the values.  There are at
+ * most CS_MAX_RANKED_TWICE.
+ */
 void
-CsRanksOfSorted(const double *sorted, const uint32 *rows, int64 n, double *ranks)
+CsTwiceRanksOfSorted(const double *sorted, const uint32 *rows, int64 n, uint32 *ranks)
 {
 	for (int64 start = 0, end; start < n; start = end)
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (end = start + 1; end < n && sorted[end] == sorted[start];)
-			end++;
+		end = EndOfTies(sorted, start, n);
 		for (int64 i = start; i < end; i++)
-			ranks[rows[i]] = (double) (start + 1 + end) / 2;
+			ranks[rows[i]] = (uint32) (start + 1 + end);
 	}
 }
 
@@ -43,7 +56,13 @@ CsRanks(const double *x, int64 n, double *ranks, double *work)
 	uint32	   *rows = (uint32 *) (work + n);
 
 	(void) CsSortColumn(x, n, sorted, rows, ranks);
-	CsRanksOfSorted(sorted, rows, n, ranks);
+	for (int64 start = 0, end; start < n; start = end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		end = EndOfTies(sorted, start, n);
+		for (int64 i = start; i < end; i++)
+			ranks[rows[i]] = (double) (start + 1 + end) / 2;
+	}
 }
 
 /* Sum of BLOCK_VALUES products; in eight running sums, so that all machines add alike. */
@@ -58,12 +77,22 @@ SumProducts(const double *x, const double *y)
 	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
 }
 
-/* Take up to BLOCK_VALUES values as they deviate from their column's mean, and zeros behind them. */
-static void
-TakeBlock(const double *x, int64 n, const CsMoments *column, double *block)
+/* Take up to BLOCK_VALUES values, from a row on, as they deviate from their column's mean, and zeros behind them. */
+CS_CLONES static void
+TakeBlock(const CsCorrelated *column, int64 start, int64 n, double *block)
 {
-	for (int64 i = 0; i < n; i++)
-		block[i] = CsMomentsOff(column, x[i]);
+	const CsMoments *moments = &column->moments;
+
+	if (column->values != NULL)
+	{
+		for (int64 i = 0; i < n; i++)
+			block[i] = CsMomentsOff(moments, column->values[start + i]);
+	}
+	else
+	{
+		for (int64 i = 0; i < n; i++)
+			block[i] = CsMomentsOff(moments, (double) column->twice_ranks[start + i] / 2);
+	}
 	memset(block + n, 0, sizeof(double) * (BLOCK_VALUES - n));
 }
 
@@ -104,7 +133,7 @@ CsRankMoments(int64 n)
  * r[a * d + b] for a < b; NaN where one column does not vary.
  */
 void
-CsCorrelationMatrix(const double *const *columns, const CsMoments *moments, int d, int64 n, double *r)
+CsCorrelationMatrix(const CsCorrelated *columns, int d, int64 n, double *r)
 {
 	Size		cells = (Size) d * d;
 	double	   *blocks = palloc(sizeof(double) * BLOCK_VALUES * d);
@@ -114,8 +143,7 @@ CsCorrelationMatrix(const double *const *columns, const CsMoments *moments, int 
 	for (int64 start = 0; start < n; start += BLOCK_VALUES)
 	{
 		for (int j = 0; j < d; j++)
-			TakeBlock(columns[j] + start, Min(n - start, BLOCK_VALUES), &moments[j],
-					  blocks + (Size) j * BLOCK_VALUES);
+			TakeBlock(&columns[j], start, Min(n - start, BLOCK_VALUES), blocks + (Size) j * BLOCK_VALUES);
 		AddProducts(blocks, d, r, rests);
 	}
 	for (Size i = 0; i < cells; i++)
@@ -131,12 +159,12 @@ CsCorrelationMatrix(const double *const *columns, const CsMoments *moments, int 
 double
 CsCorrelation(const double *x, const double *y, int64 n)
 {
-	CsMoments	moments[2] = {{0}};
+	CsCorrelated columns[2] = {{.values = x}, {.values = y}};
 	double		r[4];
 
-	CsMomentsAdd(&moments[0], x, n);
-	CsMomentsAdd(&moments[1], y, n);
-	CsCorrelationMatrix((const double *const[]) {x, y}, moments, 2, n, r);
+	for (int i = 0; i < 2; i++)
+		CsMomentsAdd(&columns[i].moments, columns[i].values, n);
+	CsCorrelationMatrix(columns, 2, n, r);
 	return r[1];
 }
 

@@ -1,0 +1,47 @@
+/*
+ * large.c
+ *	  Large memory of one process, in pages of 2 MB where the system has them on request.
+ *
+ * A pass over the rows then misses no translation of addresses, and the memory is taken and given back in a fraction of
+ * the time.  That such pages cannot be had is no error.  What is taken is not more than what is asked for.
+ */
+#include "custseg.h"
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+#include "parallel/large.h"
+#include "utils/memutils.h"
+
+/* A large page. */
+#define HUGE_PAGE ((Size) 2 * 1024 * 1024)
+
+/* Ask for large pages, as far as there is one within the memory. */
+static void *
+AskForPages(void *memory, Size size)
+{
+#ifdef MADV_HUGEPAGE
+	char	   *address = memory;
+	char	   *first = (char *) TYPEALIGN(HUGE_PAGE, address);
+	char	   *last = (char *) TYPEALIGN_DOWN(HUGE_PAGE, address + size);
+
+	if (last > first)
+		(void) madvise(first, last - first, MADV_HUGEPAGE);
+#endif
+	return memory;
+}
+
+/* Allocate memory of any size, which pfree() gives back. */
+void *
+CsLargeAlloc(MemoryContext context, Size size)
+{
+	return AskForPages(MemoryContextAllocHuge(context, size), size);
+}
+
+/* Make palloc'd memory as large, wherever it is then. */
+void *
+CsLargeGrow(void *memory, Size size)
+{
+	return AskForPages(repalloc_huge(memory, size), size);
+}
