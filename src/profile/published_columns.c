@@ -6,6 +6,10 @@
  * describe() tells, the ranks for correlations(), and the curve of the value.  A member of the team does all that is
  * made of a column, by the code of the functions that tell it, so the results do not depend on who does it.  What comes
  * out is without pointers.  When all columns are done, two members correlate them: by their values, and by their ranks.
+ *
+ * Values are read into memory of the leader, and have to be copied to where the team can read them.  Where there is room for
+ * them twice, the leader copies but the first columns while the others work on these; who comes to a column that is not
+ * there yet waits for it.
  */
 #include "custseg.h"
 
@@ -15,8 +19,10 @@
 #include "catalog/pg_type_d.h"
 #include "parallel/large.h"
 #include "parallel/team.h"
+#include "port/atomics.h"
 #include "profile/publish.h"
 #include "stat/correlation.h"
+#include "storage/latch.h"
 
 /* Bytes that a member needs for each row: values, scratch and gathered, and rows twice. */
 #define MEMBER_ROW (3 * sizeof(double) + 2 * sizeof(uint32))
@@ -35,6 +41,7 @@ typedef struct Place
 typedef struct ColumnTask
 {
 	Place		values;			/* one a row, NaN for none */
+	pg_atomic_uint32 is_there;	/* the values can be read */
 	Place		twice_ranks;	/* one a row, uint32; nowhere where they are not wanted */
 	Place		sorted;			/* likewise the sorted values */
 	bool		is_measured;	/* the portrait has the column */
@@ -53,6 +60,7 @@ typedef struct ColumnsArgs
 	int			results;		/* area: what is found by group, see ResultOf() */
 	int			groups;			/* area: of each row, below 0 for none */
 	int			ncolumns;
+	int			nranked;		/* of them, which are correlated */
 	int			correlations;	/* area: of the ranked columns, by their values and then by ranks */
 	int			ngroups;
 	int64		nrows;
@@ -69,6 +77,15 @@ typedef struct ByGroup
 	void	   *test;			/* of CsTestsKind */
 } ByGroup;
 
+/* Values of columns of a look that are to be copied to where the team reads them, those from "next" on. */
+typedef struct Sharing
+{
+	CsLook	   *look;
+	const int  *columns;		/* n: which of the look's */
+	int			n,
+				next;
+} Sharing;
+
 /* Room of a member of the team for a column. */
 typedef struct Member
 {
@@ -76,7 +93,11 @@ typedef struct Member
 			   *scratch,
 			   *gathered;
 	uint32	   *rows;
+	Sharing    *sharing;		/* of the leader */
 } Member;
+
+/* Milliseconds after which a member looks again for values that were not there yet. */
+#define LOOK_AGAIN 1
 
 /* What columns are correlated by. */
 enum
@@ -117,22 +138,30 @@ ResultOf(void *area, int ngroups, int column)
 	return r;
 }
 
-/* The room of this member of the team, which it keeps from column to column. */
+/* What this member of the team keeps from column to column. */
 static Member *
-MemberOf(CsTeam *team, int64 nrows)
+MemberOf(CsTeam *team)
 {
 	void	  **kept = CsTeamKept(team);
-	MemoryContext context = CsTeamKeptContext(team);
-	Member	   *m = *kept;
 
-	if (m != NULL)
+	if (*kept == NULL)
+		*kept = MemoryContextAllocZero(CsTeamKeptContext(team), sizeof(Member));
+	return *kept;
+}
+
+/* Its room for a column. */
+static Member *
+RoomOfMember(CsTeam *team, int64 nrows)
+{
+	MemoryContext context = CsTeamKeptContext(team);
+	Member	   *m = MemberOf(team);
+
+	if (m->values != NULL)
 		return m;
-	m = MemoryContextAlloc(context, sizeof(Member));
 	m->values = CsLargeAlloc(context, sizeof(double) * Max(nrows, 1));
 	m->scratch = CsLargeAlloc(context, sizeof(double) * Max(nrows, 1));
 	m->gathered = CsLargeAlloc(context, sizeof(double) * Max(nrows, 1));
 	m->rows = CsLargeAlloc(context, sizeof(uint32) * 2 * Max(nrows, 1));
-	*kept = m;
 	return m;
 }
 
@@ -195,20 +224,56 @@ FindOrder(const ColumnsArgs *args, ColumnTask *column, double *sorted)
 	pfree(c);
 }
 
+/* Copy the values of columns to where the team reads them, until so many of them are there; the look keeps them no longer. */
+static void
+ShareColumns(CsArena *arena, ColumnTask *tasks, Sharing *s, int until)
+{
+	for (; s->next < until; s->next++)
+	{
+		ColumnTask *task = &tasks[s->next];
+		int			column = s->columns[s->next];
+
+		CHECK_FOR_INTERRUPTS();
+		memcpy(CsArenaAddress(arena, task->values.area), s->look->columns[column].values, sizeof(double) * s->look->nrows);
+		CsKeptRelease(&s->look->kept, column);
+		pg_write_barrier();
+		pg_atomic_write_u32(&task->is_there, 1);
+	}
+}
+
+/* Wait until the values of a column are there. */
+static void
+AwaitValues(ColumnTask *column)
+{
+	while (pg_atomic_read_u32(&column->is_there) == 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOOK_AGAIN, CsWaitEventTeam());
+		ResetLatch(MyLatch);
+	}
+	pg_read_barrier();
+}
+
 /* All that is made of a column. */
 void
 CsPublishColumnTask(CsTeam *team, const void *arguments, int item)
 {
 	const ColumnsArgs *args = arguments;
 	CsArena    *arena = CsTeamArena(team);
-	ColumnTask *column = (ColumnTask *) CsArenaAddress(arena, args->columns) + item;
+	ColumnTask *tasks = CsArenaAddress(arena, args->columns),
+			   *column = &tasks[item];
 	ByGroup		result = ResultOf(CsArenaAddress(arena, args->results), args->ngroups, item);
 	const double *values = AddressOf(arena, &column->values);
 	uint32	   *twice_ranks = AddressOf(arena, &column->twice_ranks);
 	double	   *in_order = AddressOf(arena, &column->sorted);
-	Member	   *m = MemberOf(team, args->nrows);
+	Sharing    *sharing = MemberOf(team)->sharing;
+	Member	   *m;
 	CsSortedRows sorted;
 
+	if (sharing != NULL)
+		ShareColumns(arena, tasks, sharing, sharing->n);
+	AwaitValues(column);
+	m = RoomOfMember(team, args->nrows);
 	FindMoments(args, column, values, m);
 	sorted = (CsSortedRows) {
 		.n = CsSortColumn(values, args->nrows, m->values, m->rows, m->scratch), .values = m->values, .rows = m->rows
@@ -229,17 +294,6 @@ IsRanked(const ColumnTask *column)
 	return column->twice_ranks.area >= 0 || column->twice_ranks.address != NULL;
 }
 
-/* How many columns are ranked. */
-static int
-CountRanked(const ColumnTask *columns, int n)
-{
-	int			d = 0;
-
-	for (int i = 0; i < n; i++)
-		d += IsRanked(&columns[i]);
-	return d;
-}
-
 /* Correlate the ranked columns, each two of them. */
 void
 CsPublishCorrelationTask(CsTeam *team, const void *arguments, int item)
@@ -247,7 +301,7 @@ CsPublishCorrelationTask(CsTeam *team, const void *arguments, int item)
 	const ColumnsArgs *args = arguments;
 	CsArena    *arena = CsTeamArena(team);
 	const ColumnTask *columns = CsArenaAddress(arena, args->columns);
-	int			d = CountRanked(columns, args->ncolumns),
+	int			d = args->nranked,
 				at = 0;
 	CsCorrelated *correlated = palloc0(sizeof(CsCorrelated) * d);
 
@@ -277,18 +331,18 @@ Room(CsArena *arena, bool is_shared, int64 n, Size width)
 		(Place) {.area = -1,.address = palloc_extended(size, MCXT_ALLOC_HUGE)};
 }
 
-/* Have the values of a column where the team can read them. */
-static Place
-ShareValues(CsArena *arena, bool is_shared, CsLook *look, int column)
+/*
+ * May the values be there twice, while the leader copies them?  Members have their room, and there are to be more columns
+ * than those that are copied first and those for which all others may wait, lest the leader have none to come to.
+ */
+static bool
+MayCopyLate(const CsLook *look, int ncolumns, int workers)
 {
-	Place		place;
+	Size		rows = Max(look->nrows, 1),
+				twice = mul_size(rows, mul_size(ncolumns, sizeof(double) + sizeof(uint32))),
+				members = mul_size(mul_size(MEMBER_ROW, rows), workers + 1);
 
-	if (!is_shared || look->nrows == 0)
-		return (Place) {.area = -1,.address = look->columns[column].values};
-	place = Room(arena, true, look->nrows, sizeof(double));
-	memcpy(CsArenaAddress(arena, place.area), look->columns[column].values, sizeof(double) * look->nrows);
-	CsKeptRelease(&look->kept, column);
-	return place;
+	return ncolumns > 2 * workers && add_size(add_size(look->kept.held, twice), members) <= CsMemoryLimit();
 }
 
 /* Workers that there is memory for, beside the leader, with the values that are kept and what is to come. */
@@ -303,14 +357,15 @@ WorkersThatFit(const CsLook *look, int ncolumns)
 
 /* What a member of the team is to do with a column. */
 static void
-PrepareTask(CsArena *arena, bool is_shared, CsLook *look, int column, const CsPublishColumns *wanted, ColumnTask *task)
+PrepareTask(CsArena *arena, bool is_shared, const CsLook *look, int column, const CsPublishColumns *wanted, ColumnTask *task)
 {
-	CsLookColumn *c = &look->columns[column];
+	const CsLookColumn *c = &look->columns[column];
 	const Place nowhere = {.area = -1};
 	bool		is_ranked = wanted->is_correlated[column] && c->n == look->nrows && c->n > 0 && c->n <= CS_MAX_RANKED_TWICE;
 
 	memset(task, 0, sizeof(*task));
-	task->values = ShareValues(arena, is_shared, look, column);
+	task->values = is_shared ? Room(arena, true, look->nrows, sizeof(double)) : (Place) {.area = -1,.address = c->values};
+	pg_atomic_init_u32(&task->is_there, !is_shared);
 	task->twice_ranks = is_ranked ? Room(arena, is_shared, look->nrows, sizeof(uint32)) : nowhere;
 	task->sorted = c == wanted->value ? Room(arena, is_shared, c->n, sizeof(double)) : nowhere;
 	task->is_measured = CsPortraitWants(wanted->portraying, &c->column);
@@ -343,16 +398,63 @@ TakeResult(CsArena *arena, const CsPublishColumns *wanted, int column, ColumnTas
 	});
 }
 
-/* The correlations of so many columns that were found; NULL: there were no two. */
+/* The correlations that were found; NULL: there were no two columns to correlate. */
 static CsCompleteCorrelations *
-CorrelationsOf(CsArena *arena, const ColumnsArgs *args, int d)
+CorrelationsOf(CsArena *arena, const ColumnsArgs *args)
 {
 	CsCompleteCorrelations *c = palloc(sizeof(CsCompleteCorrelations));
 	const double *area = CsArenaAddress(arena, args->correlations);
+	Size		cells = (Size) args->nranked * args->nranked;
 
-	c->pearson = area + (Size) BY_VALUES * d * d;
-	c->spearman = area + (Size) BY_RANKS * d * d;
-	return d < 2 ? NULL : c;
+	c->pearson = area + BY_VALUES * cells;
+	c->spearman = area + BY_RANKS * cells;
+	return args->nranked < 2 ? NULL : c;
+}
+
+/*
+ * Make room for what is found of the columns of a sharing, and say what is to be done with them.  Values that the team
+ * is to read are copied column by column, unless that may wait.
+ */
+static ColumnsArgs
+PrepareTasks(CsArena *arena, const CsPublishColumns *wanted, bool is_shared, bool is_late, Sharing *s)
+{
+	const CsLook *look = wanted->look;
+	ColumnsArgs args = {
+		.ngroups = wanted->ngroups, .nrows = look->nrows, .describe = wanted->describe, .ncolumns = s->n
+	};
+	ColumnTask *tasks;
+	Size		cells;
+
+	args.columns = CsArenaAlloc(arena, sizeof(ColumnTask) * Max(s->n, 1));
+	args.results = CsArenaAlloc(arena, ResultSize(args.ngroups) * Max(s->n, 1));
+	args.groups = CsArenaAlloc(arena, sizeof(int32) * Max(look->nrows, 1));
+	if (look->nrows > 0)
+		memcpy(CsArenaAddress(arena, args.groups), CsPortraitGroups(wanted->portraying), sizeof(int32) * look->nrows);
+	tasks = CsArenaAddress(arena, args.columns);
+	for (int i = 0; i < s->n; i++)
+	{
+		PrepareTask(arena, is_shared, look, s->columns[i], wanted, &tasks[i]);
+		args.nranked += IsRanked(&tasks[i]);
+		if (is_shared && !is_late)
+			ShareColumns(arena, tasks, s, i + 1);
+	}
+	cells = mul_size(Max(args.nranked, 1), Max(args.nranked, 1));
+	args.correlations = CsArenaAlloc(arena, mul_size(sizeof(double) * CORRELATIONS, cells));
+	return args;
+}
+
+/* Have a team do all that is to be done; values that are still to be copied are those of a sharing, NULL: none are. */
+static void
+RunTasks(CsArena *arena, int workers, const ColumnsArgs *args, Sharing *s)
+{
+	CsTeam	   *team = CsTeamStart(arena, workers);
+
+	if (s != NULL)
+		ShareColumns(arena, CsArenaAddress(arena, args->columns), s, Min(CsTeamWorkers(team), s->n));
+	MemberOf(team)->sharing = s;
+	CsTeamRun(team, CS_TASK(CsPublishColumnTask), args, sizeof(*args), args->ncolumns);
+	CsTeamRun(team, CS_TASK(CsPublishCorrelationTask), args, sizeof(*args), args->nranked < 2 ? 0 : CORRELATIONS);
+	CsTeamEnd(team);
 }
 
 /*
@@ -365,39 +467,24 @@ CsPublishColumnsFind(CsPublishColumns *wanted)
 {
 	CsLook	   *look = wanted->look;
 	int		   *columns = palloc(sizeof(int) * Max(look->ncolumns, 1));
-	ColumnsArgs args = {.ngroups = wanted->ngroups, .nrows = look->nrows, .describe = wanted->describe};
-	int			n = 0,
-				d,
-				workers;
+	Sharing		sharing = {.look = look, .columns = columns};
+	ColumnsArgs args;
 	ColumnTask *tasks;
 	CsArena    *arena;
-	CsTeam	   *team;
+	int			workers;
 
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		if (CsLookIsNumber(&look->columns[i].column))
-			columns[n++] = i;
+			columns[sharing.n++] = i;
 	}
-	workers = WorkersThatFit(look, n);
+	workers = WorkersThatFit(look, sharing.n);
 	arena = CsArenaCreate(workers > 0);
-	args.columns = CsArenaAlloc(arena, sizeof(ColumnTask) * Max(n, 1));
-	args.results = CsArenaAlloc(arena, ResultSize(args.ngroups) * Max(n, 1));
-	args.groups = CsArenaAlloc(arena, sizeof(int32) * Max(look->nrows, 1));
-	if (look->nrows > 0)
-		memcpy(CsArenaAddress(arena, args.groups), CsPortraitGroups(wanted->portraying), sizeof(int32) * look->nrows);
+	args = PrepareTasks(arena, wanted, workers > 0, MayCopyLate(look, sharing.n, workers), &sharing);
+	RunTasks(arena, workers, &args, workers > 0 ? &sharing : NULL);
 	tasks = CsArenaAddress(arena, args.columns);
-	for (int i = 0; i < n; i++)
-		PrepareTask(arena, workers > 0, look, columns[i], wanted, &tasks[i]);
-	args.ncolumns = n;
-	d = CountRanked(tasks, n);
-	args.correlations = CsArenaAlloc(arena, mul_size(sizeof(double) * CORRELATIONS, mul_size(Max(d, 1), Max(d, 1))));
-	team = CsTeamStart(arena, workers);
-	CsTeamRun(team, CS_TASK(CsPublishColumnTask), &args, sizeof(args), n);
-	CsTeamRun(team, CS_TASK(CsPublishCorrelationTask), &args, sizeof(args), d < 2 ? 0 : CORRELATIONS);
-	CsTeamEnd(team);
-	tasks = CsArenaAddress(arena, args.columns);
-	wanted->correlations = CorrelationsOf(arena, &args, d);
-	for (int i = 0; i < n; i++)
+	wanted->correlations = CorrelationsOf(arena, &args);
+	for (int i = 0; i < args.ncolumns; i++)
 	{
 		ByGroup		result = ResultOf(CsArenaAddress(arena, args.results), args.ngroups, i);
 
