@@ -1,4 +1,4 @@
-"""Who is in a segment: profiles of all columns, beside a scan that places customers, and pandas."""
+"""Who is in a segment: profiles of all columns, and publications, beside a scan that places customers, and pandas."""
 
 import time
 
@@ -42,3 +42,18 @@ def profiles(session):
     yield times_faster(f"segment_profile, {rows:,} x 10, 5 segments; against COPY, pandas, describe by "
                        "segment and of all", in_turn(ours, python), 5)
     session.run("RESET max_parallel_workers_per_gather")
+    yield publication(session, f"SELECT id, {names} FROM large", rows)
+
+
+def publication(session, source, rows):
+    """publish but for a sample's silhouettes and a training, beside segment_sizes: columns streamed, customers placed."""
+    options = '{"sample": 0, "surrogate": false}'
+
+    def publish(_):
+        return session.seconds("SELECT count(*) FROM custseg.publish('bench', %s, %s)", [source, options])
+
+    def sizes(_):
+        return session.seconds("SELECT count(*) FROM custseg.segment_sizes('bench', %s)", [source])
+
+    return times_the_cost(f"publish, {rows:,} x 10, 5 segments, without silhouettes; against a scan that streams the "
+                          "columns and places the customers (segment_sizes), 2 processes", in_turn(publish, sizes), 3)
