@@ -166,6 +166,7 @@ extern PGDLLEXPORT void CsKmeansAssignTask(CsTeam *team, const void *args, int l
 
 extern void CsKmeansAddBlock(int d, int nrows, const double *x, const double *weights,
 							 const int32 *label, int k, double *weight, double *sum);
+extern double CsKmeansPotential(int nrows, const float *nearest, const float *distance, const double *weights);
 extern void CsKmeansAddMoved(int d, const double *x, int n, const int *row, const double *w,
 							 const int32 *from, const int32 *to, int k, double *weight,
 							 double *sum, double *scratch);

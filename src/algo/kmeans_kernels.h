@@ -139,5 +139,45 @@ KernelName(AddToFewClusters) (int d, const double *x, int n, const int *row, con
 	}
 }
 
+/* Numbers in single precision that become a vector, and their masks. */
+typedef float KernelName(Narrow) __attribute__((vector_size(4 * KERNEL_WIDTH), aligned(4)));
+typedef int32 KernelName(NarrowMask) __attribute__((vector_size(4 * KERNEL_WIDTH), aligned(4)));
+
+/* See CsKmeansPotential(). */
+KERNEL static double
+KernelName(Potential) (int nrows, const float *nearest, const float *distance, const double *weights)
+{
+	Row			sum[16 / KERNEL_WIDTH];
+	double		sums[16],
+				total = 0;
+	int			strip;
+
+	for (int p = 0; p < lengthof(sum); p++)
+		sum[p] = (Row) {0};
+	for (strip = 0; strip + 16 <= nrows; strip += 16)
+		for (int p = 0; p < lengthof(sum); p++)
+		{
+			int			at = strip + p * KERNEL_WIDTH;
+			KernelName(Narrow) before = *(const KernelName(Narrow) *) (nearest + at);
+			KernelName(Narrow) now = *(const KernelName(Narrow) *) (distance + at);
+			KernelName(NarrowMask) closer = now < before;
+			KernelName(Narrow) least = (KernelName(Narrow)) ((closer & (KernelName(NarrowMask)) now) |
+															 (~closer & (KernelName(NarrowMask)) before));
+			Row			wide = __builtin_convertvector(least, Row);
+
+			sum[p] += weights ? LoadRow(weights + at) * wide : wide;
+		}
+	memcpy(sums, sum, sizeof(sums));
+	for (int r = strip; r < nrows; r++)
+	{
+		double		least = distance[r] < nearest[r] ? distance[r] : nearest[r];
+
+		sums[r - strip] += weights ? weights[r] * least : least;
+	}
+	for (int i = 0; i < 16; i++)
+		total += sums[i];
+	return total;
+}
+
 #undef SUMS_AT_ONCE
 #include "math/kernel_end.h"

@@ -148,37 +148,6 @@ LowerDistances(int nrows, const float *distance, bool first, float *nearest)
 	}
 }
 
-/*
- * Sum of weight times distance over a block's rows, were "distance" a centre's too.  Sixteen running
- * sums, so that the order of additions is the same for every instruction set.
- */
-CS_CLONES static double
-Potential(int nrows, const float *nearest, const float *distance, const double *weights)
-{
-	double		sum[16] = {0},
-				total = 0;
-
-	for (int strip = 0; strip < nrows; strip += 16)
-	{
-		float		least[16];
-
-		for (int i = 0; i < 16; i++)
-			least[i] = distance[strip + i] < nearest[strip + i] ? distance[strip + i] :
-				nearest[strip + i];
-		for (int i = nrows - strip; i < 16; i++)
-			least[i] = 0;
-		if (weights)
-			for (int i = 0; i < Min(16, nrows - strip); i++)
-				sum[i] += weights[strip + i] * least[i];
-		else
-			for (int i = 0; i < 16; i++)
-				sum[i] += least[i];
-	}
-	for (int i = 0; i < 16; i++)
-		total += sum[i];
-	return total;
-}
-
 /* One pass over a lane: lower by the last winner, then add up what each candidate would give. */
 void
 CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
@@ -213,10 +182,9 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 			PointDistances(&seeder, nrows, x, 1 + fit->trials, PointsOf(fit, seeding, start));
 			LowerDistances(nrows, seeder.distance, fit->first, near);
 			if (fit->trials == 0)
-				*potential++ = Potential(nrows, near, near, w);
+				*potential++ = CsKmeansPotential(nrows, near, near, w);
 			for (int t = 0; t < fit->trials; t++)
-				*potential++ = Potential(nrows, near,
-										 seeder.distance + (Size) (1 + t) * CS_BLOCK_ROWS, w);
+				*potential++ = CsKmeansPotential(nrows, near, seeder.distance + (Size) (1 + t) * CS_BLOCK_ROWS, w);
 		}
 	}
 }

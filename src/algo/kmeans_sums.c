@@ -1,6 +1,6 @@
 /*
  * kmeans_sums.c
- *	  What the rows of a block add to the sums of k-means' clusters.
+ *	  What the rows of a block add to the sums of k-means' clusters, and to a potential while seeding.
  *
  * For few clusters it pays to go cluster by cluster, its rows picked out by weights that are 0
  * elsewhere: that takes k times the additions and yet, in full vectors, a small part of the time of
@@ -22,6 +22,16 @@
 #endif
 #define KERNEL_WIDTH 2
 #include "algo/kmeans_kernels.h"
+
+/*
+ * Sum of weight times distance over a block's rows, were "distance" one's to the nearest, too.  Sixteen running
+ * sums, so that the order of additions is the same for every instruction set.
+ */
+double
+CsKmeansPotential(int nrows, const float *nearest, const float *distance, const double *weights)
+{
+	return ChooseKernel(Potential) (nrows, nearest, distance, weights);
+}
 
 /*
  * Add a whole block to the sums of its clusters, weight[k] and sum[k][d].  Beyond the last row a
