@@ -44,7 +44,7 @@ CsKmeansLaneSize(int k, int d)
 
 /* Work areas beside the matrix may take this part of it, or so many bytes if that is more. */
 #define WORK_SHARE 0.4
-#define WORK_FREE ((Size) 64 * 1024 * 1024)
+#define WORK_FREE ((Size) 48 * 1024 * 1024)
 
 /* Bytes of one start's labels. */
 static Size
@@ -103,26 +103,25 @@ BytesOfBest(const KmeansFit *fit, int64 nblocks)
 }
 
 /*
- * How many blocks are kept once the starts are seeded: those that "room" bytes have room for beside what the
- * starts keep for their rows.
+ * How many blocks are kept once the starts are seeded: those that fit in what distances took and labels and bounds
+ * do not.  More memory for all of them would cost as much as it saves: to take it and give it back takes longer
+ * than a pass.
  */
 static int64
-KeptBlocks(const KmeansFit *fit, int64 nblocks, Size room)
+KeptBlocks(const KmeansFit *fit, int64 nblocks)
 {
-	Size		taken = add_size(CsKmeansLabelsSize(fit, nblocks),
-								 mul_size(CsKmeansBoundsSize(fit->method, nblocks, fit->k), fit->capacity));
+	Size		taken = add_size(LabelsOfStart(nblocks), CsKmeansBoundsSize(fit->method, nblocks, fit->k));
+	Size		room = mul_size(RowsOfStart(fit, nblocks) - taken, fit->capacity);
 
 	if (CsKmeansFewBlocks(nblocks))
 		return nblocks;
-	if (fit->method != KMEANS_LLOYD || room <= taken)
-		return 0;
-	return Min(nblocks, (int64) ((room - taken) / CsKmeansKeptSize(fit->d, 1)));
+	return Min(nblocks, (int64) (room / CsKmeansKeptSize(fit->d, 1)));
 }
 
 /*
- * How many starts share a pass over this many rows, and how many blocks are kept in single precision, of which
- * "left" bytes have room for one start at least; fills capacity and kept_blocks.  The segments found are the
- * same for any number.
+ * How many starts share a pass over this many rows, of which "left" bytes have room for one at least, and how many
+ * blocks are kept in single precision; fills capacity and kept_blocks.  The segments found are the same for any
+ * numbers.
  */
 void
 CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
@@ -133,11 +132,9 @@ CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
 	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
 	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
-	Size		beside;
 
 	fit->capacity = (int) Max((Size) 1, Min(Min((Size) wanted, fitting), budget / RowsOfStart(fit, nblocks)));
-	beside = add_size(best, mul_size(BytesOfStart(fit, nblocks) - RowsOfStart(fit, nblocks), fit->capacity));
-	fit->kept_blocks = KeptBlocks(fit, nblocks, Min(budget, left > beside ? left - beside : 0));
+	fit->kept_blocks = KeptBlocks(fit, nblocks);
 }
 
 /* Bytes of the labels of the starts at work, and of their distances while seeding. */
