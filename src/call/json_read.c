@@ -352,13 +352,22 @@ CsJsonReadElement(const CsJsonReader *r, const char *key, const CsJsonEach *each
 static void
 CopyNumbers(const CsJsonReader *r, const char *key, JsonbContainer *array, double *numbers, int stride)
 {
-	CsJsonEach	each = CsJsonEachOf(array);
+	int			n = (int) JsonContainerSize(array);
+	const char *data = (const char *) &array->children[n];
+	uint32		end = 0;		/* of the elements so far */
 
-	while (CsJsonNext(&each))
+	for (int i = 0; i < n; i++)
 	{
-		CsCheckInterrupts(each.at);
-		if (!CsJsonGetNumber(&each.value, &numbers[(Size) each.at * stride]))
+		JEntry		entry = array->children[i];
+		double	   *number = &numbers[(Size) i * stride];
+
+		CsCheckInterrupts(i);
+		if (!JBE_ISNUMERIC(entry))
 			CsJsonReject(r, key, "has an element that is not a finite number");
+		*number = CsNumericToDouble((const struct varlena *) (data + INTALIGN(end)));
+		if (!isfinite(*number))
+			CsJsonReject(r, key, "has an element that is not a finite number");
+		end = JBE_HAS_OFF(entry) ? JBE_OFFLENFLD(entry) : end + JBE_OFFLENFLD(entry);
 	}
 }
 
