@@ -254,16 +254,24 @@ CsConformalScore(bool ratios, double actual, double predicted)
 	return ratios ? fabs(log(actual) - log(Max(predicted, LEAST_PREDICTION))) : fabs(actual - predicted);
 }
 
-/*
- * The end of the interval of a prediction that is off by a score: of the lower one the score is negative.
- * NaN where the score is infinite, except that a ratio has its lower end at 0.
- */
-double
-CsConformalEnd(bool ratios, double predicted, double off)
+/* How intervals of predictions end that are off by a score: what is the same for all of them. */
+CsConformalEnds
+CsConformalEndsOf(bool ratios, double off)
 {
-	if (isinf(off))
-		return ratios && off < 0 ? 0 : NAN;
-	return ratios ? Max(predicted, LEAST_PREDICTION) * exp(off) : predicted + off;
+	return (CsConformalEnds) {ratios, !isinf(off), ratios ? exp(-off) : -off, ratios ? exp(off) : off};
+}
+
+/*
+ * The ends of the interval of a prediction.  NaN where the score is infinite, except that a ratio has its lower
+ * end at 0.
+ */
+void
+CsConformalInterval(const CsConformalEnds *ends, double predicted, double *low, double *high)
+{
+	double		above_0 = Max(predicted, LEAST_PREDICTION);
+
+	*low = ends->ratios ? above_0 * ends->low : ends->is_known ? predicted + ends->low : NAN;
+	*high = !ends->is_known ? NAN : ends->ratios ? above_0 * ends->high : predicted + ends->high;
 }
 
 /*

@@ -37,9 +37,19 @@ typedef struct CsIsotonic
 
 extern CsIsotonic CsIsotonicFit(int64 n, const double *actual, const double *predicted);
 
+/* How intervals of predictions end: what is added to these, or what they are multiplied by. */
+typedef struct CsConformalEnds
+{
+	bool		ratios;
+	bool		is_known;		/* how far they reach */
+	double		low,
+				high;
+} CsConformalEnds;
+
 /* What predictions are off by: differences, or ratios where everything is above 0. */
 extern double CsConformalScore(bool ratios, double actual, double predicted);
-extern double CsConformalEnd(bool ratios, double predicted, double off);
+extern CsConformalEnds CsConformalEndsOf(bool ratios, double off);
+extern void CsConformalInterval(const CsConformalEnds *ends, double predicted, double *low, double *high);
 extern double CsConformalQuantile(int64 n, const double *sorted, double confidence);
 
 /* Mean squares of what predictions are off by, by tenths of the prediction. */

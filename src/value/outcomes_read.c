@@ -36,7 +36,7 @@ typedef struct Reading
 	int			outcome,		/* columns of the pass */
 				recorded;
 	double	   *work;
-	double		off;			/* that intervals reach; NaN: there are none */
+	CsConformalEnds intervals;	/* how these end; not known: there are none */
 
 	/* of purchases */
 	const CsWorthVersion *worth;
@@ -156,10 +156,9 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 	if (r->placer == NULL)
 		CheckRecorded(r, predicted);
-	if (!isnan(r->off))
+	if (r->intervals.is_known)
 	{
-		low = CsConformalEnd(r->predictor->ratios, predicted, -r->off);
-		high = CsConformalEnd(r->predictor->ratios, predicted, r->off);
+		CsConformalInterval(&r->intervals, predicted, &low, &high);
 		o->n_intervals++;
 		o->n_covered += low <= actual && actual <= high;
 	}
@@ -209,10 +208,9 @@ ReadRows(Reading *r)
 	CsPassIdentify(r->pass, FindId(request, scorer));
 	r->work = palloc(sizeof(double) * Max(CsPipelineWork(CsPredictorPipeline(p), 1), 1));
 	r->o->nscores = p->nscores;
-	r->off = p->nscores == 0 ? NAN :
-		CsConformalQuantile(p->nscores, CsPredictorScores(p), CS_OUTCOME_CONFIDENCE);
-	if (isinf(r->off))
-		r->off = NAN;
+	if (p->nscores > 0)
+		r->intervals = CsConformalEndsOf(p->ratios, CsConformalQuantile(p->nscores, CsPredictorScores(p),
+																   CS_OUTCOME_CONFIDENCE));
 	CsPassVisit(r->pass, &(CsVisitor) {.state = r,.take_row = TakeRow,.needs_raw = true});
 	(void) CsPassRead(r->pass);
 }

@@ -116,18 +116,21 @@ custseg_predict_interval(PG_FUNCTION_ARGS)
 	CsCallSite *site = CsCallSiteOfKind(fcinfo, INTERVAL_VERSION, CS_MODEL_BIT(CS_MODEL_VALUE), TakePredictor);
 	const double *z = site == NULL ? NULL : Prepare(site);
 	const CsPredictor *p;
+	CsConformalEnds ends;
 	double		value,
-				off;
+				off,
+				low,
+				high;
 
 	if (z == NULL)
 		PG_RETURN_NULL();
 	p = site->compiled;
 	value = CsValueModelPredict(CsPredictorModel(p), z);
 	off = CsConformalQuantile(p->nscores, CsPredictorScores(p), CsPredictionConfidence(fcinfo, INTERVAL_CONFIDENCE));
+	ends = CsConformalEndsOf(p->ratios, off);
+	CsConformalInterval(&ends, value, &low, &high);
 	PG_RETURN_DATUM(CsRowForm(CsCallSiteDesc(fcinfo, site),
-							  CsValues(CsValueFloat8(value),
-									   CsValueFloat8(CsConformalEnd(p->ratios, value, -off)),
-									   CsValueFloat8(CsConformalEnd(p->ratios, value, off)))));
+							  CsValues(CsValueFloat8(value), CsValueFloat8(low), CsValueFloat8(high))));
 }
 
 /* What a feature contributes. */

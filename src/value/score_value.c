@@ -30,7 +30,7 @@ typedef struct Scoring
 	CsBinding  *binding;
 	double	   *row;			/* features of a row */
 	double	   *work;
-	double		off;			/* of the ends of intervals; infinite: not known */
+	CsConformalEnds ends;		/* of intervals */
 
 	int			nrows;
 	MemoryContext id_context;	/* reset with each row */
@@ -74,14 +74,17 @@ PrepareBlock(Scoring *s)
 static void
 PutRow(Scoring *s, int row)
 {
-	const CsPredictor *p = s->predictor;
-	bool		known = s->is_known[row];
-	double		value = s->predicted[row];
+	double		value = NAN,
+				low = NAN,
+				high = NAN;
 
-	CsResultPut(s->result, CsValues(CsValueText(CsPassBlockId(s->pass, row)),
-									CsValueFloat8(known ? value : NAN),
-									CsValueFloat8(known ? CsConformalEnd(p->ratios, value, -s->off) : NAN),
-									CsValueFloat8(known ? CsConformalEnd(p->ratios, value, s->off) : NAN)));
+	if (s->is_known[row])
+	{
+		value = s->predicted[row];
+		CsConformalInterval(&s->ends, value, &low, &high);
+	}
+	CsResultPut(s->result, CsValues(CsValueText(CsPassBlockId(s->pass, row)), CsValueFloat8(value),
+									CsValueFloat8(low), CsValueFloat8(high)));
 }
 
 /* CsBlockSink: predict the rows of a block, and put them out. */
@@ -123,6 +126,7 @@ custseg_score_value(PG_FUNCTION_ARGS)
 {
 	Scoring    *s = palloc(sizeof(Scoring));
 	char	   *model = CsTextArgument(fcinfo, ARG_MODEL);
+	double		off;
 	int			version;
 
 	s->result = CsResultOpen(fcinfo);
@@ -131,8 +135,9 @@ custseg_score_value(PG_FUNCTION_ARGS)
 	s->predictor = CsCacheGetOfKind(CS_PREDICTOR_KINDS, model, CsVersionArgument(fcinfo, ARG_VERSION));
 	CsCachePin(s->predictor, CurrentMemoryContext);
 	version = CsCacheVersion(s->predictor);
-	s->off = CsConformalQuantile(s->predictor->nscores, CsPredictorScores(s->predictor),
-								 CsPredictionConfidence(fcinfo, ARG_CONFIDENCE));
+	off = CsConformalQuantile(s->predictor->nscores, CsPredictorScores(s->predictor),
+							  CsPredictionConfidence(fcinfo, ARG_CONFIDENCE));
+	s->ends = CsConformalEndsOf(s->predictor->ratios, off);
 	s->pass = CsPassOpen(CsSourceOpenOf(model, version, CsTextArgument(fcinfo, ARG_SOURCE)));
 	s->binding = CsPassBind(s->pass, CsPredictorPipeline(s->predictor), model);
 	CsPassIdentify(s->pass, CsFindKey(s->pass->relation, CsVersionId(model, version)));
