@@ -48,7 +48,10 @@ Where(const CsFeaturesRequest *r, bool bought)
 	return sql.data;
 }
 
-/* A part of the query: what the pieces give, grouped by their customer and the next columns of the list. */
+/*
+ * A part of the query: what the pieces give, grouped by their customer and the next columns of the list.  It is asked for
+ * once, and by itself, which any engine can do.
+ */
 static void
 AppendPart(StringInfo sql, const CsFeaturesRequest *r, const char *name, bool bought, const char *list, int ngroups)
 {
@@ -58,7 +61,7 @@ AppendPart(StringInfo sql, const CsFeaturesRequest *r, const char *name, bool bo
 	appendStringInfo(&rest, "%s GROUP BY 1", Where(r, bought));
 	for (int i = 1; i < ngroups; i++)
 		appendStringInfo(&rest, ", %d", i + 1);
-	appendStringInfo(sql, ", %s AS (\n    %s\n)", name,
+	appendStringInfo(sql, ", %s AS MATERIALIZED (\n    %s\n)", name,
 					 CsPiecesUnion(r->pieces, psprintf("t.%s AS customer, %s", CsSqlColumn(r->customer), list), rest.data));
 }
 

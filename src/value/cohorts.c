@@ -165,6 +165,12 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	int			reason = DatumGetInt32(values[Q_REASON]),
 				n = c->query->ncolumns - Q_FIRST_OF_RESULT;
 
+	/* another server may give any number */
+	if (reason < 0 || reason >= lengthof(c->counts.lines))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("invalid sums of what a customer bought"),
+				 errhint("All servers must have the same version of custseg.")));
 	c->counts.lines[reason] += DatumGetInt64(values[Q_LINES]);
 	if (nulls[Q_FIRST_OF_RESULT])
 		return;

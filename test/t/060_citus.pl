@@ -286,7 +286,7 @@ value(<<'END');
 CREATE TABLE lines AS
 SELECT i AS line, (1 + 700 * test.u(i / 3, 1))::int AS customer, timestamptz '2025-01-01 00:00+00' + interval '1 minute' * (500000 * test.u(i / 3, 2))::int AS at,
     CASE WHEN i % 19 = 0 THEN -1 ELSE 1 END * round((100 * test.u(i, 3))::numeric, 2) AS amount, i / 3 AS "order",
-    (ARRAY['view', 'cart', 'buy', 'return'])[1 + (4 * test.u(i, 4))::int % 4] AS step, 'product ' || (30 * test.u(i, 5) ^ 2)::int AS product
+    (ARRAY['view', 'cart', 'buy', 'return'])[1 + (4 * test.u(i, 4))::int % 4] AS step, 'product ' || (30 * test.u(i, 5) ^ 2)::int AS product, i % 7 < 3 AS returned
 FROM generate_series(1, 9000) i;
 CREATE TABLE whole (LIKE lines);
 SELECT create_distributed_table('whole', 'customer');
@@ -301,6 +301,10 @@ UPDATE custseg.enrolment SET enrolled_at = '2025-04-01 08:00+00'});
 my %answers = (
     'purchase_summary' => q{SELECT md5(string_agg(s::text, ' ' ORDER BY s)), count(*) FROM custseg.purchase_summary('%s', 'customer', 'at', 'amount', options => '{"time_zone": "Europe/Berlin"}') s},
     'rfm' => q{SELECT md5(string_agg(s::text, ' ' ORDER BY s)), count(*) FROM custseg.rfm('%s', 'customer', 'at', 'amount', options => '{"order": "order"}') s},
+    'customer_features' => q{SELECT md5(string_agg((to_jsonb(f) - '{product_entropy,category_entropy}'::text[])::text, ' ' ORDER BY customer_id)), count(*), round(sum(product_entropy)::numeric, 9) FROM custseg.customer_features('%s', 'customer', 'at', 'amount', product => 'product', category => 'step', quantity => 'order', options => '{"order": "order", "time_zone": "Europe/Berlin"}') f},
+    'customer_features of lines' => q{SELECT md5(string_agg(f::text, ' ' ORDER BY customer_id)), count(*) FROM custseg.customer_features('%s', 'customer', 'at', 'amount', as_of => '2025-06-01') f},
+    'cohorts' => q{SELECT md5(string_agg(c::text, ' ')), count(*) FROM custseg.cohorts('%s', 'customer', 'at', 'amount', options => '{"time_zone": "Europe/Berlin"}') c},
+    'retention' => q{SELECT md5(string_agg(r::text, ' ')), count(*) FROM custseg.retention('%s', 'customer', 'returned', 'step') r},
     'experiment_results' => q{SELECT segment, n_control, n_treatment, round(difference::numeric, 9), round(theta::numeric, 9) FROM custseg.experiment_results('spring', '%s', 'customer', '{"time": "at"}') ORDER BY 1}
 );
 for my $name (sort keys %answers)

@@ -120,6 +120,39 @@ forge('6401' . '02' . '8080808080808002' . '00' . '000002');
 fails('a million billion orders', "SET maintenance_work_mem = '1MB'; " . sprintf("$rfm)", 'customers'),
     qr/ERROR:  54000: keeping the times of the orders of a customer needs more than 1 MB, maintenance_work_mem is 1 MB/);
 
+# Days, hours and months that cannot be, in groups of lines.
+my %forged = (
+    'day_of(at timestamptz, zone bytea) RETURNS int' => [2147483647, -2147483648],
+    'hour_of(at timestamptz, zone bytea) RETURNS int' => [77, -1],
+    'month_of(day int) RETURNS int' => [2147483647, -2147483648, 'NULL::int'],
+    'microseconds(at timestamptz) RETURNS bigint' => [9223372036854775807, '-9223372036854775807 * (1 - 2 * ($1 > now())::int)']
+);
+my $features = "SELECT count(*) FROM custseg.customer_features('%s', 'customer', 'at', 'amount', category => 'level'";
+my $cohorts = "SELECT count(*) FROM custseg.cohorts('%s', 'customer', 'at', 'amount'";
+my %answered;
+
+like($here->safe_psql('postgres', sprintf("$features)", 'fickle')), qr/^\d+$/, 'customer_features of nobody');
+for my $function (sort keys %forged)
+{
+    my ($signature) = $function =~ /(.*) RETURNS/;
+    my $genuine = $there->safe_psql('postgres', "SELECT pg_get_functiondef('custseg_private." . ($signature =~ s/\w+ (?=\w+[,)])//gr) . "'::regprocedure)");
+
+    for my $number (@{ $forged{$function} })
+    {
+        $there->safe_psql('postgres', "CREATE OR REPLACE FUNCTION custseg_private.$function LANGUAGE sql STABLE AS 'SELECT $number'");
+        for my $statement (sprintf("$features)", 'customers'), sprintf("$features, options => '{\"order\": \"order\", \"same_day\": true}')", 'customers'),
+            sprintf("$cohorts)", 'customers'), sprintf("$cohorts, 'day')", 'customers'))
+        {
+            my $status = $here->psql('postgres', $statement);
+
+            $answered{$status}++;
+            isnt($status, 2, "$signature is $number: $statement");
+        }
+    }
+    $there->safe_psql('postgres', $genuine);
+}
+cmp_ok($answered{$_} // 0, '>', 0, "an answer, or an error: $_") for (0, 3);
+
 # Any bytes.
 $there->safe_psql('postgres', <<'END');
 CREATE OR REPLACE AGGREGATE custseg_private.buying(at bigint, amount numeric) (SFUNC = custseg_private.buying_accum, STYPE = bytea, FINALFUNC = change_sums);
