@@ -22,7 +22,8 @@ typedef struct CsOutcomeSource
 	const CsColumn *partners[CS_MAX_EXPERIMENT_METRICS];	/* denominator or covariate, or NULL */
 	double		caps[CS_MAX_EXPERIMENT_METRICS];	/* of values, NaN for none */
 	const char *spans;			/* the beginnings of spans of time by which other servers sum up lines, an array */
-	const char *summed;			/* the query of what they send; NULL: lines are read one by one */
+	const char *summed;			/* the query of what they send; NULL: rows are read one by one */
+	const char *enrolled;		/* the condition that they send a row, which "t" is; NULL: they send all */
 } CsOutcomeSource;
 
 /* outcome_sql.c */
@@ -32,6 +33,9 @@ extern char *CsOutcomeTwiceSql(const CsOutcomeSource *s);
 extern char *CsOutcomePeriodsSql(const CsOutcomeSource *s, const char *period, int nperiods, TimestampTz as_of);
 
 extern char *CsOutcomeSummedSql(const CsOutcomeSource *s, const CsPieces *pieces);
+
+/* outcome_enrolled.c */
+extern char *CsOutcomeEnrolled(const CsOutcomeSource *s);
 
 /* outcome_lines.c */
 extern void CsOutcomeLinesOpen(CsOutcomeSource *s, const char *period, int nperiods);

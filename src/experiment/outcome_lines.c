@@ -65,24 +65,34 @@ CanBeSummed(const CsOutcomeSource *s)
 	return s->time != NULL && s->time->type == TIMESTAMPTZOID;
 }
 
-/*
- * Have the lines summed up by the servers that have them, where these can; else they are read one by one.  Outcomes may
- * be those of so many periods after the enrolment; "period" is NULL for none.
- */
-void
-CsOutcomeLinesOpen(CsOutcomeSource *s, const char *period, int nperiods)
+/* Have the lines summed up by the servers that have them; false where these cannot. */
+static bool
+SumUp(CsOutcomeSource *s, const char *period, int nperiods)
 {
 	Spans		spans = {.n = 0};
 	const CsPieces *pieces = CanBeSummed(s) ? CsPiecesToReduce(s->relation) : NULL;
 
 	if (pieces == NULL)
-		return;
+		return false;
 	initStringInfo(&spans.list);
 	(void) CsOutcomeQuery(s, SpansSql(s, period, nperiods), TakeSpan, &spans);
 	if (spans.n == 0 || spans.n > MOST_SPANS)
-		return;
+		return false;
 	s->spans = psprintf("'{%s}'::pg_catalog.int8[]", spans.list.data);
 	s->summed = CsOutcomeSummedSql(s, pieces);
 	if (!CsPiecesReduce(pieces, s->summed))
 		s->summed = NULL;
+	return s->summed != NULL;
+}
+
+/*
+ * Have lines summed up by the servers that have them, where these can; else they are read one by one, and so are outcomes with
+ * one row a customer: those of who is enrolled, where others have them.  Outcomes may be those of so many periods after the
+ * enrolment; "period" is NULL for none.
+ */
+void
+CsOutcomeLinesOpen(CsOutcomeSource *s, const char *period, int nperiods)
+{
+	if (!SumUp(s, period, nperiods))
+		s->enrolled = CsOutcomeEnrolled(s);
 }

@@ -153,7 +153,8 @@ AppendSource(StringInfo sql, const CsOutcomeSource *s)
 	if (s->summed != NULL)
 		AppendSummed(sql, s);
 	else
-		appendStringInfo(sql, "(SELECT t.* FROM %s OFFSET 0) AS t", CsSqlFrom(s->relation));
+		appendStringInfo(sql, "(SELECT t.* FROM %s%s OFFSET 0) AS t", CsSqlFrom(s->relation),
+						 s->enrolled == NULL ? "" : psprintf(" WHERE %s", s->enrolled));
 	for (int i = 0; i < list_length(s->id); i++)
 		appendStringInfo(sql, "%s(%s IS NOT NULL OR custseg_private.outcome_of_nobody(%s IS NULL))",
 						 i == 0 ? " WHERE " : " AND ", IdColumn(s, i), IdColumn(s, i));

@@ -116,7 +116,8 @@ CsOutcomeSourceOpen(CsOutcomeSource *s, const CsExperiment *e, const char *sourc
 int64
 CsOutcomeQuery(const CsOutcomeSource *s, const char *sql, CsRowSink sink, void *state)
 {
-	CsRelation *query = CsRelationOpen(sql);
+	/* of some rows of the source alone, how many that has tells nothing */
+	CsRelation *query = s->enrolled == NULL ? CsRelationQuery(s->relation, sql) : CsRelationOpen(sql);
 	const CsColumn *id = linitial(s->id);
 	bool		by_settings = list_length(s->id) > 1 || id->converter.kind == CS_TIME || id->converter.kind == CS_UNUSABLE;
 	int			level = by_settings ? CsPlainSettings() : NewGUCNestLevel();

@@ -186,6 +186,56 @@ for my $call ("retention('%s', 'days', 'has_left', 'segment')", "retention('%s',
 $here->safe_psql('postgres', "INSERT INTO $_ (id, days, has_left) VALUES (9000, -1, true)") for qw(stays stays_there);
 same('retention of a negative duration', "SELECT * FROM custseg.retention('%s', 'days', 'has_left')", qr/ERROR:  column "days" has a negative duration: -1/, 'stays', 'stays_there');
 
+# Experiments whose outcomes have one row a customer: of a table with very many customers the enrolled ones are asked for.
+customers($here, 'postgres', 'customers', 400);
+my $outcome_columns = 'id int, name text, spent float8, bought bool, visits int, before numeric';
+
+$here->safe_psql('postgres', <<"END");
+SELECT custseg.train('groups', 'customers', '{recency,frequency,monetary}', k => 3, id => 'id');
+SELECT custseg.create_experiment('spring', 'groups', '["control", "offer", "letter"]', '[{"metric": "spend", "kind": "mean", "role": "primary", "column": "spent", "effect": 1, "covariate": "before"},
+    {"metric": "bought", "kind": "conversion", "column": "bought"}, {"metric": "capped", "kind": "mean", "column": "visits", "cap": 0.9}, {"metric": "basket", "kind": "ratio", "numerator": "spent", "denominator": "visits"}]', '{"method": "fixed"}');
+SELECT custseg.enroll('spring', 'customers');
+-- texts that are no id of a number: they belong to no row
+INSERT INTO custseg.enrolment SELECT (jsonb_populate_record(e, jsonb_build_object('customer', c))).*
+    FROM custseg.enrolment e, unnest(ARRAY['007', 'five', '99999999999999999999', '99999999999', '-0', ' 9', '{"}']) c
+    WHERE e.customer = (SELECT min(customer) FROM custseg.enrolment);
+CREATE TABLE outcomes ($outcome_columns);
+INSERT INTO outcomes SELECT i, 'customer ' || i, CASE WHEN i % 7 > 0 THEN round((50 * test.u(i, 1))::numeric, 2) END, test.u(i, 2) < 0.3, i % 5, i % 90 FROM generate_series(1, 30000) i WHERE i % 11 > 0;
+END
+spread('outcomes_there', $outcome_columns, 3, 'id', '(SELECT * FROM outcomes ORDER BY hashint4extended(id, 3)) AS o');
+my $results = 'metric, variant, segment, n_control, n_treatment, ' . join(', ', map { "round($_\::numeric, 9)" } qw(mean_control mean_treatment difference standard_error p_value theta heterogeneity)) . ', verdict';
+
+# The answer of a table here, of rows that are asked for by their ids.
+sub enrolled_alone
+{
+    my ($name, $statement, $like, $there_too) = @_;
+    my $expected = answer($statement, 'outcomes');
+    my %log = map { $_ => -s $there{$_}->logfile } @servers;
+
+    like($expected, $like, "$name: the answer of a table here");
+    is(answer($there_too // $statement, 'outcomes_there'), $expected, $name);
+    for my $server (@servers)
+    {
+        my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$server}->logfile, $log{$server});
+
+        cmp_ok(scalar @asked, '>', 0, "$name: $server was asked");
+        is_deeply([grep { !/ IS NULL\) OR \(.* = ANY \(E?'\{/ } @asked], [], "$name: $server sends the rows of who is enrolled");
+    }
+}
+
+enrolled_alone('experiment_results', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'id')", qr/spend\|letter\|3\|\d+\|/);
+enrolled_alone('experiment_results of everybody', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'id', '{\"complete\": true}')", qr/spend\|letter\|3\|\d+\|/);
+like($here->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', 'outcomes_there', 'id')"), qr/^\d+$/, 'which fit into little memory');
+$here->safe_psql('postgres', "UPDATE custseg.enrolment SET customer = 'customer ' || customer");
+enrolled_alone('experiment_results by a text', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'name')", qr/spend\|letter\|3\|\d+\|/);
+# By two columns all rows come.
+my $by_two = "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', '%s', 'id,name')";
+
+like(answer($by_two, 'outcomes_there'),
+    qr/ERROR:  (?:some|more than) \d{5} rows of relation "the source" would be fetched from other servers/, 'ids of several columns');
+$here->safe_psql('postgres', "INSERT INTO $_ (name, spent) VALUES (NULL, 1)") for qw(outcomes outcomes_there);
+enrolled_alone('an outcome of nobody', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'name')", qr/ERROR:  an outcome has no customer/);
+
 # The plan of a part: aggregates on the other servers, all at once.
 like($here->safe_psql('postgres', <<'SQL'), qr/Async Foreign Scan.*Relations: Aggregate on \(public\.scattered_0/s, 'other servers add up, all at once');
 EXPLAIN (VERBOSE, COSTS off) SELECT customer, sum(n) FROM (
