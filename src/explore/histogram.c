@@ -1,6 +1,7 @@
 /*
  * histogram.c
- *	  One column: histogram() with a density, concentration(), and frequencies() of any column.
+ *	  One column: histogram() with a density, concentration(), and frequencies() of any column, whose values other servers
+ *	  count that have the rows.
  */
 #include "custseg.h"
 
@@ -8,6 +9,8 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
+#include "data/fetch.h"
+#include "dist/dist.h"
 #include "executor/spi.h"
 #include "explore/explore.h"
 #include "math/math.h"
@@ -149,17 +152,37 @@ custseg_concentration(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/* Can the values of a column be sorted? */
+static bool
+Sorts(const CsColumn *column)
+{
+	return OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr);
+}
+
 /*
- * The query that counts the values of a column, most rows first.  The executor groups and sorts, so
- * that values are told apart as their type and collation do it; a type that cannot be sorted is by
+ * A query of the values of a column and how many rows have each: of all rows, or of those of each piece, added up.  The
+ * executor groups, so that values are told apart as their type and collation do it; a type that cannot be sorted is by
  * its text.  palloc'd.
  */
 static char *
-FrequenciesQuery(const CsRelation *rel, const CsColumn *column)
+CountsQuery(const CsRelation *rel, const CsColumn *column, const CsPieces *pieces)
+{
+	const char *level = psprintf("%s%s", quote_identifier(NameStr(column->name)), Sorts(column) ? "" : "::pg_catalog.text");
+
+	if (pieces == NULL)
+		return psprintf("SELECT t.level, pg_catalog.count(*) AS n FROM (SELECT source.%s AS level FROM %s%s) AS t GROUP BY t.level",
+						level, rel->from_item, OidIsValid(rel->relid) ? " AS source" : "");
+	return psprintf("SELECT piece.level, pg_catalog.sum(piece.n)::pg_catalog.int8 AS n FROM (%s) AS piece GROUP BY piece.level",
+					CsPiecesUnion(pieces, psprintf("t.%s AS level, pg_catalog.count(*) AS n", level),
+								  psprintf("GROUP BY t.%s", level)));
+}
+
+/* The query that counts the values of a column, most rows first; palloc'd. */
+static char *
+FrequenciesQuery(const CsRelation *rel, const CsColumn *column, const CsPieces *pieces)
 {
 	StringInfoData query;
-	bool		sorts = OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr);
-	bool		is_text = !sorts || type_is_collatable(column->type);
+	bool		is_text = !Sorts(column) || type_is_collatable(column->type);
 	const char *ties = !is_text ? "g.level" : "g.level COLLATE \"C\"";
 
 	initStringInfo(&query);
@@ -167,12 +190,37 @@ FrequenciesQuery(const CsRelation *rel, const CsColumn *column)
 					 "SELECT g.level, g.n, g.n::pg_catalog.float8 OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8,"
 					 " pg_catalog.sum(g.n) OVER (ORDER BY g.n DESC, %s ROWS UNBOUNDED PRECEDING)::pg_catalog.float8"
 					 " OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8"
-					 " FROM (SELECT t.level, pg_catalog.count(*) AS n"
-					 " FROM (SELECT source.%s%s AS level FROM %s%s) AS t GROUP BY t.level) AS g"
-					 " ORDER BY g.n DESC, %s",
-					 ties, quote_identifier(NameStr(column->name)), sorts ? "" : "::pg_catalog.text",
-					 rel->from_item, OidIsValid(rel->relid) ? " AS source" : "", ties);
+					 " FROM (%s) AS g ORDER BY g.n DESC, %s",
+					 ties, CountsQuery(rel, column, pieces), ties);
 	return query.data;
+}
+
+/* Have other servers count the values that have the rows, inside SPI; false where the rows are here, or to be read. */
+static bool
+CountElsewhere(const CsRelation *rel, const CsColumn *column)
+{
+	const CsPieces *pieces = CsPiecesElsewhere(rel);
+	const char *query = pieces == NULL ? NULL : FrequenciesQuery(rel, column, pieces);
+
+	if (query == NULL || !CsPiecesReduce(pieces, query))
+		return false;
+	CsPiecesRead(pieces, query, NULL, NULL);
+	return true;
+}
+
+/* Count the values of rows that are here, or are fetched as other sources are, inside SPI. */
+static void
+CountHere(const CsRelation *rel, const CsColumn *column)
+{
+	const char *query = FrequenciesQuery(rel, column, NULL);
+	SPIPlanPtr	plan = SPI_prepare_cursor(query, 0, NULL, CURSOR_OPT_PARALLEL_OK);
+
+	if (plan == NULL)
+		elog(ERROR, "could not plan to count the levels of column \"%s\"", NameStr(column->name));
+	if (OidIsValid(CsFetchedBy(plan).relid))
+		CsRelationExecute(rel, query, 0, NULL);
+	else if (SPI_execute_plan(plan, NULL, NULL, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not count the levels of column \"%s\"", NameStr(column->name));
 }
 
 /* The text of a value as a column of a result. */
@@ -224,8 +272,8 @@ custseg_frequencies(PG_FUNCTION_ARGS)
 	rel = CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source"));
 	column = CsRelationColumn(rel, CsRequiredText(fcinfo, ARG_COLUMN, "column"));
 	SPI_connect();
-	if (SPI_execute(FrequenciesQuery(rel, column), true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not count the levels of column \"%s\"", NameStr(column->name));
+	if (!CountElsewhere(rel, column))
+		CountHere(rel, column);
 	PutFrequencies(result);
 	SPI_finish();
 	return (Datum) 0;

@@ -3,17 +3,23 @@
  *	  Which columns go missing together: missing_patterns(), and is it by chance: mcar_test().
  *
  * A pattern is the set of columns that a row lacks.  Rows are told apart by it as they come, and those
- * of one pattern are summed up in mean and products of deviations, so that nothing is kept a row.
+ * of one pattern are summed up in mean and products of deviations, so that nothing is kept a row.  Of rows on other
+ * servers, these count patterns; sums of them are not to be had there.
  */
 #include "custseg.h"
 
 #include <math.h>
 
 #include "call/call.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "dist/dist.h"
+#include "executor/spi.h"
 #include "explore/explore.h"
 #include "math/math.h"
 #include "stat/missing.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 
 #define MOST_COLUMNS 1000
 
@@ -185,7 +191,7 @@ TakeRow(CsMissingCounts *c, const BlockColumn *columns, int row)
 
 /* Count rows of the pattern that the row at hand has. */
 static void
-CountRows(CsMissingCounts *c, int n)
+CountRows(CsMissingCounts *c, int64 n)
 {
 	Pattern    *pattern = FindPattern(c);
 
@@ -252,6 +258,70 @@ CsMissingBegin(CsLook *look, CsPass *pass)
 	return BeginCounting(look, pass, false);
 }
 
+/* Whether rows lack each column, an array that other servers make; palloc'd.  NULL where they cannot. */
+static char *
+PatternExpression(const CsLook *look)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	for (int i = 0; i < look->ncolumns; i++)
+	{
+		const CsColumn *column = &look->columns[i].column;
+		const char *value = quote_identifier(NameStr(column->name));
+
+		if (column->element > 0 || column->vector != NULL)
+			return NULL;
+		appendStringInfo(&sql, "%s%s IS NULL", i > 0 ? ", " : "ARRAY[", value);
+		if (CsLookIsNumber(column) && (column->type == FLOAT4OID || column->type == FLOAT8OID || column->type == NUMERICOID))
+			appendStringInfo(&sql, " OR %s OPERATOR(pg_catalog.=) 'NaN'::%s", value, format_type_be_qualified(column->type));
+	}
+	appendStringInfoChar(&sql, ']');
+	return look->ncolumns == 0 ? NULL : sql.data;
+}
+
+/* Count the rows of the patterns that a statement has given, inside SPI. */
+static void
+TakePatterns(CsMissingCounts *c)
+{
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		CsValue		row[2];
+		Datum	   *missing;
+		int			n;
+
+		CHECK_FOR_INTERRUPTS();
+		CsValuesOfTuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row);
+		deconstruct_array(DatumGetArrayTypeP(row[0].datum), BOOLOID, 1, true, TYPALIGN_CHAR, &missing, NULL, &n);
+		if (n != c->look->ncolumns)
+			CsTallyRowsChanged();
+		for (int j = 0; j < n; j++)
+			c->row_missing[j] = DatumGetBool(missing[j]);
+		CountRows(c, DatumGetInt64(row[1].datum));
+	}
+}
+
+/* Have other servers count the patterns of their rows; false where the rows are here, or to be read. */
+static bool
+CountElsewhere(CsMissingCounts *c)
+{
+	const CsPieces *pieces = CsPiecesElsewhere(c->look->relation);
+	const char *expression = pieces == NULL ? NULL : PatternExpression(c->look);
+	const char *query;
+
+	if (expression == NULL)
+		return false;
+	query = psprintf("SELECT piece.missing, pg_catalog.sum(piece.n)::pg_catalog.int8 FROM (%s) AS piece GROUP BY piece.missing ORDER BY 2 DESC, 1",
+					 CsPiecesUnion(pieces, psprintf("%s AS missing, pg_catalog.count(*) AS n", expression), "GROUP BY 1"));
+	if (!CsPiecesReduce(pieces, query))
+		return false;
+	SPI_connect();
+	CsPiecesRead(pieces, query, NULL, NULL);
+	TakePatterns(c);
+	SPI_finish();
+	return true;
+}
+
 /* Read the source into patterns. */
 static CsMissingCounts *
 CountPatterns(FunctionCallInfo fcinfo, bool sums)
@@ -261,7 +331,7 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 	CsPass	   *pass = CsPassOpen(look->relation);
 	CsMissingCounts *c = BeginCounting(look, pass, sums);
 
-	if (look->ncolumns > 0)
+	if (look->ncolumns > 0 && (sums || !CountElsewhere(c)))
 		CsPassRead(pass);
 	for (int p = 0; p < c->npatterns && sums; p++)
 	{

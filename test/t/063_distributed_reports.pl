@@ -192,6 +192,8 @@ for my $table (qw(later eight))
     like(psql_error($here, 'postgres', sprintf($infinite, $table)), qr/ERROR:  22023: column "frequency" has \d+ infinite values.*nullif\(frequency, 'infinity'\)/s, "infinite values of $table");
 }
 $here->safe_psql('postgres', "UPDATE $_ SET frequency = NULL WHERE frequency = 'Infinity'") for (qw(later shuffled eight sixteen));
+# patterns that are as frequent come in the order of their columns
+$here->safe_psql('postgres', 'CREATE TABLE sorted AS SELECT * FROM later ORDER BY recency IS NULL, coalesce(frequency, \'NaN\') = \'NaN\', channel IS NULL, sex IS NULL, area IS NULL, since IS NULL');
 listen_from_now();
 my %judged = (
     'pca' => "custseg.pca('%s', '{recency,frequency,monetary,channel}', options => '{%s}')",
@@ -213,6 +215,23 @@ for my $name (sort keys %judged)
 }
 is(result("SELECT count(*), max(abs(a.eigenvalue - b.eigenvalue)) < 1e-12, max(abs(a.cumulative_share - b.cumulative_share)) < 1e-12, max(abs((a.loadings ->> 'recency')::float8 - (b.loadings ->> 'recency')::float8)) < 1e-9"
       . " FROM " . sprintf($judged{pca}, 'sixteen', '') . ' a JOIN ' . sprintf($judged{pca}, 'later', '') . ' b USING (component)'), '8|t|t|t', 'components: those of a table here');
+
+# Values of a column, and what rows lack, are counted where they are.
+for my $call (map({ "frequencies('%s', '$_')" } qw(sex channel code area fixed since frequency)), "missing_patterns('%s', '{recency,frequency,channel,sex,area,since}')", "missing_patterns('%s')")
+{
+    my $counted = "SELECT string_agg(c::text, chr(10)) FROM custseg.$call c";
+    my $expected = result(sprintf($counted, 'sorted'));
+
+    is(result(sprintf($counted, $_)), $expected, "$call: $_ as a table here") for (qw(eight sixteen));
+}
+asked_for_no_rows('counts');
+$here->safe_psql('postgres', 'CREATE FOREIGN TABLE plenty_levels (id int, sex text) SERVER west OPTIONS (table_name \'plenty\'); ANALYZE plenty_levels');
+is(result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.frequencies('plenty_levels', 'sex')"), 't', 'values of more rows than there is memory for');
+like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.frequencies('SELECT sex || id AS who FROM plenty', 'who')"),
+    qr/ERROR:  0A000: some \d+ rows of the query would be fetched from other servers/, 'those of a query are refused beyond it');
+like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.mcar_test('plenty', '{recency,frequency,monetary}')"),
+    qr/ERROR:  0A000: some \d+ rows of relation "plenty" would be fetched from other servers/, 'and so are sums by what rows lack');
+listen_from_now();
 
 # Where a policy of the table applies, or its leaves may not be read, rows are read through the table.
 $here->safe_psql('postgres', "ALTER TABLE eight ENABLE ROW LEVEL SECURITY; CREATE ROLE reader LOGIN; GRANT SELECT ON eight TO reader; CREATE POLICY few ON eight TO reader USING (id <= 900);"
