@@ -37,7 +37,7 @@ FROM custseg.published_migration
 ORDER BY model, from_segment, to_segment;
 
 -- Who is at risk: segments whose customers leave, yet are valuable; n_leaving are those of whom nobody knows whether they have left
-SELECT model, run_at, segment, name, n AS customers, n_leaving AS about_to_leave, leaving_at_risk AS at_risk_with_them, n_left AS probably_gone, churn,
+SELECT model, run_at, segment, name, n AS customers, n_leaving AS in_doubt, leaving_at_risk AS at_risk_with_them, n_left AS probably_gone, churn,
     value_mean AS value_per_customer, value_at_risk, value_at_risk_mean AS value_at_risk_per_customer, channel, offer
 FROM custseg.value_at_risk
 ORDER BY model, leaving_at_risk DESC NULLS LAST;

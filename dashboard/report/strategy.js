@@ -24,10 +24,10 @@ function measured(data, segment, columns) {
     return { mean: row.mean, ratio: row.mean / row.overall_mean };
 }
 
-/** Returns words for who may be leaving, and what is at risk with them, as a value model expects; none where it is not known. */
+/** Returns words for of whom it is in doubt whether they are still there, and what is at risk with them, as a value model expects; none where it is not known. */
 function leaving(data, value) {
     if (!(toNumber(value?.n_leaving) > 0) || !isKnown(value.leaving_at_risk)) return '';
-    return `; ${count(value.n_leaving)} are about to leave, and ${atRisk(data, value.horizon, value.leaving_at_risk)}`;
+    return `; ${count(value.n_leaving)} may have left unnoticed, and ${atRisk(data, value.horizon, value.leaving_at_risk)}`;
 }
 
 /** Returns the share of the customers in segments who are still expected to buy, or null. */

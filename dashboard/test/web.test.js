@@ -372,18 +372,18 @@ test('what an experiment has earned: where margin and cost are stated, and wheth
     assert.equal(tile(), undefined);
 });
 
-test('who is about to leave is told apart from who is gone', () => {
+test('who is in doubt is told apart from who is gone', () => {
     const row = (segment, n, leaving, left, risk) => ({ segment, name: `group ${segment}`, n, alive: 0.5, n_leaving: leaving, n_left: left, value_sum: 9000, value_at_risk: risk + 100, leaving_at_risk: risk });
     const last = [row(1, 100, 10, 60, 200), row(2, 50, 20, 5, 700), { ...row(null, 10, 9, 1, 5), name: 'no segment' }, { ...row(null, 160, 39, 66, 905), name: 'total' }];
     const data = { ...makePublication({ hasSmall: false }), value_history: { value_model: 'worth', horizon: '1 year', last }, value: last, value_at_risk: [{ ...last[1], horizon: '1 year', channel: 'mail', offer: null }] };
-    assert.equal(cards.leaving.sentence(data, {}), '30 customers are about to leave: whether they order again is in doubt, and nobody knows which of them have left already; £900.00 of the next year is at risk with them. Begin with group 2: 20 of 50, 40.0\u00a0%, with £700.00. 65 customers have probably left already.');
+    assert.equal(cards.leaving.sentence(data, {}), '30 customers are in doubt: they may order again, and nobody knows which of them have left already; £900.00 of the next year is at risk with them. Begin with group 2: 20 of 50, 40.0\u00a0%, with £700.00. 65 customers have probably left already.');
     assert.deepEqual(cards.leaving.table(data, {}).rows.map((it) => it.slice(1, 4)), [[50, 25, 20], [100, 30, 10]]);
-    assert.equal(cards['value-at-risk'].sentence(data, {}), 'Of group 2, 20 of 50 are about to leave, or have left unnoticed: £700.00 of the next year is at risk with them. 5 customers have probably left already, and would have to be won back. What is planned for them: mail.');
-    assert.deepEqual(cards.tiles.table(data, {}).rows.find(([what]) => what === 'About to leave'), ['About to leave', '30', '£900.00 at risk; 65 more are gone']);
-    assert.deepEqual(cards['segment-facts'].table(data, { segment: '2' }).rows.find(([what]) => what === 'About to leave').slice(1), ['20', '£700.00 at risk; 5 more are gone']);
+    assert.equal(cards['value-at-risk'].sentence(data, {}), 'Of group 2, 20 of 50 are in doubt, for they may have left unnoticed: £700.00 of the next year is at risk with them. 5 customers have probably left already, and would have to be won back. What is planned for them: mail.');
+    assert.deepEqual(cards.tiles.table(data, {}).rows.find(([what]) => what === 'In doubt'), ['In doubt', '30', 'may have left; £900.00 at risk; 65 more are probably gone']);
+    assert.deepEqual(cards['segment-facts'].table(data, { segment: '2' }).rows.find(([what]) => what === 'In doubt').slice(1), ['20', 'may have left; £700.00 at risk; 5 more are probably gone']);
     const table = cards['segment-table'].table(data, {});
-    assert.deepEqual(table.rows.map((it) => it[table.columns.findIndex(({ label }) => label === 'About to leave')]).sort(), [10, 20, null, null, null]);
-    assert.match(cards.attention.table(data, {}).rows.find(([, what]) => what === 'Leaving')[2], /^20 of 50 customers of group 2 are about to leave, or have left unnoticed: £700\.00/);
+    assert.deepEqual(table.rows.map((it) => it[table.columns.findIndex(({ label }) => label === 'In doubt')]).sort(), [10, 20, null, null, null]);
+    assert.match(cards.attention.table(data, {}).rows.find(([, what]) => what === 'In doubt')[2], /^20 of 50 customers of group 2 may order again, or may have left unnoticed: £700\.00/);
     for (const it of last) Object.assign(it, { n_leaving: 0, leaving_at_risk: 0 });
     assert.equal(cards.leaving.sentence(data, {}), 'Of nobody it is in doubt whether they order again. 65 customers have probably left already.');
     // runs of a version that did not tell it

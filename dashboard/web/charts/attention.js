@@ -1,5 +1,5 @@
 // attention.js
-//	  What must be decided or looked at now: conditions that fail, falls that are more than chance, customers who are about to leave,
+//	  What must be decided or looked at now: conditions that fail, falls that are more than chance, customers of whom it is in doubt whether they are still there,
 //	  alerts, promises that cannot be kept, experiments that can be decided.
 
 import { label, segmentName } from '../facts.js';
@@ -28,7 +28,7 @@ function kpiItems({ kpis }) {
 
 function leavingItems(data) {
     return (data.value_at_risk ?? []).filter((it) => it.n_leaving > 0).slice(0, 1)
-        .map((it) => ({ isGrave: false, page: 'business', what: 'Leaving', text: `${count(it.n_leaving)} of ${plural(it.n, 'customer')} of ${segmentName(it)} ${it.n_leaving === 1 ? 'is' : 'are'} about to leave, or ${it.n_leaving === 1 ? 'has' : 'have'} left unnoticed${isKnown(it.leaving_at_risk) ? `: ${atRisk(data, it.horizon, it.leaving_at_risk)}` : ''}` }));
+        .map((it) => ({ isGrave: false, page: 'business', what: 'In doubt', text: `${count(it.n_leaving)} of ${plural(it.n, 'customer')} of ${segmentName(it)} may order again, or may have left unnoticed${isKnown(it.leaving_at_risk) ? `: ${atRisk(data, it.horizon, it.leaving_at_risk)}` : ''}` }));
 }
 
 function alertItems(data) {

@@ -24,7 +24,7 @@ export function table(data, state = {}, theme = null) {
             { label: 'Segment' }, { label: 'Customers', kind: 'count' }, { label: 'Share', kind: 'percent' },
             ...(hasPrevious ? [{ label: `Since ${date(data.previous.published_at).replace(/ \d+$/, '')}`, kind: 'signed' }] : []),
             ...(isValued ? [{ label: 'Value', kind: 'money' }, { label: 'Share of value', kind: 'percent' }, { label: 'A customer', kind: 'money' }] : []),
-            ...(leaving.length > 0 ? [{ label: 'About to leave', kind: 'count' }] : []),
+            ...(leaving.length > 0 ? [{ label: 'In doubt', kind: 'count' }] : []),
             { label: 'What to do', kind: 'long' },
         ],
         rows: rows.map((row) => [

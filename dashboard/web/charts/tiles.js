@@ -30,12 +30,12 @@ export function tiles(data) {
     ].filter(Boolean);
 }
 
-/** Returns how many are about to leave, of all segments or of one, and what is at risk with them; null where no value model tells. */
+/** Returns of how many it is in doubt whether they order again, of all segments or of one, and what is at risk with them; null where no value model tells. */
 export function leavingTile(data, segment = null) {
     const rows = (data.value ?? []).filter((it) => it.segment > 0 && (segment === null || it.segment === segment) && isKnown(it.n_leaving));
     if (rows.length === 0) return null;
     const sum = (key) => rows.reduce((total, it) => total + (toNumber(it[key]) ?? 0), 0);
-    return { label: 'About to leave', value: count(sum('n_leaving')), note: `${isKnown(rows[0].leaving_at_risk) ? `${amount(data, sum('leaving_at_risk'))} at risk; ` : ''}${count(sum('n_left'))} more are gone` };
+    return { label: 'In doubt', value: count(sum('n_leaving')), note: `may have left${isKnown(rows[0].leaving_at_risk) ? `; ${amount(data, sum('leaving_at_risk'))} at risk` : ''}; ${count(sum('n_left'))} more are probably gone` };
 }
 
 /** Returns what the value is: the label of its column, for what was spent and what will be are two things. */
