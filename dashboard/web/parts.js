@@ -20,7 +20,7 @@ export const parts = {
     importance: { why: 'Importance needs two segments or more, and a publication.', sql: publish },
     test: { why: 'The tests need two segments or more, and a publication.', sql: publish },
     histogram: { why: 'The model has no numeric columns, or nothing was published of it yet.', sql: publish },
-    level_share: { why: 'The model has no columns with levels (categories).', sql: publish },
+    level_share: { why: 'The model has no categories, such as a channel.', sql: publish },
     correlation: { why: 'Correlations need two numeric columns, and a publication.', sql: publish },
     silhouette: { why: 'The silhouette needs two segments or more, and a publication.', sql: publish },
     projection: { why: 'The projection needs two numeric dimensions, and a publication.', sql: publish },

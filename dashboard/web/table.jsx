@@ -3,6 +3,8 @@
 
 import { cell, name, prose } from './format.js';
 
+// what a heading means, where it is a term
+const terms = { p: 'How often chance alone shows as much where there is nothing; where several are tested, the number allows for that' };
 const right = new Set(['value', 'count', 'number', 'percent', 'money', 'signed', 'deviation', 'change', 'p']);
 
 /** Shows a table; a cell is a value, or {text, value, href, color}: words for the eye, the number for a file, a link. */
@@ -11,7 +13,7 @@ export function Table({ table, caption, currency, isCaptionHidden = true }) {
         <table>
             <caption class={isCaptionHidden ? 'hidden' : ''}>{caption}</caption>
             <thead>
-                <tr>{table.columns.map((column) => <th scope="col" class={right.has(column.kind) ? 'right' : ''}>{column.label}</th>)}</tr>
+                <tr>{table.columns.map((column) => <th scope="col" class={right.has(column.kind) ? 'right' : ''} title={terms[column.kind]}>{column.label}</th>)}</tr>
             </thead>
             <tbody>
                 {table.rows.map((row) => (

@@ -20,7 +20,7 @@ function Choice({ field, text, id }) {
                 {listed.map((it) => <option value={textOfLevel(it)} selected={it === level}>{short(it, 40)}</option>)}
                 <option value={textOfLevel(null)} selected={isUnknown(text)}>not known</option>
             </select>
-            {more && <input aria-label={`${field.feature}, another level`} placeholder="another level" onChange={(event) => event.currentTarget.value && change(field, textOfLevel(event.currentTarget.value))} />}
+            {more && <input aria-label={`${field.feature}, another value`} placeholder="another value" onChange={(event) => event.currentTarget.value && change(field, textOfLevel(event.currentTarget.value))} />}
         </span>
     );
 }

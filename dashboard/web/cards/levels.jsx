@@ -2,10 +2,10 @@ import { columns, height, option, sentence, table } from '../charts/levels.js';
 import { Choose } from '../choose.jsx';
 import { choice, label } from '../facts.js';
 
-/** Levels of a category by segment. */
+/** Values of a category (levels) by segment. */
 export default {
     name: 'levels',
-    title: 'Levels',
+    title: 'Categories',
     parts: ['level_share'],
     key: 'category',
     span: 6,

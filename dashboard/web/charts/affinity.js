@@ -48,7 +48,7 @@ export function sentence(data, state) {
 export function table(data) {
     return {
         columns: [{ label: 'Segment' }, { label: 'Product' }, { label: 'Rating', kind: 'word' }, { label: 'Have bought it', kind: 'count' }, { label: 'Of the buyers', kind: 'percent' }, { label: 'Of all buyers', kind: 'percent' },
-            { label: 'Lift', kind: 'number' }, { label: 'Lift to others who buy as many', kind: 'number' }, { label: 'p, adjusted', kind: 'p' }],
+            { label: 'Lift', kind: 'number' }, { label: 'Lift to others who buy as many', kind: 'number' }, { label: 'Chance alone (p)', kind: 'p' }],
         rows: data.affinity.map((it) => [segmentLabel(it), it.product, it.rating, it.n, it.share, it.share_all, it.lift, it.standardized_lift, it.p_adjusted]),
     };
 }

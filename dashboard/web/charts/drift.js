@@ -78,7 +78,7 @@ export function sentence(data) {
 export function table(data) {
     return {
         columns: [{ label: 'Column' }, { label: 'Verdict', kind: 'word' }, { label: 'PSI', kind: 'number' }, { label: 'PSI by chance', kind: 'number' }, { label: 'KS', kind: 'number' },
-            { label: 'Missing', kind: 'percent' }, { label: 'p, adjusted', kind: 'p' }, { label: 'Reason', kind: 'long' }],
+            { label: 'Missing', kind: 'percent' }, { label: 'Chance alone (p)', kind: 'p' }, { label: 'Reason', kind: 'long' }],
         rows: data.drift.last.map((it) => [label(data, it.feature, 200), it.verdict, it.psi, it.psi_critical, it.ks, it.null_share, it.p_adjusted, it.reason]),
     };
 }

@@ -75,7 +75,7 @@ export function table(data) {
     });
     return {
         columns: [{ label: 'Metric' }, { label: 'Role', kind: 'word' }, { label: 'Variant' }, { label: 'Segment' }, { label: 'Control', kind: 'count' }, { label: 'Variant', kind: 'count' }, { label: 'Mean, control', kind: 'word' },
-            { label: 'Mean, variant', kind: 'word' }, { label: 'Effect', kind: 'word' }, { label: 'Low', kind: 'word' }, { label: 'High', kind: 'word' }, { label: 'Lift', kind: 'change' }, { label: 'p, adjusted', kind: 'p' }, { label: 'Verdict', kind: 'word' }],
+            { label: 'Mean, variant', kind: 'word' }, { label: 'Effect', kind: 'word' }, { label: 'Low', kind: 'word' }, { label: 'High', kind: 'word' }, { label: 'Lift', kind: 'change' }, { label: 'Chance alone (p)', kind: 'p' }, { label: 'Verdict', kind: 'word' }],
         rows: left > 0 ? [...rows, [`… and ${left} lines more in custseg.experiment_look_metric`, ...Array(13).fill(null)]] : rows,
     };
 }

@@ -25,9 +25,9 @@ export function effectOf(value, kind) {
     return value > 0 ? `+${text}` : text;
 }
 
-/** Returns the reason of a verdict without the effect at its end, which stands beside it in its unit: "gains: 0.027, interval 0.008 to 0.046". */
+/** Returns the reason of a verdict in plain words, without the effect at its end, which stands beside it in its unit: "gains: 0.027, interval 0.008 to 0.046". */
 export function inWords(reason) {
-    return reason?.replace(/: -?[\d.]+(?:e[-+]?\d+)?, interval \S+ to \S+$/, '') ?? null;
+    return reason?.replace('of the planned information is there', 'of the evidence that was planned for is there').replace(/: -?[\d.]+(?:e[-+]?\d+)?, interval \S+ to \S+$/, '') ?? null;
 }
 
 /** Returns a mean of a variant as it is measured. */

@@ -56,7 +56,7 @@ export function sentence(data) {
 export function table(data) {
     return {
         columns: [{ label: 'Segment' }, { label: 'Group' }, { label: 'Rating', kind: 'word' }, { label: 'Customers', kind: 'count' }, { label: 'Of the group', kind: 'percent' }, { label: 'Of the segment', kind: 'percent' },
-            { label: 'Ratio of the rates', kind: 'number' }, { label: 'p, adjusted', kind: 'p' }, { label: 'Reason', kind: 'long' }],
+            { label: 'Ratio of the rates', kind: 'number' }, { label: 'Chance alone (p)', kind: 'p' }, { label: 'Reason', kind: 'long' }],
         rows: data.fairness.map((it) => [it.segment === null ? 'not placed' : segmentLabel(it), it.group_value, signs[it.rating] ?? it.rating, it.n, it.selection_rate, it.share_in_segment, it.impact_ratio, it.impact_p_adjusted, it.reason]),
     };
 }

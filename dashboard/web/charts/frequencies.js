@@ -38,10 +38,10 @@ export function sentence(data, state = {}) {
     const rows = rowsOf(data, state);
     if (rows.length === 0) return 'Nothing is known of all customers.';
     const rest = rows.length > most ? ` The picture has the first ${most}.` : '';
-    return `${label(data, rows[0].column_name)} has ${plural(rows.length, 'level')}; the most frequent is ${levelName(rows[0].level)}, of ${percent(rows[0].share)} of the customers.${rest}`;
+    return `${label(data, rows[0].column_name)} has ${plural(rows.length, 'different value')}; the most frequent is ${levelName(rows[0].level)}, of ${percent(rows[0].share)} of the customers.${rest}`;
 }
 
 /** Returns the levels as a table. */
 export function table(data, state = {}) {
-    return { columns: [{ label: 'Level' }, { label: 'Customers', kind: 'count' }, { label: 'Share', kind: 'percent' }], rows: rowsOf(data, state).map((row) => [levelName(row.level, 200), row.n, row.share]) };
+    return { columns: [{ label: 'Value' }, { label: 'Customers', kind: 'count' }, { label: 'Share', kind: 'percent' }], rows: rowsOf(data, state).map((row) => [levelName(row.level, 200), row.n, row.share]) };
 }

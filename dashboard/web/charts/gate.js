@@ -4,6 +4,8 @@
 import { dash, date, list, plural, short } from '../format.js';
 import { inWords } from './experiments.js';
 
+// what a condition is called, where its own name is a term
+const nameOf = (it) => (it.condition === 'latency' ? 'speed (latency)' : it.condition);
 const signs = { pass: '✓ pass', fail: '✗ fail', unclear: '? unclear' };
 const decisions = { go: 'go', hold: 'hold', 'no-go': 'no-go' };
 
@@ -18,7 +20,7 @@ export function sentence(data) {
     const { conditions, decisions: made } = data.gate;
     const failed = conditions.filter((it) => it.state === 'fail');
     const unclear = conditions.filter((it) => it.state === 'unclear');
-    const names = (rows) => list(rows.slice(0, 4).map((it) => short(it.condition, 40)));
+    const names = (rows) => list(rows.slice(0, 4).map((it) => short(nameOf(it), 40)));
     const now = {
         go: `Go: all ${plural(conditions.length, 'condition')} hold.`,
         hold: `Hold: nothing fails, but ${plural(unclear.length, 'condition')} ${unclear.length === 1 ? 'is' : 'are'} not known: ${names(unclear)}.`,
@@ -32,7 +34,7 @@ export function sentence(data) {
 export function table(data) {
     return {
         columns: [{ label: 'Condition' }, { label: 'State', kind: 'word' }, { label: 'Kind', kind: 'word' }, { label: 'Reason', kind: 'long' }, { label: 'Evidence' }],
-        rows: data.gate.conditions.map((it) => [it.condition, signs[it.state] ?? it.state, it.kind, inWords(it.reason), inDays(it.evidence)]),
+        rows: data.gate.conditions.map((it) => [nameOf(it), signs[it.state] ?? it.state, it.kind, inWords(it.reason), inDays(it.evidence)]),
     };
 }
 

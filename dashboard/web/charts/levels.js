@@ -71,7 +71,7 @@ export function sentence(data, state = {}) {
     const { column, levels, shareOf } = stack(data, state);
     const segment = selected(data, state);
     const known = levels.filter((level) => shareOf(segment, level) !== null && shareOf(null, level) !== null);
-    if (known.length === 0) return `${label(data, column)}: the share of each level.`;
+    if (known.length === 0) return `${label(data, column)}: the share of each value.`;
     const far = (level) => Math.abs(shareOf(segment, level) - shareOf(null, level));
     const level = known.reduce((a, b) => (far(b) > far(a) ? b : a));
     return `${label(data, column)}: ${levelName(level, 40)} is ${percent(shareOf(segment, level))} of ${segmentName(segmentOf(data, segment))}, and ${percent(shareOf(null, level))} of all customers.`;
@@ -81,7 +81,7 @@ export function sentence(data, state = {}) {
 export function table(data, state = {}) {
     const { levels, bars, shareOf } = stack(data, state);
     return {
-        columns: [{ label: 'Level' }, ...bars.map((it) => ({ label: segmentLabel(segmentOf(data, it), 60), kind: 'percent' }))],
+        columns: [{ label: 'Value' }, ...bars.map((it) => ({ label: segmentLabel(segmentOf(data, it), 60), kind: 'percent' }))],
         rows: levels.map((level) => [levelName(level, 200), ...bars.map((it) => shareOf(it, level))]),
     };
 }

@@ -47,7 +47,7 @@ export function sentence(data, state) {
     const rows = rowsOf(data, state);
     const decided = rows.find((it) => it.decides);
     const last = rows.at(-1);
-    const plan = isKnown(last.information) ? ` ${percent(last.information, 0)} of the planned information is there.` : '';
+    const plan = isKnown(last.information) ? ` ${percent(last.information, 0)} of the evidence that was planned for is there.` : '';
     if (decided) return `${plural(rows.length, 'look')}. Look ${decided.look} of ${date(decided.looked_at)} decided: ${decided.verdict}, for ${inWords(decided.reason)}. Looks after that change nothing.`;
     return `${plural(rows.length, 'look')}, and none has decided. The last one says ${last.verdict}: ${inWords(last.reason)}.${plan}`;
 }

@@ -27,7 +27,7 @@ export function table(data) {
     const rows = [...data.quality].sort((a, b) => (rank[a.verdict] ?? 9) - (rank[b.verdict] ?? 9));
     return {
         columns: [{ label: 'Column' }, { label: 'Verdict', kind: 'word' }, { label: 'Missing', kind: 'percent' }, { label: 'In training', kind: 'percent' }, { label: 'Below the range', kind: 'percent' }, { label: 'Above the range', kind: 'percent' },
-            { label: 'Unseen levels', kind: 'percent' }, { label: 'Reason', kind: 'long' }],
+            { label: 'Values never seen before', kind: 'percent' }, { label: 'Reason', kind: 'long' }],
         rows: rows.map((it) => [called(data, it), signs[it.verdict] ?? it.verdict, it.null_share, it.training_null_share, it.below_range_share, it.above_range_share, it.unseen_share,
             it.reason ?? (it.unseen_levels?.length ? `unseen: ${short(it.unseen_levels.join(', '), 80)}` : null)]).map((row) => row.map((value) => (isKnown(value) || value === null || typeof value === 'string' ? value : null))),
     };

@@ -23,7 +23,7 @@ export function sentence(data) {
 export function table(data) {
     const { split, variants } = data.experiment;
     return {
-        columns: [{ label: 'Segment' }, { label: 'Split', kind: 'word' }, ...variants.map((it) => ({ label: short(it.variant, 30), kind: 'count' })), { label: 'Share of the control', kind: 'percent' }, { label: 'p, adjusted', kind: 'p' }],
+        columns: [{ label: 'Segment' }, { label: 'Split', kind: 'word' }, ...variants.map((it) => ({ label: short(it.variant, 30), kind: 'count' })), { label: 'Share of the control', kind: 'percent' }, { label: 'Chance alone (p)', kind: 'p' }],
         rows: (split ?? []).map((it) => [it.segment === null ? 'All together' : segmentLabel(it), signs[it.verdict] ?? it.verdict, ...it.counts, it.n > 0 ? it.counts[0] / it.n : null, it.p_adjusted]),
     };
 }

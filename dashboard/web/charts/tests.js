@@ -20,7 +20,7 @@ export function sentence(data) {
 /** Returns the tests as a table, the largest effect first. */
 export function table(data) {
     return {
-        columns: [{ label: 'Column' }, { label: 'Rating' }, { label: 'Test' }, { label: 'Statistic', kind: 'number' }, { label: 'p, adjusted', kind: 'p' }, { label: 'Effect', kind: 'number' }, { label: 'Measure' }, { label: 'Size' }, { label: 'Values', kind: 'count' }, { label: 'Reason', kind: 'long' }],
+        columns: [{ label: 'Column' }, { label: 'Rating' }, { label: 'Test' }, { label: 'Statistic', kind: 'number' }, { label: 'Chance alone (p)', kind: 'p' }, { label: 'Effect', kind: 'number' }, { label: 'Measure' }, { label: 'Size' }, { label: 'Values', kind: 'count' }, { label: 'Reason', kind: 'long' }],
         rows: [...data.test].sort((a, b) => (toNumber(b.effect) ?? -1) - (toNumber(a.effect) ?? -1)).map((row) => [
             label(data, row.column_name, 60), row.rating, names[row.test] ?? row.test, row.statistic, row.p_adjusted, row.effect, measures[row.effect_measure] ?? row.effect_measure, row.effect_size, row.n, row.reason,
         ]),
