@@ -210,6 +210,7 @@ DECLARE
     day date := shop.day(months);
 BEGIN
     CALL shop.begin_day(day);
+    COMMIT;         -- who is gone is written as it commits, before times are set back
     -- the monitor looks at the model, without decisions by hand: those who are counted last, by all that follows, are counted with them
     PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('max_age_days', 365 + shop.days_ago(day)));
     PERFORM shop.set_back(day + time '19:50');

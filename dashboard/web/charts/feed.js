@@ -33,11 +33,12 @@ export function table(data) {
 /** Returns why no causes are shown, or null. */
 export const causesMissing = (data) => (data.feed.causes ? null : { why: 'Changes are kept, and no customer has moved since, or what was kept is forgotten.' });
 
-/** Returns the sentence about the causes. */
+/** Returns the sentence about the causes: all changes that are kept, as the picture has them, and the day of the last one. */
 export function causesSentence(data) {
     const rows = data.feed.causes;
-    const lately = rows.filter((it) => it.n_30d > 0);
-    return `Changes have been kept since ${date(data.feed.tracked_at)}. ${lately.length === 0 ? 'There was none in the last 30 days.' : `In the last 30 days: ${list(lately.map((it) => `${count(it.n_30d)} ${inSentence[it.cause] ?? `of the cause “${short(it.cause, 40)}”`}`))}.`}`;
+    const all = list(rows.map((it) => `${count(it.n)} ${inSentence[it.cause] ?? `of the cause “${short(it.cause, 40)}”`}`));
+    const last = rows.map((it) => it.last_at).filter(Boolean).sort().at(-1);
+    return `Since ${date(data.feed.tracked_at)}, when changes began to be kept: ${all}.${last ? ` The last was on ${date(last)}.` : ''}`;
 }
 
 /** Returns the option of the causes. */

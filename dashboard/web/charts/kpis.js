@@ -36,8 +36,10 @@ export function option(data, theme, state = {}) {
 /** Returns what a measure of a segment did, against when, and against all others. */
 export function told(it) {
     const which = it.segment === null ? 'Customers without a segment' : segmentName(it);
-    const others = isKnown(it.change_others) ? `, all others ${change(it.change_others)}` : '';
-    return `${which}: ${kpiWords[it.kpi] ?? it.kpi} ${change(it.change)} against ${month(it.reference_month)}${others}`;
+    // in whole per cent, as what_changed() tells the same
+    const whole = (value) => change(value, Math.abs(value) < 0.01 ? 1 : 0);
+    const others = isKnown(it.change_others) ? `, all others ${whole(it.change_others)}` : '';
+    return `${which}: ${kpiWords[it.kpi] ?? it.kpi} ${whole(it.change)} against ${month(it.reference_month)}${others}`;
 }
 
 // a month stands out that is so far from the usual one, as a share
