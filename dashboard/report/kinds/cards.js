@@ -1,6 +1,6 @@
 // cards.js
 //	  A card for each segment, two on a page: who they are, what they are worth, what to do; where the last
-//	  page has one card only, all segments side by side beneath it.
+//	  page has one card only, all segments side by side beneath it, and where these are few, what to do with each.
 
 import { amount, hasValue, segmentLabel, title } from '../../web/facts.js';
 import { count, percent, plural } from '../../web/format.js';
@@ -19,7 +19,8 @@ export const css = `
 .card h2 { color: ${light.ink}; font-size: 15pt }
 .numbers { display: flex; gap: 6mm } .numbers b { display: block; font-size: 13pt; line-height: 1.2 }
 .halves { display: grid; grid-template-columns: 99mm 1fr; gap: 6mm; min-height: 0 }
-.halves dl.facts { font-size: 8.8pt; row-gap: 1.1mm } .halves h3 { margin-bottom: 1.5mm } .halves .small { margin-top: 2mm }`;
+.halves dl.facts { font-size: 8.8pt; row-gap: 1.1mm } .halves h3 { margin-bottom: 1.5mm } .halves .small { margin-top: 2mm }
+.next { margin-top: 5mm }`;
 
 /** Returns whether a plan has more words than a card holds. */
 function isLong(plan) {
@@ -44,6 +45,18 @@ export function card(data, row, most = 6) {
 /** As many lines as half a page has room for. */
 const lines = 14;
 
+/** Of as many segments at most half a page has room for what to do with each, too. */
+const few = 5;
+
+/** Returns the table of what to do with each segment. */
+function whatToDo(data, rows) {
+    const cells = (row) => {
+        const plan = planOf(data, row);
+        return [labelled(row, 150), plan.strategy.goal, plan.offer && cut(sentences(plan.offer, 90), 700, 12), plan.channel && cut(plan.channel, 100, 12)];
+    };
+    return html`<h2 class="next">What to do with each</h2>${table([{ label: 'Segment', width: '25%' }, { label: 'Aim', width: '20%' }, { label: 'Offer' }, { label: 'Channel', width: '15%' }], rows.map(cells))}`;
+}
+
 /** Returns the table of all segments that stands where a second card would. */
 function sideBySide(data, rows) {
     const isValued = hasValue(data);
@@ -52,7 +65,7 @@ function sideBySide(data, rows) {
     const cells = (row) => [labelled(row, 190), count(row.n), percent(row.share),
         ...(isValued ? [amount(data, row.total_value), percent(row.value_share), amount(data, row.value_per_customer)] : []), planOf(data, row).strategy.name];
     const left = rows.length - lines;
-    return html`<div><h2>All segments side by side</h2>${table(columns, rows.slice(0, lines).map(cells))}${left > 0 && html`<p class="small">${plural(left, 'more segment has', 'more segments have')} a card, but no line here.</p>`}</div>`;
+    return html`<div><h2>All segments side by side</h2>${table(columns, rows.slice(0, lines).map(cells))}${left > 0 && html`<p class="small">${plural(left, 'more segment has', 'more segments have')} a card, but no line here.</p>`}${rows.length <= few && whatToDo(data, rows)}</div>`;
 }
 
 /** Returns sheets with two cards each. */
