@@ -91,6 +91,10 @@ SELECT outcome(format('SELECT count(*) FROM custseg.segment_history(%L, 1)', :'m
 SELECT outcome(format('SELECT count(*) FROM custseg.what_changed(%L, ''customer'')', :'m'));
 SELECT section, count(*) > 0 AS told FROM custseg.what_changed(:'m', 'SELECT 1 AS id, 3 AS x') WHERE section IN ('summary', 'size', 'move') GROUP BY 1 ORDER BY 1;
 RESET ROLE;
+-- a lasting change is told without the statistics of its message
+INSERT INTO custseg.alert (model, kind, subject, severity, message, first_seen, last_seen, n_seen, first_run, last_run)
+VALUES (:'m', 'trend', '<i>x: % "y"', 'warning', 'feature <i>x: % "y": a lasting change: at least 3 runs in a row have found it; the distance from training is 0.032', now(), now(), 1, 1, 1);
+SELECT reason FROM custseg.what_changed(:'m', 'customer') WHERE section = 'alert' AND subject LIKE '<i>x%';
 SET client_min_messages = warning;
 DROP SCHEMA what_changed_test CASCADE;
 SELECT custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model;
