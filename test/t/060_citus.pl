@@ -271,11 +271,16 @@ for my $call (keys %passes, "describe('%s', $named)", "data_quality('there', '%s
     is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
 }
 
-# components of all rows, which are gathered
+# components of all rows, too
 my $scree = "SELECT component, round(eigenvalue::numeric, 8), round(variance_share::numeric, 8), (SELECT string_agg(concat(key, ' ', round(value::numeric, 8)), ', ' ORDER BY key) FROM jsonb_each_text(loadings)) FROM custseg.pca('%s', '{recency,frequency,monetary,channel}')";
-my $here = value(sprintf($scree, 'plain'));
-like($here, qr/^PC1\|.*\nPC2\|.*\nPC3\|/s, 'pca finds components');
-is(value(sprintf($scree, 'far')), $here, 'those of a local table');
+my ($far_scree, $near_scree);
+$coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($scree, 'far'), stdout => \$far_scree, stderr => \$stderr);
+$near_scree = value(sprintf($scree, 'plain'));
+like($near_scree, qr/^PC1\|.*\nPC2\|.*\nPC3\|/s, 'pca finds components');
+is($far_scree, $near_scree, 'those of a local table');
+@issued = $stderr =~ /issuing (SELECT .*)/g;
+cmp_ok(scalar(@issued), '>', 30, 'by statements to the shards');
+is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
 
 like(error(sprintf($training, 'refused', 'far', 'distributed') =~ s/'\{"engine"/'{"covariance_type": "full", "engine"/r), qr/ERROR:  22023:/, 'an option that it does not know is an error');
 
