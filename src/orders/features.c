@@ -7,6 +7,7 @@
 #include "call/call.h"
 #include "orders/features.h"
 #include "orders/lines_sql.h"
+#include "utils/guc.h"
 
 static const CsOption featuresOptions[] = {
 	{"order", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, order)},
@@ -111,18 +112,28 @@ CsFeaturesOpen(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesRequ
 	LookAtLines(request);
 }
 
-/* customer_features(source, customer, time, amount, ...): one row for each customer */
+/*
+ * customer_features(source, customer, time, amount, ...): one row for each customer.
+ *
+ * The planner does not know how many groups other servers send, and would join them by nested loops, customers by customers:
+ * these are not for such a query.
+ */
 Datum
 custseg_customer_features(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
 	CsFeaturesRequest request = {0};
 	int64		at_once[2] = {0};	/* and of how many lines */
+	int			level;
 
 	CsFeaturesOpen(fcinfo, 0, false, &request);
 	if (request.is_empty)
 		return (Datum) 0;
+	level = NewGUCNestLevel();
+	if (request.pieces != NULL)
+		(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	CsSqlCopy(request.relation, CsFeaturesSql(&request), result, at_once, CsFeaturesLinesAreOrders(&request) ? lengthof(at_once) : 0);
+	AtEOXact_GUC(true, level);
 	CsLinesReportAtOnce(at_once[0], at_once[1]);
 	return (Datum) 0;
 }

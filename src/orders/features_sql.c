@@ -423,6 +423,10 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 	AppendVariety(&sql, r, r->category, "category");
 	AppendVariety(&sql, r, r->channel, "channel");
 	AppendCategoryShares(&sql, r);
+	/* once, and not for each customer */
+	if (looks)
+		appendStringInfo(&sql, ", looked AS MATERIALIZED (%s)",
+						 r->pieces == NULL ? AtOnceQuery("SELECT customer, at FROM line WHERE bought") : AtOnceOf("order_time"));
 	appendStringInfo(&sql, "\nSELECT\n    o.customer%s AS %s,\n"
 					 "    %s AS as_of,\n"
 					 "    %s AS first_purchase,\n"
@@ -476,8 +480,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 	AppendJoin(&sql, r->channel != NULL, "channel_variety", "h");
 	AppendJoin(&sql, r->category != NULL, "category_spending", "s");
 	if (looks)
-		appendStringInfo(&sql, "\nCROSS JOIN (%s) AS l",
-						 r->pieces == NULL ? AtOnceQuery("SELECT customer, at FROM line WHERE bought") : AtOnceOf("order_time"));
+		appendStringInfoString(&sql, "\nCROSS JOIN looked AS l");
 	return sql.data;
 }
 
