@@ -130,7 +130,7 @@ try {
 
     for (const part of ['about', 'summary', 'profile', 'boxplot', 'heatmap', 'histogram', 'level_share', 'projection', 'silhouette', 'alerts', 'sizes', 'drift']) {
         const requests = models.filter((model) => model.published_at !== null)
-            .map((model) => request('GET', `/api/models/${encodeURIComponent(model.name)}/${part}`));
+            .map((model) => request('GET', `/api/models/${encodeURIComponent(model.name)}/${part}?compact=1`));
 
         report(`part ${part}, 4 connections`, await load(port, 4, requests, Math.min(seconds, 2)), 'p95 <= 30 ms, <= 60 kB');
     }
