@@ -21,6 +21,7 @@ typedef struct CsFetched
 /* Rows that are fetched while a source is read. */
 typedef struct CsFetchGuard
 {
+	uint64		number;			/* of the reading, which no other one of the process has */
 	const char *description;	/* of the source; NULL: whatever comes is wanted */
 	double		limit;			/* bytes */
 	double		nrows;			/* so far */

@@ -21,6 +21,7 @@
 static ExecutorStart_hook_type previous;
 static bool is_installed;
 static CsFetchGuard *innermost;
+static uint64 nreadings;
 
 /* The routine of a scan that counts what it fetches. */
 typedef struct CountingRoutine
@@ -28,7 +29,7 @@ typedef struct CountingRoutine
 	FdwRoutine	routine;		/* of postgres_fdw, but for the functions below; must be first */
 	IterateForeignScan_function iterate;	/* its own */
 	ReScanForeignScan_function rescan;
-	CsFetchGuard *guard;
+	uint64		reading;		/* the number of the one that it began in */
 	Oid			relid;			/* a foreign table that rows come from */
 	double		width;			/* bytes of a row */
 	double		most,			/* rows that this scan, for the same parameters, has given */
@@ -37,10 +38,8 @@ typedef struct CountingRoutine
 
 /* The error for rows of which too many have come. */
 static void
-RefuseRows(const CountingRoutine *r)
+RefuseRows(const CountingRoutine *r, const CsFetchGuard *g)
 {
-	const CsFetchGuard *g = r->guard;
-
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("more than %.0f rows of %s would be fetched from other servers", g->nrows - 1, g->description),
@@ -50,21 +49,36 @@ RefuseRows(const CountingRoutine *r)
 					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(r->relid)), get_rel_name(r->relid)))));
 }
 
+/* The guard of a reading; NULL when it is over, as for a cursor that was opened in it and is fetched from later. */
+static CsFetchGuard *
+GuardOf(uint64 reading)
+{
+	CsFetchGuard *guard = innermost;
+
+	while (guard != NULL && guard->number != reading)
+		guard = guard->outer;
+	return guard;
+}
+
 /* IterateForeignScan: the next row, counted. */
 static TupleTableSlot *
 IterateCounted(ForeignScanState *node)
 {
 	CountingRoutine *r = (CountingRoutine *) node->fdwroutine;
 	TupleTableSlot *slot = r->iterate(node);
+	CsFetchGuard *guard;
 
 	/* rows that come again, for nothing has changed, are most likely kept */
 	if (TupIsNull(slot) || ++r->at <= r->most)
 		return slot;
 	r->most = r->at;
-	r->guard->nrows++;
-	r->guard->bytes += r->width;
-	if (r->guard->bytes > r->guard->limit)
-		RefuseRows(r);
+	guard = GuardOf(r->reading);
+	if (guard == NULL)
+		return slot;
+	guard->nrows++;
+	guard->bytes += r->width;
+	if (guard->bytes > guard->limit)
+		RefuseRows(r, guard);
 	return slot;
 }
 
@@ -101,7 +115,7 @@ CountScans(PlanState *node, void *estate)
 	r->rescan = r->routine.ReScanForeignScan;
 	r->routine.IterateForeignScan = IterateCounted;
 	r->routine.ReScanForeignScan = RescanCounted;
-	r->guard = innermost;
+	r->reading = innermost->number;
 	r->relid = relid;
 	r->width = CsFetchedBytes(1, plan->plan_width, list_length(plan->targetlist));
 	scan->fdwroutine = &r->routine;
@@ -137,6 +151,7 @@ CsFetchBegin(CsFetchGuard *guard, const CsRelation *rel)
 		is_installed = true;
 	}
 	*guard = (CsFetchGuard) {
+		.number = ++nreadings,
 		.description = rel->may_fetch ? NULL : about->description,
 		.limit = (double) CsMemoryLimit(),
 		.outer = innermost

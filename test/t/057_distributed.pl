@@ -371,6 +371,27 @@ is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('
     $here->safe_psql('postgres', "SELECT count(*) FROM custseg.outliers('customers', '{recency,frequency}')"), 'whether there is a row is told by one');
 is($here->safe_psql('postgres', "$little SET enable_material = off; SELECT count(*) FROM custseg.score('customers', 'SELECT e.* FROM generate_series(1, 9000) i LEFT JOIN (SELECT * FROM eight_0 LIMIT 5) e ON true')"), '45000',
     'rows that are kept are fetched once');
+# A cursor that a function opens while its rows are read outlives the reading: what is fetched from it later is counted for nobody.
+$here->safe_psql('postgres', <<'SQL');
+CREATE FUNCTION opens_cursor() RETURNS SETOF plenty LANGUAGE plpgsql AS $$
+DECLARE
+    later refcursor := 'later';
+BEGIN
+    OPEN later FOR SELECT * FROM plenty;
+    RETURN QUERY SELECT * FROM customers LIMIT 200;
+END
+$$;
+SQL
+is($here->safe_psql('postgres', <<"SQL"), "t\nt\nt", 'rows of a cursor that outlives the reading it was opened in');
+BEGIN;
+$little
+SELECT count(*) > 0 FROM custseg.describe('SELECT * FROM opens_cursor()');
+DO 'DECLARE later refcursor := ''later''; BEGIN MOVE FORWARD 100 FROM later; END';
+SELECT count(*) > 0 FROM custseg.describe('SELECT * FROM customers LIMIT 10');
+DO 'DECLARE later refcursor := ''later''; BEGIN MOVE FORWARD ALL FROM later; END';
+SELECT count(*) > 0 FROM custseg.describe('SELECT * FROM customers LIMIT 10');
+COMMIT;
+SQL
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM plenty WHERE id < 0')"), '0', 'what the other server leaves out is not fetched');
 is($here->safe_psql('postgres', "$little SELECT n_rows > 40000 FROM custseg.train('streamed', 'plenty', '{recency,frequency}', k => 3, algorithm => 'minibatch', options => '{\"engine\": \"local\"}')"), 't',
     'a training that is told to fetch them does');
