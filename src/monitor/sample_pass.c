@@ -149,17 +149,21 @@ ShowRows(const Drawing *d, const CsRecords *records)
 	}
 }
 
-/* Run the pass that draws the sample; its rows in the order of their keys, palloc'd. */
+/* Run the pass that draws the sample; its rows in the order of their keys, palloc'd.  There are no more than the source has. */
 static const CsRecords *
 RunDrawing(Drawing *d)
 {
 	JsonbParseState *json = NULL;
+	const CsRecords *records;
 	CsTallyRun	run;
 
 	CsStudyBegin(&d->study, false, NULL, &json);
 	CsSamplePlan(&json, &d->request);
 	run = CsStudyRun(&d->study, &json);
-	return CsSampleRead(run.pass, &run.pass->parts[0], run.state);
+	records = CsSampleRead(run.pass, &run.pass->parts[0], run.state);
+	if (records->used > d->study.nrows)
+		CsTallyRowsChanged();
+	return records;
 }
 
 /* Draw the sample: from rows with low keys first, of which there should be enough. */

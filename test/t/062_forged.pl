@@ -33,6 +33,10 @@ BEGIN
 END
 $$;
 CREATE VIEW fickle AS SELECT id, x, y, code, level, at, fickle(customer) AS customer, amount, price, "order" FROM customers;
+-- more rows for whoever asks again
+CREATE SEQUENCE asked;
+CREATE FUNCTION size() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT CASE WHEN nextval(''public.asked'') > 1 THEN 2000 ELSE 10 END';
+CREATE VIEW growing AS SELECT * FROM customers WHERE id <= (SELECT size());
 -- the bytes to send as what a customer bought
 CREATE TABLE forged AS SELECT ''::bytea AS bytes;
 CREATE FUNCTION forge(bytea) RETURNS bytea LANGUAGE plpgsql AS $$
@@ -71,6 +75,7 @@ CREATE SERVER there FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '
 CREATE USER MAPPING FOR CURRENT_USER SERVER there;
 CREATE FOREIGN TABLE customers ($columns) SERVER there;
 CREATE FOREIGN TABLE fickle ($columns) SERVER there;
+CREATE FOREIGN TABLE growing ($columns) SERVER there;
 ANALYZE customers;
 SELECT custseg.train('segments', 'customers', '{x,y,level}', 3, id => 'id');
 END
@@ -94,6 +99,13 @@ fails('rfm of orders of nobody', sprintf("$rfm, options => '{\"order\": \"order\
 fails('purchase_summary of nobody', sprintf($summary, 'fickle'), $invalid);
 fails('segment_kpis of nobody', sprintf($kpis, 'fickle'), $invalid);
 is($here->safe_psql('postgres', "SELECT n_distinct FROM custseg.describe('fickle', '{customer}')"), '0', 'levels that are not there');
+
+# More rows in a sample than there were when they were counted.
+for my $call ("drift('segments', 'growing')", "drift_multivariate('segments', 'growing')", "compare_versions('segments', 1, 1, 'growing')")
+{
+    $there->safe_psql('postgres', "ALTER SEQUENCE asked RESTART");
+    fails("$call of rows that grow more", "SELECT count(*) FROM custseg.$call", qr/ERROR:  55000: /);
+}
 
 # Times that cannot be, or do not ascend, and more orders than there is memory for.
 $there->safe_psql('postgres', "CREATE OR REPLACE AGGREGATE custseg_private.buying(at bigint, amount numeric)"
