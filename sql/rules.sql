@@ -160,6 +160,12 @@ SELECT * FROM optimised;
 SELECT version FROM custseg.train('outcome', 'outcome', '{recency,monetary}', algorithm => 'rules', deploy => true,
     options => (SELECT train_options FROM custseg.optimise_thresholds('outcome', outcome => 'spend')));
 SELECT rule, name, condition FROM custseg.rules('outcome');
+-- all else of the options is the version's, also what the search leaves out: its weight and its engine
+SELECT n_segments FROM custseg.train('weighed', 'outcome', '{recency}', algorithm => 'rules', id => 'id',
+    options => '{"segments": [{"name": "recent", "when": {"recency": {"to": 20}}}, {"name": "rest"}], "else": "rest", "engine": "local", "weight": "monetary", "seed": 7}');
+SELECT cardinality(f.changes) > 0 AS moved, f.train_options - 'segments' = v.options - 'segments' AS same, f.train_options - 'segments' AS others
+FROM custseg.optimise_thresholds('weighed', outcome => 'spend') f, custseg.model_version v WHERE v.model = 'weighed';
+SELECT custseg.drop_model('weighed', whole => true);
 -- what is found is the separation that SQL computes: eta squared of spending over all customers
 SELECT (custseg.anova(spend::float8, custseg.predict('outcome', o, 1))).eta_squared::numeric(8, 4) AS before,
        (custseg.anova(spend::float8, custseg.predict('outcome', o, 2))).eta_squared::numeric(8, 4) AS after FROM outcome o;

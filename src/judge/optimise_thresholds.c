@@ -277,7 +277,8 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 	char	   *outcome = CsTextArgument(fcinfo, ARG_OUTCOME);
 	const CsScorer *scorer;
 	CsScoring	scoring;
-	RulesOptions *options;
+	RulesOptions *options,
+				given;
 	CsTraining *t;
 	Finding		finding;
 	MemoryContext caller = CurrentMemoryContext;
@@ -289,6 +290,7 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 	request.source = CsTextArgument(fcinfo, ARG_SOURCE);
 	request.trained = scorer;
 	options = CsScorerOptions(scorer);
+	given = *options;
 	options->common.weight = NULL;	/* every customer counts once */
 	options->common.engine = CS_ENGINE_AUTO;
 	request.by_passes = true;
@@ -302,7 +304,7 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 	CsRulesRestore(options->set, &scoring.fitted, CsScorerPipeline(scorer));
 	finding = Optimise(t, options->set, &asked, OutcomeColumn(t->pipeline, outcome));
 	MemoryContextSwitchTo(caller);
-	PutFinding(result, options, &finding);
+	PutFinding(result, &given, &finding);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }
