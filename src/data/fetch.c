@@ -77,21 +77,33 @@ CsFetchedBytes(double nrows, int width, int ncolumns)
 	return nrows * Max((double) width, sizeof(double) * Max(ncolumns, 1));
 }
 
-/* A foreign table whose rows a scan gives, the first one where it joins them; InvalidOid where it adds them up. */
+/* Does a scan give groups of rows, which the other server adds up? */
+bool
+CsIsAddedUp(const ForeignScan *scan)
+{
+	return scan->scan.scanrelid == 0 && contain_agg_clause((Node *) scan->fdw_scan_tlist);
+}
+
+/* A foreign table that a scan reads, the first one where it joins them. */
 Oid
-CsFetchedTable(const ForeignScan *scan, const List *rtable)
+CsScannedTable(const ForeignScan *scan, const List *rtable)
 {
 	int			at = -1;
 
 	if (scan->scan.scanrelid > 0)
 		return rt_fetch(scan->scan.scanrelid, rtable)->relid;
-	if (contain_agg_clause((Node *) scan->fdw_scan_tlist))
-		return InvalidOid;
 	/* among them may be the join itself, which is no table */
 	while ((at = bms_next_member(scan->fs_relids, at)) >= 0)
 		if (rt_fetch(at, rtable)->rtekind == RTE_RELATION)
 			return rt_fetch(at, rtable)->relid;
 	return InvalidOid;
+}
+
+/* A foreign table whose rows a scan gives, the first one where it joins them; InvalidOid where it adds them up. */
+Oid
+CsFetchedTable(const ForeignScan *scan, const List *rtable)
+{
+	return CsIsAddedUp(scan) ? InvalidOid : CsScannedTable(scan, rtable);
 }
 
 /* Do options of a foreign table or a server have the planner ask the other server? */

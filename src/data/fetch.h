@@ -18,11 +18,19 @@ typedef struct CsFetched
 	int			ncolumns;		/* of the statement */
 } CsFetched;
 
+/* What needs the memory for groups that other servers send, as a subject; and what to do instead of raising the limit. */
+typedef struct CsHeldGroups
+{
+	const char *what;
+	const char *instead;
+} CsHeldGroups;
+
 /* Rows that are fetched while a source is read. */
 typedef struct CsFetchGuard
 {
 	uint64		number;			/* of the reading, which no other one of the process has */
 	const char *description;	/* of the source; NULL: whatever comes is wanted */
+	const CsHeldGroups *held;			/* groups that other servers have added up count, too; NULL: there may be any number */
 	double		limit;			/* bytes */
 	double		nrows;			/* so far */
 	double		bytes;
@@ -30,6 +38,8 @@ typedef struct CsFetchGuard
 } CsFetchGuard;
 
 extern bool CsIsOnAnotherServer(Oid relid);
+extern bool CsIsAddedUp(const ForeignScan *scan);
+extern Oid	CsScannedTable(const ForeignScan *scan, const List *rtable);
 extern Oid	CsFetchedTable(const ForeignScan *scan, const List *rtable);
 extern double CsFetchedBytes(double nrows, int width, int ncolumns);
 extern CsFetched CsFetchedBy(SPIPlanPtr plan);
@@ -40,6 +50,7 @@ extern void CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan);
 /* fetch_guard.c */
 extern void CsFetchBegin(CsFetchGuard *guard, const CsRelation *rel);
 extern void CsFetchEnd(const CsFetchGuard *guard);
+pg_noreturn extern void CsHeldExceeded(const CsHeldGroups *held, Size bytes);
 
 /* hand_on.c */
 extern void CsHandOnBegin(void);

@@ -30,16 +30,26 @@ typedef struct CountingRoutine
 	IterateForeignScan_function iterate;	/* its own */
 	ReScanForeignScan_function rescan;
 	uint64		reading;		/* the number of the one that it began in */
+	bool		is_added_up;	/* the rows are groups */
 	Oid			relid;			/* a foreign table that rows come from */
 	double		width;			/* bytes of a row */
 	double		most,			/* rows that this scan, for the same parameters, has given */
 				at;				/* that it has given since it began anew */
 } CountingRoutine;
 
+/* The error for groups from other servers, of which too many bytes have come. */
+void
+CsHeldExceeded(const CsHeldGroups *held, Size bytes)
+{
+	CsMemoryExceeded(bytes, held->instead, "%s", held->what);
+}
+
 /* The error for rows of which too many have come. */
 static void
 RefuseRows(const CountingRoutine *r, const CsFetchGuard *g)
 {
+	if (r->is_added_up)
+		CsHeldExceeded(g->held, (Size) g->bytes);
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("more than %.0f rows of %s would be fetched from other servers", g->nrows - 1, g->description),
@@ -94,6 +104,13 @@ RescanCounted(ForeignScanState *node)
 	r->rescan(node);
 }
 
+/* A foreign table from which come rows, or groups where these count, too, by a scan; InvalidOid where nothing counts. */
+static Oid
+CountedTable(const ForeignScan *scan, const List *rtable)
+{
+	return innermost->held != NULL ? CsScannedTable(scan, rtable) : CsFetchedTable(scan, rtable);
+}
+
 /* Have the scans of foreign tables among a plan's nodes count the rows that they fetch. */
 static bool
 CountScans(PlanState *node, void *estate)
@@ -105,7 +122,7 @@ CountScans(PlanState *node, void *estate)
 
 	if (node == NULL)
 		return false;
-	relid = IsA(node, ForeignScanState) ? CsFetchedTable((ForeignScan *) node->plan, ((EState *) estate)->es_range_table) : InvalidOid;
+	relid = IsA(node, ForeignScanState) ? CountedTable((ForeignScan *) node->plan, ((EState *) estate)->es_range_table) : InvalidOid;
 	if (!OidIsValid(relid) || !CsIsOnAnotherServer(relid) || scan->fdwroutine->IterateForeignScan == NULL)
 		return planstate_tree_walker(node, CountScans, estate);
 	plan = node->plan;
@@ -116,6 +133,7 @@ CountScans(PlanState *node, void *estate)
 	r->routine.IterateForeignScan = IterateCounted;
 	r->routine.ReScanForeignScan = RescanCounted;
 	r->reading = innermost->number;
+	r->is_added_up = CsIsAddedUp((const ForeignScan *) plan);
 	r->relid = relid;
 	r->width = CsFetchedBytes(1, plan->plan_width, list_length(plan->targetlist));
 	scan->fdwroutine = &r->routine;

@@ -17,6 +17,9 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+/* Values that are counted. */
+const CsHeldGroups CsHeldValues = {"counting the values of a category", "group its values in a view on the other servers"};
+
 /* A value that is counted. */
 typedef struct Counted
 {
@@ -83,8 +86,7 @@ KeepValue(CountReceiver *r, Counted *entry)
 	entry->n = 0;
 	r->held += GetMemoryChunkSpace(unconstify(char *, entry->value)) + BYTES_OF_VALUE;
 	if (r->held > CsMemoryLimit())
-		CsMemoryExceeded(r->held, "group its values in a view on the other servers",
-						 "counting the values of a category");
+		CsHeldExceeded(&CsHeldValues, r->held);
 }
 
 /* DestReceiver.receiveSlot: add a group; false where there are more values than are asked for. */

@@ -10,7 +10,7 @@
 #ifndef CUSTSEG_DIST_H
 #define CUSTSEG_DIST_H
 
-#include "data/relation.h"
+#include "data/fetch.h"
 #include "lib/stringinfo.h"
 #include "prep/order.h"
 #include "prep/tally.h"
@@ -28,7 +28,10 @@ typedef struct CsPieces
 	bool		is_foreign;		/* some are on other servers, whether or not these can */
 	bool		is_sharded;		/* the source is a sharded table */
 	bool		has_policies;	/* it is a table with leaves that are remote, but its policies apply to its rows */
+	const CsHeldGroups *held;			/* groups that are sent are held to maintenance_work_mem; NULL: they may be on disk */
 } CsPieces;
+
+extern const CsHeldGroups CsHeldValues;
 
 extern CsPieces *CsPiecesOf(const CsRelation *rel);
 extern bool CsPiecesKeepTogether(const CsPieces *pieces, const List *columns);

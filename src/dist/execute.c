@@ -103,6 +103,7 @@ CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *plan, DestRec
 	CsFetchGuard guard;
 
 	CsFetchBegin(&guard, pieces->relation);
+	guard.held = pieces->held;
 	PG_TRY();
 	{
 		RunStatement(pieces, sql, plan, receiver);

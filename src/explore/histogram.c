@@ -1,7 +1,6 @@
 /*
  * histogram.c
- *	  One column: histogram() with a density, concentration(), and frequencies() of any column, whose values other servers
- *	  count that have the rows.
+ *	  One column of numbers: histogram() with a density, and concentration().
  */
 #include "custseg.h"
 
@@ -9,23 +8,17 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
-#include "data/fetch.h"
-#include "dist/dist.h"
-#include "executor/spi.h"
 #include "explore/explore.h"
 #include "math/math.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
-#include "utils/typcache.h"
 
 #define MOST_BINS 1000
 #define LORENZ_POINTS 101
 
 PG_FUNCTION_INFO_V1(custseg_histogram);
 PG_FUNCTION_INFO_V1(custseg_concentration);
-PG_FUNCTION_INFO_V1(custseg_frequencies);
 
-/* The arguments of all three. */
+/* The arguments of both. */
 enum
 {
 	ARG_COLUMN = LOOK_SOURCE + 1, ARG_BINS
@@ -149,132 +142,5 @@ custseg_concentration(PG_FUNCTION_ARGS)
 
 	CsConcentrationPut(result, look, &look->columns[0]);
 	CsLookEnd(look);
-	return (Datum) 0;
-}
-
-/* Can the values of a column be sorted? */
-static bool
-Sorts(const CsColumn *column)
-{
-	return OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr);
-}
-
-/*
- * A query of the values of a column and how many rows have each: of all rows, or of those of each piece, added up.  The
- * executor groups, so that values are told apart as their type and collation do it; a type that cannot be sorted is by
- * its text.  palloc'd.
- */
-static char *
-CountsQuery(const CsRelation *rel, const CsColumn *column, const CsPieces *pieces)
-{
-	const char *level = psprintf("%s%s", quote_identifier(NameStr(column->name)), Sorts(column) ? "" : "::pg_catalog.text");
-
-	if (pieces == NULL)
-		return psprintf("SELECT t.level, pg_catalog.count(*) AS n FROM (SELECT source.%s AS level FROM %s%s) AS t GROUP BY t.level",
-						level, rel->from_item, OidIsValid(rel->relid) ? " AS source" : "");
-	return psprintf("SELECT piece.level, pg_catalog.sum(piece.n)::pg_catalog.int8 AS n FROM (%s) AS piece GROUP BY piece.level",
-					CsPiecesUnion(pieces, psprintf("t.%s AS level, pg_catalog.count(*) AS n", level),
-								  psprintf("GROUP BY t.%s", level)));
-}
-
-/* The query that counts the values of a column, most rows first; palloc'd. */
-static char *
-FrequenciesQuery(const CsRelation *rel, const CsColumn *column, const CsPieces *pieces)
-{
-	StringInfoData query;
-	bool		is_text = !Sorts(column) || type_is_collatable(column->type);
-	const char *ties = !is_text ? "g.level" : "g.level COLLATE \"C\"";
-
-	initStringInfo(&query);
-	appendStringInfo(&query,
-					 "SELECT g.level, g.n, g.n::pg_catalog.float8 OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8,"
-					 " pg_catalog.sum(g.n) OVER (ORDER BY g.n DESC, %s ROWS UNBOUNDED PRECEDING)::pg_catalog.float8"
-					 " OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8"
-					 " FROM (%s) AS g ORDER BY g.n DESC, %s",
-					 ties, CountsQuery(rel, column, pieces), ties);
-	return query.data;
-}
-
-/* Have other servers count the values that have the rows, inside SPI; false where the rows are here, or to be read. */
-static bool
-CountElsewhere(const CsRelation *rel, const CsColumn *column)
-{
-	const CsPieces *pieces = CsPiecesElsewhere(rel);
-	const char *query = pieces == NULL ? NULL : FrequenciesQuery(rel, column, pieces);
-
-	if (query == NULL || !CsPiecesReduce(pieces, query))
-		return false;
-	CsPiecesRead(pieces, query, NULL, NULL);
-	return true;
-}
-
-/* Count the values of rows that are here, or are fetched as other sources are, inside SPI. */
-static void
-CountHere(const CsRelation *rel, const CsColumn *column)
-{
-	const char *query = FrequenciesQuery(rel, column, NULL);
-	SPIPlanPtr	plan = SPI_prepare_cursor(query, 0, NULL, CURSOR_OPT_PARALLEL_OK);
-
-	if (plan == NULL)
-		elog(ERROR, "could not plan to count the levels of column \"%s\"", NameStr(column->name));
-	if (OidIsValid(CsFetchedBy(plan).relid))
-		CsRelationExecute(rel, query, 0, NULL);
-	else if (SPI_execute_plan(plan, NULL, NULL, true, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not count the levels of column \"%s\"", NameStr(column->name));
-}
-
-/* The text of a value as a column of a result. */
-static CsValue
-LevelValue(const CsConverter *converter, FmgrInfo *output, const CsValue *value)
-{
-	const char *text;
-	void	   *copy;
-	int			length;
-
-	if (value->isnull)
-		return CsValueNull(TEXTOID);
-	text = CsColumnText(converter, output, value->datum, &length, &copy);
-	return CsValueOf(TEXTOID, PointerGetDatum(cstring_to_text_with_len(text, length)), false);
-}
-
-/* Put the rows that SPI holds, the value of the first column as text. */
-static void
-PutFrequencies(CsResult *result)
-{
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	Oid			type = SPI_gettypeid(desc, 1);
-	CsValue    *row = palloc(sizeof(CsValue) * desc->natts);
-	CsConverter converter;
-	FmgrInfo	output;
-	Oid			function;
-	bool		is_varlena;
-
-	CsConverterInit(&converter, type);
-	getTypeOutputInfo(type, &function, &is_varlena);
-	fmgr_info(function, &output);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		CsValuesOfTuple(SPI_tuptable->vals[i], desc, row);
-		row[0] = LevelValue(&converter, &output, &row[0]);
-		CsResultPut(result, row, desc->natts);
-	}
-}
-
-/* frequencies(source, column) */
-Datum
-custseg_frequencies(PG_FUNCTION_ARGS)
-{
-	CsResult   *result = CsResultOpen(fcinfo);
-	CsRelation *rel;
-	const CsColumn *column;
-
-	rel = CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source"));
-	column = CsRelationColumn(rel, CsRequiredText(fcinfo, ARG_COLUMN, "column"));
-	SPI_connect();
-	if (!CountElsewhere(rel, column))
-		CountHere(rel, column);
-	PutFrequencies(result);
-	SPI_finish();
 	return (Datum) 0;
 }

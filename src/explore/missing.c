@@ -52,6 +52,9 @@ struct CsMissingCounts
 	int		   *position;		/* of each column among those that are read */
 };
 
+/* Patterns that other servers send. */
+static const CsHeldGroups patterns_held = {"telling apart the patterns of missing columns", "name fewer columns"};
+
 PG_FUNCTION_INFO_V1(custseg_missing_patterns);
 PG_FUNCTION_INFO_V1(custseg_mcar_test);
 
@@ -305,7 +308,7 @@ TakePatterns(CsMissingCounts *c)
 static bool
 CountElsewhere(CsMissingCounts *c)
 {
-	const CsPieces *pieces = CsPiecesElsewhere(c->look->relation);
+	CsPieces   *pieces = CsPiecesElsewhere(c->look->relation);
 	const char *expression = pieces == NULL ? NULL : PatternExpression(c->look);
 	const char *query;
 
@@ -315,6 +318,7 @@ CountElsewhere(CsMissingCounts *c)
 					 CsPiecesUnion(pieces, psprintf("%s AS missing, pg_catalog.count(*) AS n", expression), "GROUP BY 1"));
 	if (!CsPiecesReduce(pieces, query))
 		return false;
+	pieces->held = &patterns_held;
 	SPI_connect();
 	CsPiecesRead(pieces, query, NULL, NULL);
 	TakePatterns(c);

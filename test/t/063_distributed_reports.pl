@@ -227,6 +227,19 @@ for my $call (map({ "frequencies('%s', '$_')" } qw(sex channel code area fixed s
 asked_for_no_rows('counts');
 $here->safe_psql('postgres', 'CREATE FOREIGN TABLE plenty_levels (id int, sex text) SERVER west OPTIONS (table_name \'plenty\'); ANALYZE plenty_levels');
 is(result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.frequencies('plenty_levels', 'sex')"), 't', 'values of more rows than there is memory for');
+# ids, and patterns of many columns, are as many as there are rows: what is sent is held to memory
+$there{west}->safe_psql('postgres', 'CREATE VIEW many AS SELECT i AS id, i::text AS name, ' . join(', ', map { "CASE WHEN test.u(i, $_) < 0.5 THEN 1 END AS x$_" } 1 .. 30) . ' FROM generate_series(1, 200000) i');
+$here->safe_psql('postgres', 'CREATE FOREIGN TABLE many (id int, name text, ' . join(', ', map { "x$_ int" } 1 .. 30) . ') SERVER west');
+for my $column ('id', 'name')
+{
+    like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.frequencies('many', '$column')"),
+        qr/ERROR:  54000: counting the values of a category needs more than 1 MB, maintenance_work_mem is 1 MB\s.*group its values in a view on the other servers/s, "frequencies of very many values: $column");
+}
+like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.missing_patterns('many')"),
+    qr/ERROR:  54000: telling apart the patterns of missing columns needs more than 1 MB, maintenance_work_mem is 1 MB\s.*name fewer columns/s, 'very many patterns');
+is(result("SET maintenance_work_mem = '64MB'; SELECT count(*), sum(n) FROM custseg.frequencies('many', 'id')"), '200000|200000', 'where there is memory for them, all are told');
+$here->safe_psql('postgres', 'CREATE TABLE many_here AS SELECT i AS id FROM generate_series(1, 200000) i');
+is(result("$little SELECT count(*), sum(n) FROM custseg.frequencies('many_here', 'id')"), '200000|200000', 'those of a table here need none');
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.frequencies('SELECT sex || id AS who FROM plenty', 'who')"),
     qr/ERROR:  0A000: some \d+ rows of the query would be fetched from other servers/, 'those of a query are refused beyond it');
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.mcar_test('plenty', '{recency,frequency,monetary}')"),
