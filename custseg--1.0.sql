@@ -9242,9 +9242,13 @@ BEGIN ATOMIC
         SELECT 8, (row_number() OVER (ORDER BY l.severity, l.id))::int, 'alert', l.subject, NULL, NULL, NULL, NULL, NULL,
             concat(CASE WHEN l.closed_at IS NULL THEN CASE l.severity WHEN 'critical' THEN 'Look at this first' ELSE 'Look at this' END ELSE 'Over' END, ': ',
                 -- measures are for the page of alerts
-                CASE l.kind WHEN 'trend' THEN concat('customers have come to differ in ', l.subject, ' from those of the training, be it only a little: at least 3 checks in a row have found it') ELSE regexp_replace(l.message, ' \([^()]*\m(PSI|KS|p|V|chi-square|Cramer)\M[^()]*\)|: their PSI is [0-9.]+, above [0-9.]+', '', 'g') END, '.')
+                CASE l.kind WHEN 'trend' THEN concat('customers ', CASE WHEN l.closed_at IS NULL THEN 'have' ELSE 'had' END, ' come to differ in ', l.subject, ' from those of the training',
+                    CASE WHEN l.message LIKE '%: a lasting change, perhaps a small one: %' THEN ', perhaps only a little' END, ': at least 3 checks in a row have found it') ELSE regexp_replace(l.message, ' \([^()]*\m(PSI|KS|p|V|chi-square|Cramer)\M[^()]*\)|: their PSI is [0-9.]+, above [0-9.]+', '', 'g') END, '.')
         FROM asked a
         JOIN custseg.alert l ON l.model = a.model AND (l.closed_at IS NULL AND l.last_seen >= a.since OR l.closed_at >= a.since)
+        -- a lasting change that has become a large one is not over
+        WHERE NOT (l.kind = 'trend' AND l.closed_at IS NOT NULL AND EXISTS (
+            SELECT FROM custseg.alert d WHERE d.model = l.model AND d.kind = 'drift' AND d.subject = l.subject AND d.closed_at IS NULL))
         UNION ALL
         SELECT 9, (row_number() OVER (ORDER BY d.at, d.reason))::int, 'decision', d.subject, NULL, NULL, NULL, NULL, NULL, d.reason
         FROM asked a

@@ -91,10 +91,18 @@ SELECT outcome(format('SELECT count(*) FROM custseg.segment_history(%L, 1)', :'m
 SELECT outcome(format('SELECT count(*) FROM custseg.what_changed(%L, ''customer'')', :'m'));
 SELECT section, count(*) > 0 AS told FROM custseg.what_changed(:'m', 'SELECT 1 AS id, 3 AS x') WHERE section IN ('summary', 'size', 'move') GROUP BY 1 ORDER BY 1;
 RESET ROLE;
--- a lasting change is told without the statistics of its message
+-- a lasting change is told without the statistics of its message, and whether it may be small
 INSERT INTO custseg.alert (model, kind, subject, severity, message, first_seen, last_seen, n_seen, first_run, last_run)
-VALUES (:'m', 'trend', '<i>x: % "y"', 'warning', 'feature <i>x: % "y": a lasting change: at least 3 runs in a row have found it; the distance from training is 0.032', now(), now(), 1, 1, 1);
+SELECT :'m', 'trend', subject, 'warning', 'feature ' || subject || ': a lasting change' || extent || ': at least 3 runs in a row have found it; the distance from training is 0.032', now(), now(), 1, 1, 1
+FROM (VALUES ('<i>x: % "y"', ', perhaps a small one'), ('<i>x: % "z"', '')) s (subject, extent);
 SELECT reason FROM custseg.what_changed(:'m', 'customer') WHERE section = 'alert' AND subject LIKE '<i>x%';
+-- what is over has been
+UPDATE custseg.alert SET closed_at = now(), closed_run = 1 WHERE kind = 'trend' AND subject = '<i>x: % "z"';
+SELECT reason FROM custseg.what_changed(:'m', 'customer') WHERE section = 'alert' AND subject = '<i>x: % "z"';
+-- a lasting change that has grown large is not over: the large one is told alone
+INSERT INTO custseg.alert (model, kind, subject, severity, message, first_seen, last_seen, n_seen, first_run, last_run)
+VALUES (:'m', 'drift', '<i>x: % "z"', 'critical', 'feature <i>x: % "z" has drifted', now(), now(), 1, 1, 1);
+SELECT reason FROM custseg.what_changed(:'m', 'customer') WHERE section = 'alert' AND subject = '<i>x: % "z"';
 SET client_min_messages = warning;
 DROP SCHEMA what_changed_test CASCADE;
 SELECT custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model;
