@@ -192,6 +192,19 @@ test('POST /predict_segment tells the segment, the reasons, what to do and what 
     assert.ok(!('recommendation' in several.body.customers[0]));
 });
 
+test('POST /predict_segment tells the segments of copies of a customer, each with one of the changes', async () => {
+    const changes = [{ monetary: 3000, frequency: 30 }, {}, { recency: 300 }, { 'no such feature': 1 }];
+    const plain = await call('POST', '/predict_segment', { body: { model: 'shop', customer } });
+    const copies = await call('POST', '/predict_segment', { body: { model: 'shop', customers: changes.map((change) => ({ ...customer, ...change })) } });
+    const changed = await call('POST', '/predict_segment', { body: { model: 'shop', customer, changes } });
+
+    assert.deepEqual(changed.body, { ...plain.body, changes: copies.body.customers.map((it) => it.segment) });
+    assert.notEqual(changed.body.changes[0], changed.body.changes[1]);
+    assert.equal((await call('POST', '/predict_segment', { body: { model: 'shop', customer, changes: Array(1000).fill({}) } })).body.changes.length, 1000);
+    assertError(await call('POST', '/predict_segment', { body: { model: 'none', customer, changes } }), 'not_found');
+    assertError(await callOutsider('POST', '/predict_segment', { body: { model: 'shop', customer, changes } }), 'not_found');
+});
+
 test('a decision by hand is honoured', async () => {
     const { body } = await call('POST', '/predict_segment', { body: { model: 'shop', customer: { ...customer, id: 7 }, recommend: true } });
 
@@ -256,6 +269,9 @@ test('what a request asks is checked', async () => {
         [{ model: 'shop', customer: null }, 'object'], [{ model: 'shop', customer: 'x' }, 'object'], [{ model: 'shop', customers: {} }, 'array'], [{ model: 'shop', customers: [] }, '1 to 1000'],
         [{ model: 'shop', customers: [customer, 3] }, 'customer 2'], [{ model: 'shop', customers: Array(1001).fill(customer) }, '1 to 1000'],
         [{ model: 'shop', customer, explain: 'yes' }, 'explain'], [{ model: 'shop', customer, recommend: 1 }, 'recommend'], [{ model: 'shop', customer, value_model: 1 }, 'value_model'],
+        [{ model: 'shop', customers: [customer], changes: [{}] }, 'changes'], [{ model: 'shop', customer, changes: [{}], explain: true }, 'changes'], [{ model: 'shop', customer, changes: [{}], value_model: 'worth' }, 'changes'],
+        [{ model: 'shop', customer, changes: [] }, '1 to 1000'], [{ model: 'shop', customer, changes: Array(1001).fill({}) }, '1 to 1000'], [{ model: 'shop', customer, changes: {} }, 'array'],
+        [{ model: 'shop', customer, changes: [{}, null] }, 'change 2'], [{ model: 'shop', customer, changes: [{}, { recency: 'soon' }] }, 'change 2'],
         [{ model: 'shop', customer, explian: true }, 'explian'], [{ model: 'shop', customers: [customer, { ...customer, recency: 'soon' }] }, 'customer 2'],
     ];
 

@@ -90,6 +90,23 @@ for (const model of ['broad', 'long']) {
     });
 }
 
+test('40 segments: what the page Customer asks of 97 columns, and what it is told, is short; each column is changed', async (t) => {
+    const data = {};
+
+    for (const part of ['about', ...cards.moves.parts]) data[part] = (await call('GET', partAddress('long', part))).body.body;
+    const { path, body } = cards.moves.compute(data, {});
+    const { status, text } = await call('POST', path, { body });
+    const told = cards.moves.table({ ...data, computed: JSON.parse(text) }, {});
+
+    assert.equal(status, 200, text);
+    assert.ok(Buffer.byteLength(text) <= most, `told: ${Buffer.byteLength(text)} bytes`);
+    // some 900 copies by their changes: as whole customers they had 7 MB, more than the server takes
+    assert.ok(Buffer.byteLength(body) <= 100_000, `asked: ${Buffer.byteLength(body)} bytes`);
+    assert.deepEqual(new Set(JSON.parse(body).changes.flatMap(Object.keys)), new Set(data.about.features.map((it) => it.name)));
+    assert.ok(told.rows.length > 0);
+    t.diagnostic(`asked ${Buffer.byteLength(body)}, told ${Buffer.byteLength(text)}, changes that move the customer ${told.rows.length}`);
+});
+
 test('what a page fetches of a segment or a column has the digits of the database', async () => {
     const { rows } = await database.query("SELECT part, body FROM custseg.report WHERE model = 'broad' AND part IN ('profile', 'radar', 'boxplot')");
     const { body: { body: about } } = await call('GET', partAddress('broad', 'about'));

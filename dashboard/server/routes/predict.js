@@ -17,7 +17,7 @@ function refuse(message, hint = example) {
     refuseBody(message, hint);
 }
 
-const keys = ['model', 'customer', 'customers', 'explain', 'recommend', 'value_model'];
+const keys = ['model', 'customer', 'customers', 'changes', 'explain', 'recommend', 'value_model'];
 
 /** Throws unless a request asks for what can be answered. */
 function check(said) {
@@ -37,20 +37,44 @@ function check(said) {
         refuse('give either "customer" or "customers"');
     }
     if (said.customers === undefined) {
-        checkCustomer(said.customer, '"customer"');
-        return;
+        checkObject(said.customer, '"customer"');
+    } else {
+        checkObjects(said.customers, 'customers', 'customer');
     }
-    if (!Array.isArray(said.customers) || said.customers.length < 1 || said.customers.length > mostCustomers) {
-        refuse(`"customers" must be an array of 1 to ${mostCustomers} objects`);
+    if (said.changes !== undefined) {
+        checkChanges(said);
     }
-    said.customers.forEach((customer, index) => checkCustomer(customer, `customer ${index + 1}`));
 }
 
-/** Throws unless a customer is an object. */
-function checkCustomer(customer, what) {
-    if (!isObject(customer)) {
+/** Throws unless changes are asked for of one customer, of whom nothing but the segment is told. */
+function checkChanges(said) {
+    if (said.customer === undefined || said.explain || said.recommend || said.value_model !== undefined) {
+        refuse('"changes" go with "model" and "customer" alone', 'Send {"model": "loyalty", "customer": {"recency": 10, "frequency": 5}, "changes": [{"recency": 30}]}.');
+    }
+    checkObjects(said.changes, 'changes', 'change');
+}
+
+/** Throws unless a list has objects, as many as one request may have. */
+function checkObjects(list, name, one) {
+    if (!Array.isArray(list) || list.length < 1 || list.length > mostCustomers) {
+        refuse(`"${name}" must be an array of 1 to ${mostCustomers} objects`);
+    }
+    list.forEach((it, index) => checkObject(it, `${one} ${index + 1}`));
+}
+
+/** Throws unless a customer or a change is an object. */
+function checkObject(it, what) {
+    if (!isObject(it)) {
         refuse(`${what} must be an object: {"feature": value, ...}`);
     }
+}
+
+/** Returns the name of the statement that answers a request in which nothing but segments is asked for. */
+function plainStatement(said) {
+    if (said.changes) {
+        return 'predict_changes';
+    }
+    return said.customers ? 'predict_customers' : 'predict_customer';
 }
 
 /** Adds POST /predict_segment. */
@@ -64,7 +88,7 @@ export function addPredictRoute({ addRoute, database, root }) {
         request.model = said.model;
         const isPlain = !said.explain && !said.recommend && said.value_model === undefined;
         const [[answer]] = isPlain
-            ? await predict(request.role, said.customers ? 'predict_customers' : 'predict_customer', [said.model, text], signal)
+            ? await predict(request.role, plainStatement(said), [said.model, text], signal)
             : await predictMore(request.role, said, text, signal);
 
         if (answer === null) {
@@ -73,7 +97,7 @@ export function addPredictRoute({ addRoute, database, root }) {
         return reply.header('cache-control', 'no-store').type('application/json; charset=utf-8').send(answer);
     });
 
-    /** Runs a statement; an error says which customer it is about. */
+    /** Runs a statement; an error says which customer, or which change of one, it is about. */
     async function predict(role, name, values, signal) {
         try {
             return await database.query(role, { name, text: statements.get(name), values }, signal);
@@ -81,7 +105,7 @@ export function addPredictRoute({ addRoute, database, root }) {
             const which = /^customer (\d+) of the array$/m.exec(error.where ?? '')?.[1];
 
             if (which !== undefined) {
-                error.message = `customer ${which}: ${error.message}`;
+                error.message = `${name === 'predict_changes' ? 'change' : 'customer'} ${which}: ${error.message}`;
             }
             throw error;
         }

@@ -1,8 +1,8 @@
 // customer.js
 //	  Where a customer belongs, why, what would move the customer, and what such a customer is worth.
 
-import { customerText, dateOf, faults, objectOf, roundTo, textOf, tokenOf, tokenOfValue, valuesOf } from '../customer.js';
-import { columnKind, columnValue, exactAmount, label, segmentLabel, segmentName, unit } from '../facts.js';
+import { customerText, dateOf, faults, objectOf, roundTo, tokenOf, tokenOfValue, valuesOf } from '../customer.js';
+import { columnKind, columnValue, exactAmount, label, segmentLabel, segmentName, segmentOf, unit } from '../facts.js';
 import { count, fixed, isKnown, list, name, number, percent, short } from '../format.js';
 import { nearest, probes } from '../nearest.js';
 import { segmentColor } from '../theme.js';
@@ -18,14 +18,14 @@ export function request(data, state) {
     return { path, body: `{"model":${JSON.stringify(data.about.name)},"customer":${customerText(form, state)},"explain":true,"recommend":true}` };
 }
 
-/** Returns the request for copies of the customer, each with another value of one feature, and the customer as the last; null while a field holds no value. */
+/** Returns the request for the customer and for copies, each with another value of one feature; null while a field holds no value. */
 export function probeRequest(data, state) {
     const form = data.customer_form;
     if (faults(form, state).length > 0) return null;
-    const tokens = form.map((field) => [field.feature, tokenOf(field, textOf(field, state))]);
     const fields = new Map(form.map((field) => [field.feature, field]));
-    const copies = probesOf(data, state).map((probe) => objectOf(tokens.map(([feature, token]) => [feature, feature === probe.feature ? tokenOfValue(fields.get(feature), probe.value) : token])));
-    return { path, pause: 350, body: `{"model":${JSON.stringify(data.about.name)},"customers":[${[...copies, objectOf(tokens)].join(',')}]}` };
+    const changes = probesOf(data, state).map(({ feature, value }) => objectOf([[feature, tokenOfValue(fields.get(feature), value)]]));
+    const asked = changes.length > 0 ? `,"changes":[${changes.join(',')}]` : '';
+    return { path, pause: 350, body: `{"model":${JSON.stringify(data.about.name)},"customer":${customerText(form, state)}${asked}}` };
 }
 
 function probesOf(data, state) {
@@ -149,11 +149,9 @@ export function whyTable(data) {
 
 /** Returns the changes that move the customer, the nearest first. */
 export function moves(data, state) {
-    const answers = data.computed?.customers;
-    if (!answers) return null;
-    const own = answers.at(-1);
-    if (own?.segment === null || own?.segment === undefined) return null;
-    return nearest(probesOf(data, state), answers.slice(0, -1), own.segment).map((it) => ({ ...it, now: valuesOf(data.customer_form, state)[it.feature] }));
+    const own = placed(data);
+    if (!own) return null;
+    return nearest(probesOf(data, state), (own.changes ?? []).map((segment) => segmentOf(data, segment)), own.segment).map((it) => ({ ...it, now: valuesOf(data.customer_form, state)[it.feature] }));
 }
 
 function written(data, it, value) {
