@@ -7,7 +7,7 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { inWords } from '../web/charts/experiments.js';
 import * as format from '../web/format.js';
-import { columnValue, compared, selected, shortLabels } from '../web/facts.js';
+import { columnValue, compared, levelNames, selected, shortLabels, toldApart } from '../web/facts.js';
 import { literal, parts, whyMissing } from '../web/parts.js';
 import { findPage, pages, roles } from '../web/pages.js';
 import { address, numbers, parse } from '../web/router.js';
@@ -458,6 +458,23 @@ test('texts of the database are written as pages write', () => {
     assert.equal(columnValue(data, 'basket', 12), '£12.00');
     const labels = { first: { label: 'Days since the first order' }, last: { label: 'Days since the last order' }, age: { label: 'Age' } };
     assert.deepEqual(shortLabels({ about: { presentation: { columns: labels } } }, ['first', 'last', 'age', 'other']), ['…first…', '…last…', 'Age', 'other']);
+});
+
+test('levels and segments whose names begin alike are told apart in a legend', () => {
+    const long = 'a level of a category that has a long name, too';
+    const data = makePublication();
+    const shares = (level) => [null, 1].map((segment) => ({ column_name: 'channel', level, segment, n: 10, share: 0.2 }));
+    const legendOf = (levels) => textsOf(draw(cards.levels, { ...data, level_share: levels.flatMap(shares) }, light, { width: 560, height: 400 }));
+
+    for (const levels of [[`${long} 1`, `${long} 2`, 'web'], [`${'x'.repeat(40)}1`, `${'x'.repeat(40)}2`], [`${long} a`, `a ${long} a`]]) {
+        const [texts, told] = [legendOf(levels), levelNames(levels, 24)];
+
+        assert.equal(new Set(told).size, levels.length, told.join());
+        for (const text of told) assert.ok(texts.includes(text), `${text} among ${texts}`);
+    }
+    assert.deepEqual(levelNames([`${long} 1`, `${long} 2`, 'web', null], 24), ['…1…', '…2…', 'web', '(no value)']);
+    assert.deepEqual(toldApart(['same words here', 'same words here'], 8), ['same wo…', 'same wo… (2)']);
+    assert.deepEqual(toldApart(['Buyers of much and often', 'Buyers of much and seldom', ''], 12), ['…often…', '…seldom…', '(no name)']);
 });
 
 test('bins of whole numbers end at whole numbers', () => {

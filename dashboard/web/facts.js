@@ -27,15 +27,20 @@ export function label(data, column, length = 40) {
     return short(own?.label ?? column, length);
 }
 
-/** Returns labels of columns cut in their middle, for an axis with little room; those that would be the same are told by the words in which they differ. */
-export function shortLabels(data, columns, length = 15) {
-    const whole = columns.map((it) => presentation(data).columns?.[it]?.label ?? it);
-    const cut = whole.map((it) => middle(it, length));
-    return whole.map((text, i) => {
-        const same = whole.filter((_, k) => k !== i && cut[k] === cut[i]);
+/** Returns texts cut to so many characters, where they name things; those that would be the same are told by the words in which they differ, or else by a number. */
+export function toldApart(texts, length, cut = short) {
+    const all = texts.map((it) => cut(it, length));
+    const told = texts.map((text, i) => {
+        const same = texts.filter((_, k) => k !== i && all[k] === all[i]);
         const own = text.split(' ').filter((word) => !same.every((it) => it.split(' ').includes(word)));
-        return same.length === 0 || own.length === 0 ? cut[i] : middle(`…${own.join(' ')}…`, length);
+        return same.length === 0 || own.length === 0 ? all[i] : middle(`…${own.join(' ')}…`, length);
     });
+    return told.map((text, i) => (told.indexOf(text) === i ? text : `${text} (${told.slice(0, i + 1).filter((it) => it === text).length})`));
+}
+
+/** Returns labels of columns cut in their middle, for an axis with little room, each unlike the others. */
+export function shortLabels(data, columns, length = 15) {
+    return toldApart(columns.map((it) => presentation(data).columns?.[it]?.label ?? it), length, middle);
 }
 
 /** Returns the unit of a column, or null. */
@@ -43,9 +48,19 @@ export function unit(data, column) {
     return presentation(data).columns?.[column]?.unit ?? null;
 }
 
-/** Returns the name of a level of a category; the level of what is missing is called so. */
+/** Returns the whole text of a level of a category; the level of what is missing is called so. */
+function levelText(level) {
+    return level === null || level === undefined || level === '(null)' ? '(no value)' : String(level);
+}
+
+/** Returns the name of a level of a category. */
 export function levelName(level, length = 60) {
-    return level === null || level === undefined || level === '(null)' ? '(no value)' : short(level, length);
+    return short(levelText(level), length);
+}
+
+/** Returns names of levels that stand beside each other, each unlike the others. */
+export function levelNames(levels, length) {
+    return toldApart(levels.map(levelText), length);
 }
 
 /** Returns the label of a column or of a level of it. */

@@ -2,7 +2,7 @@
 //	  Where a customer belongs, why, what would move the customer, and what such a customer is worth.
 
 import { customerText, dateOf, faults, objectOf, roundTo, tokenOf, tokenOfValue, valuesOf } from '../customer.js';
-import { columnKind, columnValue, exactAmount, label, segmentLabel, segmentName, segmentOf, unit } from '../facts.js';
+import { columnKind, columnValue, exactAmount, label, segmentLabel, segmentName, segmentOf, toldApart, unit } from '../facts.js';
 import { count, fixed, isKnown, list, name, number, percent, short } from '../format.js';
 import { nearest, probes } from '../nearest.js';
 import { segmentColor } from '../theme.js';
@@ -103,10 +103,10 @@ export function whyHeight(n) {
 export function why(data, theme, { width } = {}) {
     const rows = reasons(data);
     const signed = rows.map((it) => (speaksFor(it) ? it.contribution : -it.contribution));
-    const next = rows[0]?.runner_up_name ?? 'the next segment';
+    const [own, next] = toldApart([rows[0]?.name ?? '', rows[0]?.runner_up_name ?? 'the next segment'], 24);
     return bars(rows.map((it) => `${label(data, it.feature)}: ${short(it.value ?? 'not known', 14)}`), [
-        { name: `speaks for ${short(rows[0]?.name ?? '', 24)}`, color: theme.accent, values: signed.map((value) => (value > 0 ? value : null)) },
-        { name: `speaks for ${short(next, 24)}`, color: theme.bad, values: signed.map((value) => (value > 0 ? null : value)) },
+        { name: `speaks for ${own}`, color: theme.accent, values: signed.map((value) => (value > 0 ? value : null)) },
+        { name: `speaks for ${next}`, color: theme.bad, values: signed.map((value) => (value > 0 ? null : value)) },
     ], theme, { write: (value) => percent(Math.abs(value), 0), width });
 }
 

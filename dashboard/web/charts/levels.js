@@ -1,7 +1,7 @@
 // levels.js
 //	  Stacked shares of the levels of a category: a bar for each segment and for all customers.
 
-import { choice, distinct, label, levelName, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
+import { choice, distinct, label, levelName, levelNames, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
 import { count, percent, toNumber } from '../format.js';
 import { axis, base, legendBelow, tooltip } from '../theme.js';
 
@@ -38,8 +38,9 @@ export function option(data, theme, state = {}) {
     const names = Math.min(180, width * 0.34);
     const shown = levels.slice(0, levels.length > most ? most - 1 : most);
     const rest = levels.slice(shown.length);
+    const called = levelNames(shown, 24);
     const parts = [
-        ...shown.map((level) => ({ label: levelName(level, 24), share: (it) => shareOf(it, level), n: (it) => countOf(it, level) })),
+        ...shown.map((level, i) => ({ label: called[i], share: (it) => shareOf(it, level), n: (it) => countOf(it, level) })),
         ...(rest.length > 0 ? [{ label: `${rest.length} more`, share: (it) => sum(rest.map((level) => shareOf(it, level))), n: (it) => sum(rest.map((level) => countOf(it, level))) }] : []),
     ];
     const below = legendBelow(theme, parts.map((it) => it.label), width);
