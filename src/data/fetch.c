@@ -336,6 +336,15 @@ CsSampleHint(const CsRelation *rel, double parts)
 	return psprintf("SELECT * FROM %s WHERE %s", rel->from_item, condition);
 }
 
+/* What to do where rows of a source are too many, so many times what there is room for: sentences; palloc'd, or the source's. */
+static const char *
+RefuseHint(const CsRelation *rel, double parts)
+{
+	if (rel->instead_of_sample != NULL)
+		return rel->instead_of_sample;
+	return psprintf("Give a sample as the source: %s.", CsSampleHint(rel, parts));
+}
+
 /* The error for rows that would be fetched. */
 static void
 RefuseFetch(const CsRelation *rel, const CsFetched *fetched)
@@ -347,8 +356,8 @@ RefuseFetch(const CsRelation *rel, const CsFetched *fetched)
 			 errmsg("some %.0f rows of %s would be fetched from other servers", fetched->nrows, rel->description),
 			 errdetail("They are about %.0f MB, and maintenance_work_mem is %zu MB.", megabytes,
 					   CsMegabytes(CsMemoryLimit())),
-			 errhint("Give a sample as the source: %s.  Or SET maintenance_work_mem = '%.0fMB' to fetch them all the same.",
-					 CsSampleHint(rel, fetched->bytes / (double) CsMemoryLimit()), megabytes)));
+			 errhint("%s  Or SET maintenance_work_mem = '%.0fMB' to fetch them all the same.",
+					 RefuseHint(rel, fetched->bytes / (double) CsMemoryLimit()), megabytes)));
 }
 
 /*

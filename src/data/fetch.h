@@ -30,6 +30,7 @@ typedef struct CsFetchGuard
 {
 	uint64		number;			/* of the reading, which no other one of the process has */
 	const char *description;	/* of the source; NULL: whatever comes is wanted */
+	const char *instead_of_sample;	/* of the source, see CsRelation */
 	const CsHeldGroups *held;			/* groups that other servers have added up count, too; NULL: there may be any number */
 	double		limit;			/* bytes */
 	double		nrows;			/* so far */

@@ -44,6 +44,16 @@ CsHeldExceeded(const CsHeldGroups *held, Size bytes)
 	CsMemoryExceeded(bytes, held->instead, "%s", held->what);
 }
 
+/* What to do where too many rows of a scan have come, sentences; palloc'd, or the source's. */
+static const char *
+RefuseHint(const CountingRoutine *r, const CsFetchGuard *g)
+{
+	if (g->instead_of_sample != NULL)
+		return g->instead_of_sample;
+	return psprintf("ANALYZE %s tells how many rows there are; then give a sample as the source.",
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(r->relid)), get_rel_name(r->relid)));
+}
+
 /* The error for rows of which too many have come. */
 static void
 RefuseRows(const CountingRoutine *r, const CsFetchGuard *g)
@@ -55,8 +65,7 @@ RefuseRows(const CountingRoutine *r, const CsFetchGuard *g)
 			 errmsg("more than %.0f rows of %s would be fetched from other servers", g->nrows - 1, g->description),
 			 errdetail("More than %zu MB are, which is maintenance_work_mem, and fewer rows were expected, the last ones of foreign table \"%s\".",
 					   CsMegabytes((Size) g->limit), get_rel_name(r->relid)),
-			 errhint("ANALYZE %s tells how many rows there are; then give a sample as the source.  Or raise maintenance_work_mem to fetch them all the same.",
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(r->relid)), get_rel_name(r->relid)))));
+			 errhint("%s  Or raise maintenance_work_mem to fetch them all the same.", RefuseHint(r, g))));
 }
 
 /* The guard of a reading; NULL when it is over, as for a cursor that was opened in it and is fetched from later. */
@@ -171,6 +180,7 @@ CsFetchBegin(CsFetchGuard *guard, const CsRelation *rel)
 	*guard = (CsFetchGuard) {
 		.number = ++nreadings,
 		.description = rel->may_fetch ? NULL : about->description,
+		.instead_of_sample = about->instead_of_sample,
 		.limit = (double) CsMemoryLimit(),
 		.outer = innermost
 	};

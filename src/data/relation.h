@@ -120,6 +120,7 @@ typedef struct CsRelation
 	char	   *description;	/* for messages: relation "x" | the query */
 	bool		parallel_safe;	/* may be read while a team has workers */
 	bool		may_fetch;		/* from other servers, however many rows: who reads it has weighed that */
+	const char *instead_of_sample;	/* what to do where it is too much to fetch, sentences; NULL: a sample will do */
 	const struct CsRelation *about; /* the source that a query of custseg's own is about; NULL: it is the source */
 	Oid			reader;			/* role that it is read as; InvalidOid: the caller */
 	char	   *search_path;	/* that its names are looked for in; NULL: the session's */

@@ -84,6 +84,18 @@ FindMetric(CsOutcomeSource *s, int i)
 				 errhint("Give lines as the source, and name the column of their time as the option \"time\".")));
 }
 
+/* A source of outcomes, palloc'd.  It must have everybody who is enrolled, so that no sample of it will do. */
+static CsRelation *
+OpenOutcomes(const char *source, bool is_complete)
+{
+	CsRelation *relation = CsRelationOpen(source);
+
+	relation->instead_of_sample = psprintf("A customer without a row %s, so that a sample is no source here."
+										   "  Copy the rows of the customers in custseg.enrolment to a table on this server, and give that as the source.",
+										   is_complete ? "has left" : "counts as zero");
+	return relation;
+}
+
 /* Resolve the source and its columns. */
 void
 CsOutcomeSourceOpen(CsOutcomeSource *s, const CsExperiment *e, const char *source, const char *id,
@@ -91,7 +103,7 @@ CsOutcomeSourceOpen(CsOutcomeSource *s, const CsExperiment *e, const char *sourc
 {
 	memset(s, 0, sizeof(*s));
 	s->experiment = e;
-	s->relation = CsRelationOpen(source);
+	s->relation = OpenOutcomes(source, options->complete);
 	s->id = FindId(s, id);
 	s->is_complete = options->complete;
 	if (options->time != NULL)
@@ -108,6 +120,20 @@ CsOutcomeSourceOpen(CsOutcomeSource *s, const CsExperiment *e, const char *sourc
 }
 
 /*
+ * A query over the rows of who is enrolled, which other servers are told, to be read; palloc'd.  The planner's guess of it
+ * counts and not the size of the source, of which it takes a part.
+ */
+static CsRelation *
+OpenEnrolled(const CsOutcomeSource *s, const char *sql)
+{
+	CsRelation *query = CsRelationOpen(sql);
+
+	query->description = s->relation->description;
+	query->instead_of_sample = s->relation->instead_of_sample;
+	return query;
+}
+
+/*
  * Read a query over the source, with ids as text that does not depend on settings; returns the number of rows.
  *
  * Before statistics know an experiment, the planner expects one enrolment, and would read the source anew for
@@ -116,8 +142,7 @@ CsOutcomeSourceOpen(CsOutcomeSource *s, const CsExperiment *e, const char *sourc
 int64
 CsOutcomeQuery(const CsOutcomeSource *s, const char *sql, CsRowSink sink, void *state)
 {
-	/* of some rows of the source alone, how many that has tells nothing */
-	CsRelation *query = s->enrolled == NULL ? CsRelationQuery(s->relation, sql) : CsRelationOpen(sql);
+	CsRelation *query = s->enrolled == NULL ? CsRelationQuery(s->relation, sql) : OpenEnrolled(s, sql);
 	const CsColumn *id = linitial(s->id);
 	bool		by_settings = list_length(s->id) > 1 || id->converter.kind == CS_TIME || id->converter.kind == CS_UNUSABLE;
 	int			level = by_settings ? CsPlainSettings() : NewGUCNestLevel();

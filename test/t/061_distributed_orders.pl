@@ -203,6 +203,30 @@ for my $table (qw(lines whole scattered))
     like(answer("SELECT * FROM custseg.experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')", $table), qr/ERROR:  an outcome has no customer\n/, "an outcome of nobody: $table");
 }
 
+# Lines of a query come over as rows, and where these are too many, no sample of them is named: a customer without a row counts as zero.
+# The planner expects them or not, for it knows the table from before, and then from after, it has them.
+my $instead = qr/HINT:  A customer without a row counts as zero, so that a sample is no source here\.  Copy the rows of the customers in custseg\.enrolment to a table on this server, and give that as the source\.  Or /;
+my $four_times = join(' UNION ALL ', ('SELECT * FROM %s') x 4);
+
+spread('outcomes_late', 2, 'line', '(SELECT * FROM outcomes LIMIT 0) AS o');
+$here->safe_psql('postgres', 'ANALYZE outcomes_late; INSERT INTO outcomes_late SELECT * FROM outcomes');
+for my $refusal (qr/ERROR:  more than \d{5} rows of the query would be fetched from other servers.*${instead}raise maintenance_work_mem to fetch them all the same\.$/sm,
+    qr/ERROR:  some \d{5} rows of the query would be fetched from other servers.*${instead}SET maintenance_work_mem = '\dMB' to fetch them all the same\.$/sm)
+{
+    for my $call ("experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')", "look('spring', '%s', 'customer', '{\"time\": \"at\"}')",
+        "effect_over_time('spring', '%s', 'ever', '7 days', 5, id => 'customer', options => '{\"time\": \"at\"}')")
+    {
+        like(answer("SET maintenance_work_mem = '1MB'; SELECT * FROM custseg." . ($call =~ s/%s/$four_times/r), 'outcomes_late'),
+            $refusal, "too many lines: $call");
+    }
+    $here->safe_psql('postgres', 'ANALYZE outcomes_late');
+}
+# What the hint says to do is a source, with the results of all rows.
+$here->safe_psql('postgres', "CREATE TABLE outcomes_copied AS SELECT o.* FROM outcomes_whole o WHERE o.customer IN (SELECT customer FROM custseg.enrolment)");
+my $copied = "SET maintenance_work_mem = '1MB'; SELECT $results FROM custseg.experiment_results('spring', '%s', 'customer', '{\"time\": \"at\"}')";
+
+is(answer($copied, 'outcomes_copied'), answer($copied, 'outcomes'), 'a copy of the rows of who is enrolled');
+
 # Operators and functions that somebody has planted, nearer to the types than those of PostgreSQL, are not called.
 $here->safe_psql('postgres', <<'SQL');
 CREATE SCHEMA trap;

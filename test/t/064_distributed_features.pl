@@ -232,7 +232,9 @@ enrolled_alone('experiment_results by a text', "SELECT $results FROM custseg.exp
 my $by_two = "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', '%s', 'id,name')";
 
 like(answer($by_two, 'outcomes_there'),
-    qr/ERROR:  (?:some|more than) \d{5} rows of relation "the source" would be fetched from other servers/, 'ids of several columns');
+    qr/ERROR:  (?:some|more than) \d{5} rows of relation "the source" would be fetched from other servers.*HINT:  A customer without a row counts as zero, so that a sample is no source here\.  Copy the rows of the customers in custseg\.enrolment to a table on this server/s, 'ids of several columns');
+like(answer($by_two =~ s/'id,name'/'id,name', '{"complete": true}'/r, 'outcomes_there'),
+    qr/HINT:  A customer without a row has left, so that a sample is no source here\.  Copy the rows of the customers/, 'nor is a sample where who has no row has left');
 $here->safe_psql('postgres', "INSERT INTO $_ (name, spent) VALUES (NULL, 1)") for qw(outcomes outcomes_there);
 enrolled_alone('an outcome of nobody', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'name')", qr/ERROR:  an outcome has no customer/);
 
