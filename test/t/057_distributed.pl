@@ -363,7 +363,8 @@ for my $source ('late', 'SELECT * FROM late', 'SELECT * FROM hidden()', 'SELECT 
         qr/ERROR:  0A000: (more than|some) \d{5} rows of (relation "late"|the query) would be fetched from other servers/, "nor are rows of which the planner does not know: $source");
 }
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.journey('SELECT id, timestamptz ''2026-01-01'' + recency * interval ''1 day'' AS at, channel FROM plenty', 'id', 'at', 'channel')"),
-    qr/ERROR:  0A000: more than \d{5} rows of the query would be fetched from other servers/, 'where other servers count, and then send');
+    qr/ERROR:  0A000: more than \d{5} rows of the query would be fetched from other servers.*HINT:  ANALYZE public\.plenty tells how many rows there are; then give a sample as the source\.  Or raise maintenance_work_mem/s,
+    'where other servers count, and then send');
 like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.score('customers', 'late')"),
     qr/DETAIL:  More than 1 MB are, which is maintenance_work_mem, and fewer rows were expected, the last ones of foreign table "late"\..*HINT:  ANALYZE public\.late tells how many rows there are; then give a sample as the source\.  Or raise maintenance_work_mem to fetch them all the same\./s,
     'and what to do is said');
