@@ -60,9 +60,8 @@ static const int stages[] = {5, 20};
  * rows' own, then GLANCE_SETS into another one.  FAR_SETS will do where the rows' segments are FAR_EXCESS
  * beyond them, which is tried from FAR_SILHOUETTE on.  From SURE_SETS on it ends where they tell
  * enough, and where chance gives as much with at least BEYOND_P, or after the last set with UNLIKELY_P.
- * Of up to FEW_ROWS a search takes little time: the first few sets are searched, and what chance hardly gives
- * is believed from OWN_SETS on.  Of MANY_ROWS and more some are looked at first: SOME_ROWS in the rows' own
- * segments alone, then half of all.
+ * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.  Of MANY_ROWS and more
+ * some are looked at first: SOME_ROWS in the rows' own segments alone, then half of all.
  */
 #define GLANCE_SETS 20
 #define FAR_SILHOUETTE 0.35
@@ -347,7 +346,6 @@ CompareWithReferences(Sets *sets, int references, CsStructure *s)
 static CsStructureRating
 RateByOneNumber(const CsStructure *s)
 {
-	const int	likely = s->n_sampled <= FEW_ROWS ? OWN_SETS : SURE_SETS;
 	double		excess = Excess(s),
 				margin;
 
@@ -357,7 +355,7 @@ RateByOneNumber(const CsStructure *s)
 		(1 - s->null_mean);
 	if (!IsModerate(s, 0, excess + margin) || s->p > BEYOND_P)
 		return CS_STRUCTURE_NONE_OR_WEAK;
-	if (IsModerate(s, s->p, excess - margin) || (s->p <= GROUPS_P && s->references >= likely))
+	if (IsModerate(s, s->p, excess - margin) || s->p <= GROUPS_P)
 		return CS_STRUCTURE_NOT_ASKED;
 	if (s->references < GLANCE_SETS)
 		return CS_STRUCTURE_UNKNOWN;
