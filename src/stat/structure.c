@@ -60,8 +60,8 @@ static const int stages[] = {5, 20};
  * rows' own, then GLANCE_SETS into another one.  FAR_SETS will do where the rows' segments are FAR_EXCESS
  * beyond them, which is tried from FAR_SILHOUETTE on.  From SURE_SETS on it ends where they tell
  * enough, and where chance gives as much with at least BEYOND_P, or after the last set with UNLIKELY_P.
- * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.  Of MANY_ROWS and more
- * some are looked at first: SOME_ROWS in the rows' own segments alone, then half of all.
+ * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.  Of twice FIRST_ROWS
+ * and more so many are looked at first.
  */
 #define GLANCE_SETS 20
 #define FAR_SILHOUETTE 0.35
@@ -72,8 +72,7 @@ static const int stages[] = {5, 20};
 #define BEYOND_P 0.25
 #define UNLIKELY_P 0.06
 #define FEW_ROWS 500
-#define SOME_ROWS 500
-#define MANY_ROWS 2000
+#define FIRST_ROWS 1000
 
 /* One chance in so many that the mean of further sets is as far off as the glance allows for. */
 #define MARGIN_P 0.001
@@ -355,7 +354,7 @@ RateByOneNumber(const CsStructure *s)
 		(1 - s->null_mean);
 	if (!IsModerate(s, 0, excess + margin) || s->p > BEYOND_P)
 		return CS_STRUCTURE_NONE_OR_WEAK;
-	if (IsModerate(s, s->p, excess - margin) || s->p <= GROUPS_P)
+	if (IsModerate(s, s->p, excess - margin) || (s->references >= OWN_SETS && s->p <= GROUPS_P))
 		return CS_STRUCTURE_NOT_ASKED;
 	if (s->references < GLANCE_SETS)
 		return CS_STRUCTURE_UNKNOWN;
@@ -439,23 +438,23 @@ AreBeyond(Sets *sets, int first, int last, Cuts *cuts, CsStructure *s)
 }
 
 /*
- * Have n of the rows groups, k or, where any_k, another number?  Then all may well have some.  Finds out what
- * it tells of these.
+ * Have some of the rows groups, k or another number?  Then all may well have some.  Finds out what it
+ * tells of these.
  */
 static bool
-HaveSomeGroups(const Sets *sets, int64 n, int k, bool any_k, CsStructure *s)
+HaveSomeGroups(const Sets *sets, int k, CsStructure *s)
 {
 	CsArena    *arena = CsTeamArena(sets->team);
 	uint64		seed = (uint64) ((const CsCommonOptions *) sets->options)->seed;
 	int64		used;
-	int64	   *chosen = CsSampleRows(sets->rows->nrows, n, seed, &used);
+	int64	   *chosen = CsSampleRows(sets->rows->nrows, FIRST_ROWS, seed, &used);
 	CsMatrix   *rows = CsMatrixOfRows(arena, sets->rows, chosen, used);
 	Sets		some = {.team = sets->team,.rows = rows,.group = sets->group,.options = sets->options};
 	Cuts		cuts = {0};
 	bool		groups;
 
 	groups = (k <= LAST_K && AreBeyond(&some, k, k, &cuts, s)) ||
-		(any_k && AreBeyond(&some, FIRST_K, LAST_K, &cuts, s));
+		AreBeyond(&some, FIRST_K, LAST_K, &cuts, s);
 	FreeCuts(some.team, &cuts);
 	CloseSets(&some);
 	CsMatrixFree(rows, arena);
@@ -467,9 +466,8 @@ HaveSomeGroups(const Sets *sets, int64 n, int k, bool any_k, CsStructure *s)
 static bool
 HaveGroupsForSure(Sets *sets, int k, Cuts *cuts, CsStructure *s)
 {
-	if (s->n_sampled >= MANY_ROWS)
-		return HaveSomeGroups(sets, SOME_ROWS, k, false, s) ||
-			HaveSomeGroups(sets, s->n_sampled / 2, k, true, s);
+	if (s->n_sampled >= 2 * FIRST_ROWS)
+		return HaveSomeGroups(sets, k, s);
 	return k <= LAST_K && AreBeyond(sets, k, k, cuts, s);
 }
 
