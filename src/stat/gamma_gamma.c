@@ -14,11 +14,8 @@
 
 #define BOUND 10
 
-/*
- * A logarithm is taken of the product of so many totals.  None is below e^-BOUND, and none above the repeats
- * of a customer times the number of customers, so that such a product stays a number.
- */
-#define FACTORS 8
+/* A logarithm is taken of a product of ratios when it is so large, and of a ratio by itself that is. */
+#define LARGE_PRODUCT 1e100
 
 enum
 {
@@ -44,29 +41,39 @@ typedef struct Fitting
 	Group	   *groups;
 } Fitting;
 
-/* OUT of the totals g + x z of a group: the sum of their logarithms and that of their inverses. */
+/*
+ * OUT of a group: the sum of the logarithms of 1 + g / (x z), and that of the inverses of g + x z.  The former
+ * is what is left of log(g + x z) where p is estimated: with the logarithms of x z, which are the same for any
+ * parameters, the last digits would go, and with them how far p, q and g are found.
+ */
 static void
 AddTotals(const Fitting *f, const Group *group, double g, double *logs, double *inverses)
 {
 	const CsSpend *spend = f->data->spend;
-	double		by_mean = group->repeats / f->scale;
+	double		by_mean = group->repeats / f->scale,
+				product = 1;
 
 	*logs = *inverses = 0;
-	for (int64 k = group->first; k < group->end;)
+	for (int64 k = group->first; k < group->end; k++)
 	{
-		int64		end = Min(k + FACTORS, group->end);
-		double		product = 1;
+		double		own = by_mean * spend[k].mean,
+					total = g + own,
+					ratio = total / own;
 
 		CsCheckInterrupts(k);
-		for (; k < end; k++)
+		*inverses += 1 / total;
+		if (ratio > LARGE_PRODUCT)
 		{
-			double		total = g + by_mean * spend[k].mean;
-
-			product *= total;
-			*inverses += 1 / total;
+			*logs += log(total) - log(own);
+			continue;
 		}
+		product *= ratio;
+		if (product < LARGE_PRODUCT)
+			continue;
 		*logs += log(product);
+		product = 1;
 	}
+	*logs += log(product);
 }
 
 /*
@@ -91,17 +98,17 @@ Likelihood(const double *theta, double *gradient, void *state)
 		const Group *group = &fitting->groups[i];
 		double		x = group->repeats,
 					shape = p * x,
-					log_x = log(x),
 					psi_both = gsl_sf_psi(shape + q),
 					members = (double) (group->end - group->first),
-					log_totals,
+					log_own = members * log(x) + group->log_sum,
+					logs,
 					inverses;
 
-		AddTotals(fitting, group, g, &log_totals, &inverses);
-		likelihood += members * (lgamma(shape + q) - lgamma(shape) - log_gamma_q + q * theta[P_G] + shape * log_x) +
-			(shape - 1) * group->log_sum - (shape + q) * log_totals;
-		by[P_P] += x * (members * (psi_both - gsl_sf_psi(shape) + log_x) + group->log_sum - log_totals);
-		by[P_Q] += members * (psi_both - psi_q + theta[P_G]) - log_totals;
+		AddTotals(fitting, group, g, &logs, &inverses);
+		likelihood += members * (lgamma(shape + q) - lgamma(shape) - log_gamma_q) +
+			q * (members * theta[P_G] - log_own) - group->log_sum - (shape + q) * logs;
+		by[P_P] += x * (members * (psi_both - gsl_sf_psi(shape)) - logs);
+		by[P_Q] += members * (psi_both - psi_q) + (members * theta[P_G] - log_own) - logs;
 		by[P_G] += members * q / g - (shape + q) * inverses;
 	}
 	gradient[P_P] = by[P_P] * p / n;
