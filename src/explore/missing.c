@@ -13,6 +13,7 @@
 #include "call/call.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "common/int.h"
 #include "dist/dist.h"
 #include "executor/spi.h"
 #include "explore/explore.h"
@@ -283,6 +284,17 @@ PatternExpression(const CsLook *look)
 	return look->ncolumns == 0 ? NULL : sql.data;
 }
 
+/* Raise an error unless another server has given a pattern, and some rows of it, which with those so far are not too many to count. */
+static void
+CheckPattern(const CsMissingCounts *c, const CsValue row[2])
+{
+	int64		nrows;
+
+	if (row[0].isnull || row[1].isnull || DatumGetInt64(row[1].datum) <= 0 ||
+		pg_add_s64_overflow(c->nrows, DatumGetInt64(row[1].datum), &nrows))
+		CsTallyRowsChanged();
+}
+
 /* Count the rows of the patterns that a statement has given, inside SPI. */
 static void
 TakePatterns(CsMissingCounts *c)
@@ -295,6 +307,7 @@ TakePatterns(CsMissingCounts *c)
 
 		CHECK_FOR_INTERRUPTS();
 		CsValuesOfTuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row);
+		CheckPattern(c, row);
 		deconstruct_array(DatumGetArrayTypeP(row[0].datum), BOOLOID, 1, true, TYPALIGN_CHAR, &missing, NULL, &n);
 		if (n != c->look->ncolumns)
 			CsTallyRowsChanged();

@@ -107,6 +107,28 @@ for my $call ("drift('segments', 'growing')", "drift_multivariate('segments', 'g
     fails("$call of rows that grow more", "SELECT count(*) FROM custseg.$call", qr/ERROR:  55000: /);
 }
 
+# Numbers of rows that cannot be.
+$there->safe_psql('postgres', <<'SQL');
+CREATE TABLE forged_count (n bigint);
+CREATE FUNCTION forge_count(bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT f.n FROM public.forged_count f);
+END
+$$;
+UPDATE pg_aggregate SET aggfinalfn = 'public.forge_count'::regproc WHERE aggfnoid = 'pg_catalog.count()'::regprocedure;
+SQL
+for my $n ('NULL', -5, 0, 9223372036854775807)
+{
+    $there->safe_psql('postgres', "DELETE FROM forged_count; INSERT INTO forged_count VALUES ($n)");
+    fails("patterns of $n rows", "SELECT * FROM custseg.missing_patterns('customers')", qr/ERROR:  55000: the source had other rows when it was read again/);
+    for my $call ("frequencies('customers', 'level')", "fairness('segments', 'customers', 'level')", "data_quality('segments', 'customers')",
+        "retention('customers', 'x', 'code')", "cohorts('customers', 'customer', 'at', 'amount')", "customer_features('customers', 'customer', 'at', 'amount')")
+    {
+        isnt($here->psql('postgres', "SELECT count(*) FROM custseg.$call"), 2, "$call of $n rows");
+    }
+}
+$there->safe_psql('postgres', "UPDATE pg_aggregate SET aggfinalfn = 0 WHERE aggfnoid = 'pg_catalog.count()'::regprocedure");
+
 # Times that cannot be, or do not ascend, and more orders than there is memory for.
 $there->safe_psql('postgres', "CREATE OR REPLACE AGGREGATE custseg_private.buying(at bigint, amount numeric)"
       . " (SFUNC = custseg_private.buying_accum, STYPE = bytea, FINALFUNC = forge)");
