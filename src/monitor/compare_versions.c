@@ -255,7 +255,7 @@ CompareByPasses(Comparison *c)
 		TakeSide(&c->side[i], passes, i, distances[i]);
 		column[i] = passes->column[i];
 	}
-	CsDrawByPass(&(CsDraw) {
+	(void) CsDrawByPass(&(CsDraw) {
 		.study = passes->study,.nversions = 2,.scorer = passes->scorer,.column = column,.rows = c->options.sample,
 		.seed = (uint64) c->options.seed,.take = TakeDrawn,.state = c
 	});

@@ -63,6 +63,7 @@ typedef struct CsObservedSample
 	int			n;
 	double	   *rows;			/* NULL: it has been visited */
 	int32	   *labels;			/* index of the segment */
+	bool		by_values;		/* of rows that nothing tells apart: equal ones are drawn together or not at all */
 } CsObservedSample;
 
 typedef void (*CsFeatureVisitor) (void *state, const CsObservation *observation, int feature);
@@ -172,7 +173,7 @@ typedef struct CsDraw
 	void	   *state;
 } CsDraw;
 
-extern void CsDrawByPass(const CsDraw *draw);
+extern bool CsDrawByPass(const CsDraw *draw);
 
 typedef struct CsObserver CsObserver;
 

@@ -26,6 +26,9 @@
 /* Quantiles are the same when they differ by no more than this share. */
 #define ROUNDING 1e-12
 
+/* Of rows that are drawn by their values one in so many may equal another. */
+#define MOST_EQUAL 20
+
 /* Positions of the arguments. */
 enum
 {
@@ -257,6 +260,49 @@ IsOfLowestHashes(const CsObservation *observation, const CsObservedSample *sampl
 	return observation->by_passes && sample->n < CountPlaced(observation);
 }
 
+/* Order of two rows, whose number of columns is the state: any one that puts equal ones together. */
+static int
+CompareRows(const void *a, const void *b, void *ncolumns)
+{
+	return memcmp(*(const double *const *) a, *(const double *const *) b, sizeof(double) * *(int *) ncolumns);
+}
+
+/* Do more rows of a sample equal another one than may? */
+static bool
+HasEqualRows(const CsObservedSample *sample, int ncolumns)
+{
+	const double **row = palloc(sizeof(double *) * Max(sample->n, 1));
+	int64		equal = 0;
+
+	for (int i = 0; i < sample->n; i++)
+		row[i] = sample->rows + (Size) i * ncolumns;
+	qsort_arg(row, sample->n, sizeof(double *), CompareRows, &ncolumns);
+	for (int i = 1; i < sample->n; i++)
+		equal += CompareRows(&row[i - 1], &row[i], &ncolumns) == 0;
+	pfree(row);
+	return equal * MOST_EQUAL > sample->n;
+}
+
+/*
+ * A sample in the way of a comparison.  Rows that nothing tells apart are drawn by their values, equal ones together or not
+ * at all: where many are equal, two samples of the same rows differ, and a test would take that for a change.
+ */
+static bool
+FindUnfairSample(CsFinding *finding, const CsObservation *baseline, const CsObservedSample *then,
+				 const CsObservation *current, const CsObservedSample *now)
+{
+	int			ncolumns = current->scorer->ncolumns;
+
+	if (!(then->by_values && IsOfLowestHashes(baseline, then)) && !(now->by_values && IsOfLowestHashes(current, now)))
+		return false;
+	if (!HasEqualRows(then, ncolumns) && !HasEqualRows(now, ncolumns))
+		return false;
+	CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "more than 1 row in %d equals another, and rows on other servers without an id "
+				 "are sampled by their values, equal ones together or not at all: such samples cannot be compared; have the id of "
+				 "the training in the rows, or all of them in the sample", MOST_EQUAL);
+	return true;
+}
+
 /* Which rows were compared, in words; palloc'd. */
 static char *
 RowsCompared(const CsObservation *baseline, const CsObservedSample *then, const CsObservation *current,
@@ -334,7 +380,8 @@ PutMultivariate(void *state, const CsObservation *current)
 
 	CsFindingInit(&finding);
 	if (!FindObstacle(&finding, baseline, then, "reference", o->min_rows) &&
-		!FindObstacle(&finding, current, now, "source", o->min_rows))
+		!FindObstacle(&finding, current, now, "source", o->min_rows) &&
+		!FindUnfairSample(&finding, baseline, then, current, now))
 	{
 		test = CsEnergyTest(current->scorer->ncolumns, then->rows, then->n, now->rows, now->n,
 							o->permutations, (uint64) o->seed);

@@ -180,19 +180,25 @@ DrawRows(Drawing *d)
 	return RunDrawing(d);
 }
 
-/* Draw a sample of the rows of a source, of whose features all are bound, and show those that all versions have placed. */
-void
+/*
+ * Draw a sample of the rows of a source, of whose features all are bound, and show those that all versions have placed.
+ * Returns whether rows were drawn by what identifies them, and not by their values.
+ */
+bool
 CsDrawByPass(const CsDraw *draw)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg sample", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Drawing		d;
+	bool		is_identified;
 
 	Assert(draw->nversions <= MOST_VERSIONS);
 	d = Prepare(draw);
 	ShowRows(&d, DrawRows(&d));
+	is_identified = d.request.key >= 0;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+	return is_identified;
 }
 
 /* A sample in the making. */
@@ -230,6 +236,6 @@ CsObserveSampleByPass(const CsScorer *scorer, const CsStudy *study, const int *c
 
 	t.sample.rows = palloc_extended(sizeof(double) * t.ncolumns * most, MCXT_ALLOC_HUGE);
 	t.sample.labels = palloc(sizeof(int32) * most);
-	CsDrawByPass(&draw);
+	t.sample.by_values = !CsDrawByPass(&draw);
 	return t.sample;
 }

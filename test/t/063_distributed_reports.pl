@@ -157,6 +157,28 @@ for my $trained (qw(trained_there former_there))
 like(result(sprintf($moved, 'segments', 'sixteen', "'customers', '{\"sample\": 500}'")),
     qr/^6000\|4\d{3}\|0\.\d+\|0\.\d+\|watch\|.*\(4\d\d rows compared with 500, the former those of the lowest hashes\)/, 'which the reason says');
 
+# Rows that have no id, of which many are equal, are drawn by their values: two samples of the same rows are no change.
+my $values = 'recency float8, frequency float8, monetary float8, channel text';
+
+$there{west}->safe_psql('postgres', "CREATE TABLE equals ($values); CREATE TABLE values_alone ($values)");
+$here->safe_psql('postgres', <<"END");
+CREATE FOREIGN TABLE equals ($values) SERVER west;
+CREATE FOREIGN TABLE values_alone ($values) SERVER west;
+INSERT INTO equals SELECT recency, frequency, monetary, channel FROM customers, generate_series(1, 200) WHERE id <= 45 AND frequency IS NOT NULL;
+INSERT INTO values_alone SELECT recency + id * 1e-6, frequency, monetary, channel FROM customers WHERE frequency IS NOT NULL;
+CREATE TABLE equals_here AS SELECT * FROM equals;
+END
+my $by_values = "SELECT statistic IS NULL, verdict, substr(reason, 1, 61) FROM custseg.drift_multivariate('segments', '%s', '%s', '{\"sample\": 400}')";
+
+for my $reference (qw(equals equals_here))
+{
+    is(result(sprintf($by_values, 'equals', $reference)), 't|insufficient data|more than 1 row in 20 equals another, and rows on other serve',
+        "drift_multivariate of equal rows without an id, against $reference");
+}
+is(result(sprintf($by_values =~ s/, substr.*61\)//r, 'equals_here', 'equals_here')), 'f|ok', 'which are compared where they are here');
+is(result(sprintf($by_values =~ s/, substr.*61\)//r, 'values_alone', 'values_alone')), 'f|ok', 'as are rows without an id that differ');
+listen_from_now();
+
 # Two versions: rows are counted by both their segments where they are, and silhouettes are of a sample.
 $here->safe_psql('postgres', <<'END');
 SELECT custseg.train('segments', 'customers', '{recency,monetary,member}', 3, id => 'id', prep => '{"impute": "skip"}', deploy => false);
