@@ -16,13 +16,13 @@ plan skip_all => 'needs postgres_fdw'
   if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
 
 my $there = start_node('there', "log_min_messages = fatal\n");
-my $columns = 'id int, x float8, y numeric, code int, level text, at timestamptz, customer text, amount numeric, price float8, "order" int';
+my $columns = 'id int, x float8, y numeric, code int, level text, at timestamptz, customer text, amount numeric, price float8, "order" int, gone bool';
 
 $there->safe_psql('postgres', "CREATE TABLE customers ($columns);" . <<'SQL');
 INSERT INTO customers
 SELECT
     i, CASE WHEN i % 50 > 0 THEN 10 * test.u(i, 1) + 20 * (i % 3) END, round((100 * test.u(i, 2))::numeric, 1), i % 4, 'level ' || i % 5,
-    timestamptz '2024-01-01 00:00+00' + interval '3 hours' * i, 'customer ' || i % 60, i % 90 - 5, (i % 90) / 2.0 - 5, i / 3
+    timestamptz '2024-01-01 00:00+00' + interval '3 hours' * i, 'customer ' || i % 60, i % 90 - 5, (i % 90) / 2.0 - 5, i / 3, i % 3 = 0
 FROM generate_series(1, 2000) i;
 ANALYZE customers;
 -- a customer who is there when the condition is looked at, and is not when rows are sent
@@ -32,7 +32,7 @@ BEGIN
     RETURN CASE WHEN nextval('public.calls') % 2 > 0 THEN customer END;
 END
 $$;
-CREATE VIEW fickle AS SELECT id, x, y, code, level, at, fickle(customer) AS customer, amount, price, "order" FROM customers;
+CREATE VIEW fickle AS SELECT id, x, y, code, level, at, fickle(customer) AS customer, amount, price, "order", gone FROM customers;
 -- more rows for whoever asks again
 CREATE SEQUENCE asked;
 CREATE FUNCTION size() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT CASE WHEN nextval(''public.asked'') > 1 THEN 2000 ELSE 10 END';
@@ -78,6 +78,8 @@ CREATE FOREIGN TABLE fickle ($columns) SERVER there;
 CREATE FOREIGN TABLE growing ($columns) SERVER there;
 ANALYZE customers;
 SELECT custseg.train('segments', 'customers', '{x,y,level}', 3, id => 'id');
+SELECT custseg.train('segments', 'customers', '{x,y}', 4, id => 'id');
+SELECT custseg.train('borders', 'customers', '{x,y}', algorithm => 'rules', id => 'id', options => '{"segments": [{"name": "low", "when": {"x": {"to": 30}}}, {"name": "rest"}], "else": "rest"}');
 END
 
 # The error of a statement.
@@ -187,6 +189,24 @@ for my $function (sort keys %forged)
 }
 cmp_ok($answered{$_} // 0, '>', 0, "an answer, or an error: $_") for (0, 3);
 
+# Groups with a count or a value that cannot be.
+$there->safe_psql('postgres', <<'END');
+CREATE SEQUENCE counted;
+CREATE VIEW shifting AS
+SELECT id, CASE WHEN nextval('counted') % 2 = 0 THEN x END AS x, y, code, CASE WHEN nextval('counted') % 3 = 0 THEN level END AS level, at,
+    customer, amount, price, "order", nextval('counted') % 2 = 0 AS gone
+FROM customers;
+END
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE shifting ($columns) SERVER there");
+for my $statement ("frequencies('shifting', 'level')", "missing_patterns('shifting', '{x,level}')", "fairness('segments', 'shifting', 'level')", "fairness('segments', 'shifting', 'gone')",
+    "compare_versions('segments', 1, 2, 'shifting')", "retention('shifting', 'id', 'gone', 'level')", "retention_summary('shifting', 'id', 'gone', 'level')", "data_quality('segments', 'shifting')", "pca('shifting', '{x,y}')")
+{
+    my ($out, $err);
+    my $status = $here->psql('postgres', "SELECT count(*) FROM custseg.$statement", stdout => \$out, stderr => \$err);
+
+    ok($status == 0 || $err =~ /ERROR:  the source had other rows when it was read again|ERROR:  invalid/, "rows that are others each time: $statement") or diag($err);
+}
+
 # Any bytes.
 $there->safe_psql('postgres', <<'END');
 CREATE OR REPLACE AGGREGATE custseg_private.buying(at bigint, amount numeric) (SFUNC = custseg_private.buying_accum, STYPE = bytea, FINALFUNC = change_sums);
@@ -204,6 +224,14 @@ for my $round (1 .. 3)
         "SELECT count(*) FROM custseg.correlations('customers')",
         "SELECT count(*) FROM custseg.drift('segments', 'customers')",
         "SELECT custseg.monitor('segments', 'customers')",
+        "SELECT count(*) FROM custseg.fairness('segments', 'customers', 'code')",
+        "SELECT count(*) FROM custseg.drift_multivariate('segments', 'customers', 'customers', '{\"sample\": 300}')",
+        "SELECT count(*) FROM custseg.compare_versions('segments', 1, 2, 'customers')",
+        "SELECT count(*) FROM custseg.pca('customers', '{x,y}')",
+        "SELECT count(*) FROM custseg.select_features('customers', '{x,y,level}')",
+        "SELECT count(*) FROM custseg.stability('customers', '{x,y}', 3, 3, id => 'id', options => '{\"sample\": 300}')",
+        "SELECT count(*) FROM custseg.clusterability('customers', '{x,y}', options => '{\"sample\": 300}')",
+        "SELECT count(*) FROM custseg.optimise_thresholds('borders', 'customers', 'y')",
         "SELECT count(*) FROM custseg.choose_k('customers', '{x,y}', 2, 4)",
         "SELECT custseg.train('broken', 'customers', '{x,y,level}', 3, id => 'id')",
         "SELECT custseg.train('broken', 'customers', '{x,y,level}', 3, id => 'id')",
