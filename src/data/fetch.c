@@ -253,34 +253,6 @@ CountRows(const char *table)
 	return (double) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
 
-/* Rows that the planner expects of a source, a query or not; of one that Citus spreads, how many there are. */
-double
-CsRelationPlannedRows(const CsRelation *rel)
-{
-	bool		is_sharded = OidIsValid(rel->relid) && CsCitusShards(rel->relid) > 0;
-	CsReading	reading;
-	SPIPlanPtr	plan;
-	CachedPlan *cached;
-	double		nrows;
-
-	SPI_connect();
-	reading = CsReadingBegin(rel);
-	if (is_sharded)
-		nrows = CountRows(rel->from_item);
-	else
-	{
-		plan = SPI_prepare(psprintf("SELECT FROM %s", rel->from_item), 0, NULL);
-		if (plan == NULL)
-			elog(ERROR, "could not plan a source: %s", SPI_result_code_string(SPI_result));
-		cached = SPI_plan_get_cached_plan(plan);
-		nrows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
-		ReleaseCachedPlan(cached, NULL);
-	}
-	CsReadingEnd(&reading);
-	SPI_finish();
-	return nrows;
-}
-
 /* How many different values a column has, as far as ANALYZE knows, to be compared with another's: 0 where it does not. */
 static double
 DifferentValues(Oid relid, AttrNumber attnum)
@@ -382,6 +354,45 @@ CountUnknown(const CsRelation *rel, Look *look)
 		look->fetched.nrows += nrows - u->nrows;
 		look->fetched.bytes += CsFetchedBytes(nrows, 0, look->fetched.ncolumns) - u->bytes;
 	}
+}
+
+/* Rows that the planner expects of a source, those of tables counted of whose size it knows nothing.  Inside SPI. */
+static double
+PlannedRows(const CsRelation *rel)
+{
+	SPIPlanPtr	plan = SPI_prepare(psprintf("SELECT FROM %s", rel->from_item), 0, NULL);
+	CachedPlan *cached;
+	Look		look;
+	double		nrows;
+
+	if (plan == NULL)
+		elog(ERROR, "could not plan a source: %s", SPI_result_code_string(SPI_result));
+	cached = SPI_plan_get_cached_plan(plan);
+	nrows = linitial_node(PlannedStmt, cached->stmt_list)->planTree->plan_rows;
+	ReleaseCachedPlan(cached, NULL);
+	look = LookAtStatement(plan);
+	nrows -= look.fetched.nrows;
+	CountUnknown(rel, &look);
+	return nrows + look.fetched.nrows;
+}
+
+/*
+ * Rows that the planner expects of a source, a query or not; of one that Citus spreads, and of foreign tables that nobody has
+ * analyzed, how many there are.
+ */
+double
+CsRelationPlannedRows(const CsRelation *rel)
+{
+	bool		is_sharded = OidIsValid(rel->relid) && CsCitusShards(rel->relid) > 0;
+	CsReading	reading;
+	double		nrows;
+
+	SPI_connect();
+	reading = CsReadingBegin(rel);
+	nrows = is_sharded ? CountRows(rel->from_item) : PlannedRows(rel);
+	CsReadingEnd(&reading);
+	SPI_finish();
+	return nrows;
 }
 
 /*

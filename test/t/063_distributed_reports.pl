@@ -238,6 +238,65 @@ for my $name (sort keys %judged)
 is(result("SELECT count(*), max(abs(a.eigenvalue - b.eigenvalue)) < 1e-12, max(abs(a.cumulative_share - b.cumulative_share)) < 1e-12, max(abs((a.loadings ->> 'recency')::float8 - (b.loadings ->> 'recency')::float8)) < 1e-9"
       . " FROM " . sprintf($judged{pca}, 'sixteen', '') . ' a JOIN ' . sprintf($judged{pca}, 'later', '') . ' b USING (component)'), '8|t|t|t', 'components: those of a table here');
 
+# Functions that need rows themselves: of more than there is memory for, those of the lowest hashes, the same ones however they
+# are laid out; fewer are fetched, and are those of a table here.
+my @parts = ([west => 0], [east => 1]);
+my $wide = 'SELECT i AS id, i % 2 AS side, round((10 * test.u(i, 1) + 20 * (i % 3))::numeric, 4)::float8 AS x, round((10 * test.u(i, 2) + 30 * (i % 2))::numeric, 4)::float8 AS y FROM generate_series(1, 100000) i';
+$there{west}->safe_psql('postgres', "CREATE VIEW wide_whole AS $wide");
+$here->safe_psql('postgres', 'CREATE TABLE wide (id int, side int, x float8, y float8) PARTITION BY LIST (side); CREATE FOREIGN TABLE wide_whole (id int, side int, x float8, y float8) SERVER west');
+for my $part (@parts)
+{
+    my ($name, $side) = @$part;
+
+    $there{$name}->safe_psql('postgres', "CREATE VIEW wide_part AS SELECT * FROM ($wide) w WHERE side = $side");
+    $here->safe_psql('postgres', "CREATE FOREIGN TABLE wide_$side PARTITION OF wide FOR VALUES IN ($side) SERVER $name OPTIONS (table_name 'wide_part')");
+}
+my %of_rows = (
+    'compare' => "SELECT algorithm, n_segments, silhouette, calinski_harabasz, stability FROM custseg.compare('%s', '{x,y}', 3, '{kmeans,gmm}', 'id', options => '{\"stability_resamples\": 3}')",
+    'k_distance' => "SELECT * FROM custseg.k_distance('%s', '{x,y}', 5)",
+    'dbscan_grid' => "SELECT * FROM custseg.dbscan_grid('%s', '{x,y}', '{0.1,0.3}', '{5,10}')",
+    'dendrogram' => "SELECT * FROM custseg.dendrogram('%s', '{x,y}', 'ward', 'id')",
+);
+for my $name (sort keys %of_rows)
+{
+    my %told;
+
+    for my $table (qw(wide_whole wide))
+    {
+        my ($out, $err);
+
+        $here->psql('postgres', "$little SELECT string_agg(r::text, chr(10)) FROM (" . sprintf($of_rows{$name}, $table) . ') r', stdout => \$out, stderr => \$err);
+        like($err, qr/NOTICE:  examining a sample of \d+ of 100000 rows.*They are the rows of the lowest hashes, because /s, "$name: $table: a sample");
+        $told{$table} = $out;
+    }
+    is($told{wide}, $told{wide_whole}, "$name: the same rows");
+    cmp_ok(length($told{wide}), '>', 50, 'which tells something');
+    asked_for_no_rows($name, 1);
+}
+$here->safe_psql('postgres', 'CREATE TABLE by_id AS SELECT id, recency, monetary FROM later ORDER BY id');
+for my $name (sort keys %of_rows)
+{
+    my $counted = $name eq 'compare' ? 'algorithm, n_segments, round(silhouette::numeric, 6)' : $name eq 'k_distance' ? 'n, share, distance, knee' :
+        $name eq 'dbscan_grid' ? 'eps, min_samples, n_segments, noise_share' : 'step, round(height::numeric, 9), n';
+    my $statement = "SELECT string_agg((SELECT r FROM (SELECT $counted) r)::text, chr(10)) FROM (" . $of_rows{$name} =~ s/\{x,y\}/{recency,monetary}/r . ') t';
+
+    is(result(sprintf($statement, 'SELECT id, recency, monetary FROM sixteen ORDER BY id')), result(sprintf($statement, 'by_id')), "$name: fetched, of a query");
+    like(result(sprintf($statement, 'sixteen')), qr/\d/, "$name: fetched");
+}
+listen_from_now();
+
+# optimise_thresholds(): a sample of the lowest hashes, whatever engine the version had.
+$here->safe_psql('postgres', <<'END');
+SELECT custseg.train('borders', 'customers', '{recency,monetary}', algorithm => 'rules', id => 'id',
+    options => '{"segments": [{"name": "recent", "when": {"recency": {"to": 20}}}, {"name": "rich", "when": {"monetary": {"from": {"percentile": 80}}}}, {"name": "rest"}], "else": "rest", "engine": "local"}');
+END
+my $borders = "SELECT o FROM custseg.optimise_thresholds('borders', '%s', 'monetary', '{\"sample\": 1000}') o";
+listen_from_now();
+is(result(sprintf($borders, 'sixteen')), result(sprintf($borders, 'eight')), 'optimise_thresholds: the same bits');
+asked_for_no_rows('optimise_thresholds');
+is(result('SELECT n_training + n_test, train_options ->> \'engine\', cardinality(changes) > 0 FROM (' . sprintf($borders =~ s/SELECT o/SELECT o.*/r, 'eight') . ') b'), '1000|local|t', 'of a sample; the engine is the version\'s');
+listen_from_now();
+
 # Values of a column, and what rows lack, are counted where they are.
 for my $call (map({ "frequencies('%s', '$_')" } qw(sex channel code area fixed since frequency)), "missing_patterns('%s', '{recency,frequency,channel,sex,area,since}')", "missing_patterns('%s')")
 {
