@@ -7,7 +7,7 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import { inWords } from '../web/charts/experiments.js';
 import * as format from '../web/format.js';
-import { columnValue, compared, levelNames, selected, shortLabels, toldApart } from '../web/facts.js';
+import { columnValue, compared, levelLabel, levelNames, selected, shortLabels, toldApart } from '../web/facts.js';
 import { literal, parts, whyMissing } from '../web/parts.js';
 import { findPage, pages, roles } from '../web/pages.js';
 import { address, numbers, parse } from '../web/router.js';
@@ -460,6 +460,15 @@ test('texts of the database are written as pages write', () => {
     assert.deepEqual(shortLabels({ about: { presentation: { columns: labels } } }, ['first', 'last', 'age', 'other']), ['…first…', '…last…', 'Age', 'other']);
 });
 
+test('a profile has the largest difference first, of numbers and of levels, which have no rank but one', () => {
+    const data = makePublication({ hasSmall: false });
+    const profile = data.profile.map((row) => ({ ...row, rank: row.level === null || row.level === 'web' ? row.rank : null }));
+    const far = cards.profile.table({ ...data, profile }, { segment: '1' }).rows.map((row) => Math.abs(row[3]));
+
+    assert.ok(far.length > 6);
+    assert.deepEqual(far, [...far].sort((a, b) => b - a));
+});
+
 test('levels and segments whose names begin alike are told apart in a legend', () => {
     const long = 'a level of a category that has a long name, too';
     const data = makePublication();
@@ -473,6 +482,10 @@ test('levels and segments whose names begin alike are told apart in a legend', (
         for (const text of told) assert.ok(texts.includes(text), `${text} among ${texts}`);
     }
     assert.deepEqual(levelNames([`${long} 1`, `${long} 2`, 'web', null], 24), ['…1…', '…2…', 'web', '(no value)']);
+    const column_name = 'a column that has a long name, and more than that to say of it';
+    assert.deepEqual(['web', `${long} 1`, `${long} 2`, null, undefined].map((level) => levelLabel(data, { column_name, level }, 40)),
+        ['a column that has a long name, and…: web', 'a column that has …: a level o…me, too 1', 'a column that has …: a level o…me, too 2', 'a column that has a long name, and more…', 'a column that has a long name, and more…']);
+    assert.equal(levelLabel(data, { column_name: 'channel', level: 'marketplace' }, 20), 'channel: marketplace');
     assert.deepEqual(toldApart(['same words here', 'same words here'], 8), ['same wo…', 'same wo… (2)']);
     assert.deepEqual(toldApart(['Buyers of much and often', 'Buyers of much and seldom', ''], 12), ['…often…', '…seldom…', '(no name)']);
 });

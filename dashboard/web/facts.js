@@ -63,10 +63,13 @@ export function levelNames(levels, length) {
     return toldApart(levels.map(levelText), length);
 }
 
-/** Returns the label of a column or of a level of it. */
+/** Returns the label of a column or of a level of it; where there is no room for both, a level has half of it, so that levels of a column with a long name are told apart. */
 export function levelLabel(data, row, length = 40) {
-    const column = label(data, row.column_name, length);
-    return row.level === null || row.level === undefined ? column : short(`${column}: ${levelName(row.level, 200)}`, length);
+    if (row.level === null || row.level === undefined) return label(data, row.column_name, length);
+    const level = levelText(row.level);
+    const half = Math.floor((length - 2) / 2);
+    const room = Math.min([...level].length, Math.max(half, length - 2 - [...label(data, row.column_name, 200)].length));
+    return short(`${label(data, row.column_name, length - 2 - room)}: ${middle(level, room)}`, length);
 }
 
 /** Returns the name of a row's segment with its number, as charts and tables show it; a row without a segment is all customers. */

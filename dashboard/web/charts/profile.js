@@ -4,9 +4,10 @@
 import { columnCell, columnValue, levelLabel, segmentName, segmentOf, selected, small } from '../facts.js';
 import { number, percent, plural, toNumber } from '../format.js';
 
-/** Returns the profile's rows of a segment, the most different first. */
+/** Returns the profile's rows of a segment, the most different first: "rank" has a category at one of its levels only, and each level has its place. */
 export function profileOf(data, segment) {
-    return (data.profile ?? []).filter((row) => row.segment === segment).sort((a, b) => (a.rank ?? 1e9) - (b.rank ?? 1e9));
+    const far = (row) => (toNumber(row.difference) === null ? -1 : Math.abs(toNumber(row.difference)));
+    return (data.profile ?? []).filter((row) => row.segment === segment).sort((a, b) => far(b) - far(a) || (a.rank ?? 1e9) - (b.rank ?? 1e9));
 }
 
 /** Returns the cell of what a row of the profile says of its segment, or of all customers. */
