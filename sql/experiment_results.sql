@@ -229,6 +229,15 @@ SELECT custseg.create_experiment('later', 'shop', '["control", "offer"]', '[{"me
 SELECT fails($$SELECT FROM custseg.experiment_results('later', 'arms', 'id')$$);
 SELECT fails($$SELECT FROM custseg.look('later', 'arms', 'id')$$);
 
+-- ids whose equal values may look different: numbers with zeros at their end, and char with blanks
+CREATE TABLE coded AS SELECT (i / 2.0)::numeric(8, 3) AS code, ('k' || i % 7)::char(6) AS shop, i AS x, i % 10 + 1 AS y FROM generate_series(1, 200) i;
+SELECT custseg.train(m, 'coded', '{x}', 2, id => id) IS NOT NULL AS trained,
+    custseg.create_experiment(m, m, '["control", "offer"]', '[{"metric": "y", "kind": "mean", "role": "primary", "effect": 1}]', '{"method": "fixed"}')
+FROM (VALUES ('coded', 'code'), ('coded twice', 'code, shop')) v (m, id);
+SELECT m, n_enrolled FROM unnest('{coded,coded twice}'::text[]) m, custseg.enroll(m, 'coded');
+SELECT m, sum(n_control + n_treatment) AS n, round(sum(mean_control * n_control + mean_treatment * n_treatment)::numeric, 6) AS y
+FROM (VALUES ('coded', 'code'), ('coded twice', 'code,shop')) v (m, id), custseg.experiment_results(m, 'coded', id) WHERE segment > 0 GROUP BY m ORDER BY m;
+
 -- who is enrolled is for the owner alone
 CREATE ROLE regress_cs_experimenter;
 CREATE ROLE regress_cs_reader;

@@ -41,6 +41,16 @@ IdColumn(const CsOutcomeSource *s, int i)
 	return s->summed != NULL ? psprintf("t.k%d", i + 1) : psprintf("t.%s", CsSqlColumn(list_nth(s->id, i)));
 }
 
+/* The same without what two texts of an equal value may differ in: zeros at a number's end, and blanks that fill char. */
+static const char *
+PlainIdColumn(const CsOutcomeSource *s, int i)
+{
+	const CsColumn *column = list_nth(s->id, i);
+
+	return column->type == NUMERICOID ? psprintf("pg_catalog.trim_scale(%s)", IdColumn(s, i)) :
+		column->type == BPCHAROID ? psprintf("%s::text", IdColumn(s, i)) : IdColumn(s, i);
+}
+
 /* The text of a customer's id, as CsIdentityText() has it. */
 static const char *
 CustomerText(const CsOutcomeSource *s)
@@ -48,10 +58,10 @@ CustomerText(const CsOutcomeSource *s)
 	StringInfoData row;
 
 	if (list_length(s->id) == 1)
-		return psprintf("%s::text", IdColumn(s, 0));
+		return psprintf("%s::text", PlainIdColumn(s, 0));
 	initStringInfo(&row);
 	for (int i = 0; i < list_length(s->id); i++)
-		appendStringInfo(&row, "%s%s", i == 0 ? "ROW(" : ", ", IdColumn(s, i));
+		appendStringInfo(&row, "%s%s", i == 0 ? "ROW(" : ", ", PlainIdColumn(s, i));
 	appendStringInfoString(&row, ")::text");
 	return row.data;
 }
