@@ -568,6 +568,8 @@ const CsAlgorithm CsGmm = {
 	.compile = CsGmmCompile,
 	.assign = CsGmmAssign,
 	.place = CsGmmPlace,
+	.places_rows = CsGmmPlacesRows,
+	.place_rows = CsGmmPlaceRows,
 	.explain = CsGmmExplain,
 	.log_density = CsGmmLogDensity,
 };

@@ -145,11 +145,15 @@ extern int64 CsGmmFreeParameters(GmmType type, int k, int d);
 extern Size CsGmmPassMemory(int k, int d);
 extern PGDLLEXPORT void CsGmmPassTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsGmmNearestTask(CsTeam *team, const void *args, int item);
+extern void CsGmmPlaceByDensity(GmmType type, int k, int d, const double *density, const double *x, int stride,
+								int nrows, int32 *components);
 
 /* gmm_score.c */
 extern const CsParameterInfo CsGmmParameters[GMM_NPARAMETERS];
 extern Size CsGmmCompile(const CsFitted *model, void *result);
 extern int	CsGmmPlace(const CsFitted *model, const double *z);
+extern bool CsGmmPlacesRows(const CsFitted *model, int nrows);
+extern void CsGmmPlaceRows(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments);
 extern bool CsGmmAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						double *memberships);
 extern bool CsGmmPosterior(const CsFitted *model, const double *z, CsAssignment *result,

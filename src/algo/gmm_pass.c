@@ -18,6 +18,8 @@
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "algo/gmm.h"
 #include "math/kernel.h"
 #include "miscadmin.h"
@@ -192,18 +194,18 @@ Accumulate(Pass *p)
 }
 
 /*
- * Make the rows from r on the group.  Behind the last row of a block there may be anything: the
- * rows that would be padded with it are copied, and followed by zeros.
+ * Make the rows from r on the group; columns are "stride" apart.  Behind the last row of a block there may be
+ * anything: the rows that would be padded with it are copied, and followed by zeros.
  */
 static void
-TakeGroup(Pass *p, const double *block, int r, int nrows, const double *weights)
+TakeGroup(Pass *p, const double *block, int stride, int r, int nrows, const double *weights)
 {
 	int			d = p->fit->d;
 
 	p->nrows = Min(GROUP_ROWS, nrows - r);
 	p->padded = CS_PAD_ROWS(p->nrows);
 	p->x = block + r;
-	p->stride = CS_BLOCK_ROWS;
+	p->stride = stride;
 	memset(p->weight, 0, sizeof(double) * p->padded);
 	for (int i = 0; i < p->nrows; i++)
 		p->weight[i] = weights ? weights[r + i] : 1;
@@ -211,8 +213,7 @@ TakeGroup(Pass *p, const double *block, int r, int nrows, const double *weights)
 		return;
 	memset(p->copy, 0, sizeof(double) * d * p->padded);
 	for (int j = 0; j < d; j++)
-		memcpy(p->copy + (Size) j * p->padded, p->x + (Size) j * CS_BLOCK_ROWS,
-			   sizeof(double) * p->nrows);
+		memcpy(p->copy + (Size) j * p->padded, p->x + (Size) j * stride, sizeof(double) * p->nrows);
 	p->x = p->copy;
 	p->stride = p->padded;
 }
@@ -261,7 +262,7 @@ CsGmmPassTask(CsTeam *team, const void *args, int item)
 		for (int r = 0; r < nrows; r += GROUP_ROWS)
 		{
 			CHECK_FOR_INTERRUPTS();
-			TakeGroup(&pass, x, r, nrows, weights ? weights + first : NULL);
+			TakeGroup(&pass, x, CS_BLOCK_ROWS, r, nrows, weights ? weights + first : NULL);
 			pass.labels = labels ? labels + first + r : NULL;
 			if (fit->hard)
 				TakeLabels(&pass);
@@ -292,4 +293,29 @@ CsGmmNearestTask(CsTeam *team, const void *args, int lane)
 				  fit->k, density + fit->layout.means, scratch, labels + b * CS_BLOCK_ROWS,
 				  nearest, NULL);
 	}
+}
+
+/*
+ * The most probable components of rows, value j of whom are at x[j * stride], by the array that CsGmmDensity()
+ * fills; ties to the lowest.  -1: that of the first component, or of all of them, is no number.
+ */
+void
+CsGmmPlaceByDensity(GmmType type, int k, int d, const double *density, const double *x, int stride, int nrows,
+					int32 *components)
+{
+	GmmFit		fit = {.type = type,.k = k,.d = d,.layout = CsGmmLayout(type, k, d)};
+	Pass		pass = {.fit = &fit,.kernel = ChooseKernel(&kernels),.density = density};
+
+	TakeBuffers(&pass);
+	for (int first = 0; first < nrows; first += GROUP_ROWS)
+	{
+		CHECK_FOR_INTERRUPTS();
+		TakeGroup(&pass, x, stride, first, nrows, NULL);
+		MeasureGroup(&pass, pass.posterior);
+		pass.kernel->take_log_densities(k, pass.padded, density + fit.layout.constants, pass.posterior,
+										pass.likelihood, pass.scratch);
+		for (int r = 0; r < pass.nrows; r++)
+			components[first + r] = pass.likelihood[r] > -INFINITY ? (int32) pass.scratch[r] : -1;
+	}
+	pfree(pass.weight);
 }

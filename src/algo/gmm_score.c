@@ -19,6 +19,9 @@
 /* How far weights may be from 1 in sum, and entries of a covariance from their mirror images. */
 #define TOLERANCE 1e-6
 
+/* Customers for whom it pays to lay the mixture out as a pass of the training has it. */
+#define MANY 128
+
 /* Positions in the table. */
 enum
 {
@@ -282,6 +285,69 @@ CsGmmPlace(const CsFitted *model, const double *z)
 		}
 	}
 	return index;
+}
+
+/* The inverse of Transpose(). */
+static void
+TransposeBack(int k, int padded, Size n, const double *columns, double *rows)
+{
+	for (int c = 0; c < k; c++)
+		for (Size i = 0; i < n; i++)
+			rows[c * n + i] = columns[i * padded + c];
+}
+
+/* The array that CsGmmDensity() fills, palloc'd, of a compiled mixture. */
+static double *
+DensityOf(const CsFitted *model)
+{
+	const Compiled *compiled = model->compiled;
+	int			k = model->nsegments,
+				d = model->ncolumns;
+	GmmLayout	layout = CsGmmLayout(compiled->type, k, d);
+	double	   *density = palloc_extended(mul_size(sizeof(double), layout.size), MCXT_ALLOC_HUGE),
+			   *projection = density + layout.projection;
+	const double *next = compiled->value + model->padded;
+
+	memcpy(density + layout.constants, compiled->value, sizeof(double) * k);
+	TransposeBack(k, model->padded, d, model->centers, density + layout.means);
+	if (compiled->type != GMM_TIED)
+	{
+		TransposeBack(k, model->padded, layout.factor_size, next, density + layout.factors);
+		return density;
+	}
+	memcpy(density + layout.factors, next, sizeof(double) * layout.factor_size);
+	next += layout.factor_size;
+	memcpy(projection, next, sizeof(double) * d);
+	TransposeBack(k, model->padded, d, next + d, projection + d);
+	return density;
+}
+
+/* Are there enough customers to be placed side by side?  See CsAlgorithm.places_rows. */
+bool
+CsGmmPlacesRows(const CsFitted *model, int nrows)
+{
+	return nrows >= MANY;
+}
+
+/* The segments that CsGmmPlace() gives, by the kernels of the training, as CsAlgorithm.place_rows. */
+void
+CsGmmPlaceRows(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments)
+{
+	const Compiled *compiled = model->compiled;
+	double	   *density = DensityOf(model),
+			   *row = palloc(sizeof(double) * model->ncolumns);
+
+	CsGmmPlaceByDensity(compiled->type, model->nsegments, model->ncolumns, density, z, stride, nrows, segments);
+	for (int r = 0; r < nrows; r++)
+	{
+		if (segments[r] >= 0)
+			continue;
+		for (int j = 0; j < model->ncolumns; j++)
+			row[j] = z[(Size) j * stride + r];
+		segments[r] = CsGmmPlace(model, row);
+	}
+	pfree(row);
+	pfree(density);
 }
 
 /*
