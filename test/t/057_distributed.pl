@@ -7,45 +7,24 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
+use OtherServers;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $here = start_node('here', "session_preload_libraries = 'auto_explain'\nmax_parallel_workers_per_gather = 0\n");
-
-plan skip_all => 'needs postgres_fdw'
-  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
-
-my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\n") } qw(west east);
+my $servers = OtherServers->new([qw(west east)], here => "session_preload_libraries = 'auto_explain'\nmax_parallel_workers_per_gather = 0\n",
+    there => "log_statement = all\nlog_min_messages = warning\n");
+my ($here, %there) = $servers->nodes;
 my $columns = 'id int, recency float8, frequency float8, monetary float8, channel text, member bool';
+my $states = qr/SELECT custseg_private\.pass\(|count\(\*\)/;
 
 customers($here, 'postgres', 'customers', 12000);
-$here->safe_psql('postgres', 'CREATE EXTENSION postgres_fdw');
-for my $name (sort keys %there)
-{
-    my $node = $there{$name};
 
-    $here->safe_psql('postgres', sprintf(<<'END', $name, $node->host, $node->port, $name));
-CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
-    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
-CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
-END
-}
-
-# A table whose hash partitions are in turn on the two servers.
+# A table of customers whose hash partitions are in turn on the two servers.
 sub spread
 {
     my ($table, $leaves, $source) = @_;
 
-    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH (id)");
-    for my $i (0 .. $leaves - 1)
-    {
-        my $name = $i % 2 ? 'east' : 'west';
-
-        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
-        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
-              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
-    }
-    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $source ORDER BY hashint4extended(id, 3)");
+    $servers->spread($table, $columns, $leaves, 'id', "$source ORDER BY hashint4extended(id, 3)");
 }
 
 spread('eight', 8, 'customers');
@@ -75,9 +54,9 @@ END
 
 my $features = "'{recency,frequency,monetary,channel,member}', k => 4, id => 'id'";
 my $parallel = 'SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
-my %log = map { $_ => -s $there{$_}->logfile } keys %there;
 my $local_log = -s $here->logfile;
 
+$servers->listen_from_now;
 $here->safe_psql('postgres', "SELECT custseg.train('customers', 'customers', $features, options => '{\"engine\": \"distributed\"}')");
 $here->safe_psql('postgres', "$parallel SELECT custseg.train('parallel', 'customers', $features, options => '{\"engine\": \"distributed\"}')");
 for my $table (qw(reversed shuffled))
@@ -114,13 +93,7 @@ my @passes = grep { /^Query Text: SELECT custseg_private\.pass_merge/ } @plans;
 cmp_ok(scalar @passes, '>', 10, 'plans of passes were logged');
 is(scalar(grep { !/Async Foreign Scan/ } grep { /eight_1|sixteen_1/ } @passes), 0, 'servers work at the same time');
 is(scalar(grep { !/Relations: Aggregate on/ } @passes), 0, 'they are asked for aggregates');
-for my $name (sort keys %there)
-{
-    my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
-
-    cmp_ok(scalar @asked, '>', 10, "$name was asked");
-    is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows");
-}
+$servers->heard_no_rows('trainings', 11, $states);
 
 # A retraining keeps numbers and names, also where the version before was trained here.
 $here->safe_psql('postgres', "SELECT custseg.name_segment('eight', 3, 'the third'); SELECT custseg.retrain('eight', deploy => true)");
@@ -143,7 +116,7 @@ CREATE TABLE expected AS SELECT * FROM custseg.correlations('moved');
 END
 spread('moved_there', 16, 'moved');
 $here->safe_psql('postgres', "SELECT custseg.train('skips', 'customers', $features, prep => '{\"impute\": \"skip\", \"transform\": \"log1p\"}', options => '{\"engine\": \"local\"}')");
-%log = map { $_ => -s $there{$_}->logfile } keys %there;
+$servers->listen_from_now;
 for my $model (qw(customers skips))
 {
     for my $report (sort keys %reports)
@@ -198,20 +171,8 @@ is($here->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; SELECT n, p, 
 $here->safe_psql('postgres', "CREATE TABLE worn AS SELECT id, recency, NULLIF(frequency, 'NaN') AS frequency, 7::float8 AS monetary,"
       . " CASE WHEN id % 9 = 0 THEN 'app' WHEN id % 100 = 1 THEN 'fax' || id % 3 ELSE channel END AS channel, member, CASE WHEN id % 7 = 0 THEN 'infinity' ELSE date '2020-01-01' + id / 10 END AS seen FROM moved;"
       . ' INSERT INTO worn (id, recency, seen) SELECT id, -1, NULL FROM moved WHERE id % 1000 = 3; INSERT INTO worn DEFAULT VALUES');
-for my $layout (['worn_there', 'PARTITION BY HASH (id)'], ['worn_apart', 'PARTITION BY HASH (recency)'])
-{
-    my ($table, $by) = @$layout;
-
-    $here->safe_psql('postgres', "CREATE TABLE $table (LIKE worn) $by");
-    for my $i (0 .. 15)
-    {
-        my $name = $i % 2 ? 'east' : 'west';
-
-        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns, seen date)");
-        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table FOR VALUES WITH (MODULUS 16, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
-    }
-    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM worn ORDER BY hashint4extended(id, 4)");
-}
+$servers->spread('worn_there', "$columns, seen date", 16, 'id', 'worn ORDER BY hashint4extended(id, 4)');
+$servers->spread('worn_apart', "$columns, seen date", 16, 'recency', 'worn ORDER BY hashint4extended(id, 4)');
 my $quality_of = "SELECT replace((to_jsonb(d) - 'age')::text, '%s', 'worn') FROM custseg.data_quality('%s', '%s', '{\"time_column\": \"seen\"}') d";
 for my $model (qw(customers skips))
 {
@@ -242,16 +203,8 @@ END
 my %portrayed = map { $_ => "SELECT *, (ARRAY[2, 7, 40])[1 + id % 3] AS code, id % 40 AS visits, monetary > 100 AS rich FROM $_" } qw(moved worn);
 for my $table (sort keys %portrayed)
 {
-    $here->safe_psql('postgres', "CREATE TABLE ${table}_wide AS $portrayed{$table}; CREATE TABLE ${table}_wide_there (LIKE ${table}_wide) PARTITION BY HASH (id)");
-    my $wide = $here->safe_psql('postgres', "SELECT string_agg(format('%I %s', attname, atttypid::regtype), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '${table}_wide'::regclass AND attnum > 0");
-    for my $i (0 .. 15)
-    {
-        my $name = $i % 2 ? 'east' : 'west';
-
-        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_wide_$i ($wide)");
-        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_wide_$i PARTITION OF ${table}_wide_there FOR VALUES WITH (MODULUS 16, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_wide_$i')");
-    }
-    $here->safe_psql('postgres', "INSERT INTO ${table}_wide_there SELECT * FROM ${table}_wide ORDER BY hashint4extended(id, 5)");
+    $here->safe_psql('postgres', "CREATE TABLE ${table}_wide AS $portrayed{$table}");
+    $servers->spread("${table}_wide_there", $servers->columns_of("${table}_wide"), 16, 'id', "${table}_wide ORDER BY hashint4extended(id, 5)");
 }
 for my $call ("segment_profile('customers', '%s')", "segment_profile('skips', '%s', '{recency,channel,code,visits}', '{\"levels\": 2}')",
     "boxplot('customers', '%s')", "radar('customers', '%s')", "heatmap('customers', '%s')", "segment_summary('customers', '%s', 'visits')")
@@ -274,28 +227,15 @@ for my $arguments ('', ", '{frequency,channel}', '{\"iqr_factor\": 0.2, \"z_limi
         $here->safe_psql('postgres', "SELECT $described FROM custseg.describe('moved'$arguments)"), "describe$arguments: as of a table here");
 }
 
-# What the servers were asked for by cursors since their logs were looked at last: states and counts, no rows.
-sub asked_for_no_rows
-{
-    my ($what) = @_;
+my $of_reports = qr/$states|SELECT max\(/;
 
-    for my $name (sort keys %there)
-    {
-        my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
-
-        cmp_ok(scalar @asked, '>', 20, "$name was asked for $what");
-        is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)|SELECT max\(/ } @asked), 0, "$name: no statement fetches rows for them");
-        $log{$name} = -s $there{$name}->logfile;
-    }
-}
-
-asked_for_no_rows('reports');
+$servers->heard_no_rows('reports', 21, $of_reports);
 
 # Leaves that had no rows, or one each, when they were analyzed: the planner would as soon fetch what they have by now.
 $here->safe_psql('postgres', 'CREATE TABLE few_here AS SELECT * FROM moved WHERE id <= 5');
 spread('few', 8, 'few_here');
 $here->safe_psql('postgres', 'ANALYZE few');
-$log{$_} = -s $there{$_}->logfile for keys %there;
+$servers->listen_from_now;
 for my $rows ('five rows', 'more rows')
 {
     for my $report ("$described FROM custseg.describe('%s')", "to_jsonb(q) - '{name,reason}'::text[] FROM custseg.data_quality('customers', '%s') q",
@@ -306,7 +246,7 @@ for my $rows ('five rows', 'more rows')
     }
     $here->safe_psql('postgres', "INSERT INTO $_ SELECT * FROM moved WHERE id BETWEEN 6 AND 900") for (qw(few few_here));
 }
-asked_for_no_rows('reports of leaves of few rows');
+$servers->heard_no_rows('reports of leaves of few rows', 21, $of_reports);
 is($here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_quality('customers', 'SELECT * FROM worn_apart') WHERE subject = 'id'"),
     $here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_quality('customers', 'worn') WHERE subject = 'id'"), 'those of a query are, for its rows are fetched');
 
@@ -456,8 +396,8 @@ $here->safe_psql('postgres', "ALTER SERVER west OPTIONS (ADD extensions 'custseg
 $here->safe_psql('postgres', "ALTER TABLE eight ENABLE ROW LEVEL SECURITY; CREATE ROLE reader LOGIN; GRANT SELECT ON eight TO reader;");
 like(psql_error($here, 'postgres', "SET ROLE reader; SELECT custseg.train('broken', 'eight', $features)"),
     qr/ERROR:  0A000: relation "eight" has row-level security and leaves on other servers/, 'policies of a parent');
-$here->safe_psql('postgres', "CREATE POLICY few ON eight TO reader USING (id <= 70); SELECT custseg.grant_model('customers', 'reader');"
-      . join('', map { sprintf("CREATE USER MAPPING FOR reader SERVER %s OPTIONS (user '%s', password_required 'false');", $_, scalar getpwuid($<)) } sort keys %there));
+$here->safe_psql('postgres', "CREATE POLICY few ON eight TO reader USING (id <= 70); SELECT custseg.grant_model('customers', 'reader');");
+$servers->let_in('reader');
 for my $call ("describe('eight', '{recency}')", "data_quality('customers', 'eight')", "drift('customers', 'eight')", "correlations('eight', '{recency,frequency}')",
     "segment_profile('customers', 'eight', '{recency}')")
 {

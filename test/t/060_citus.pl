@@ -7,8 +7,8 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
+use OtherServers;
 use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 chomp(my $library = qx(pg_config --pkglibdir));
@@ -53,6 +53,9 @@ sub error
     my ($sql) = @_;
     return psql_error($coordinator, 'postgres', $sql);
 }
+
+# What shards are asked for where no row is to come over.
+my $aggregates = qr/worker_partial_agg\(|count\(\*\)/;
 
 # The same customers twice: in a table of the coordinator, and in shards.  The model's name is hostile.
 my $model = q{'it''s "1"/% & <b>'};
@@ -226,8 +229,7 @@ FROM (VALUES ('%s')) x (m)
 END
 is(value(sprintf($learned, 'there')), value(sprintf($learned, 'here')), 'and gives the model of a local one, to the bit');
 my @issued = $stderr =~ /issuing (SELECT .*)/g;
-cmp_ok(scalar(@issued), '>', 32, 'by statements to the shards');
-is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
+asked_for_no_rows('a training', 33, $aggregates, @issued);
 is(join("\n", grep { /worker_partial_agg\(/ && !/custseg_private\.once\(/ } @issued), '', 'and all of which have their plan in one row');
 
 # components, too, and the number of segments
@@ -241,9 +243,7 @@ my $chosen;
 $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($choosing, 'far', 'auto'), stdout => \$chosen, stderr => \$stderr);
 like($chosen, qr/^4\|.*preferred by/s, 'choose_k chooses');
 is($chosen, value(sprintf($choosing, 'plain', 'distributed')), 'as of a local table, to the bit');
-@issued = $stderr =~ /issuing (SELECT .*)/g;
-cmp_ok(scalar(@issued), '>', 32, 'by statements to the shards');
-is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
+asked_for_no_rows('choose_k', 33, $aggregates, $stderr =~ /issuing (SELECT .*)/g);
 
 value("CALL custseg.resegment('there', 'far')");
 is(value("SELECT md5(string_agg(concat(id, ':', segment), ',' ORDER BY id)) FROM far"),
@@ -266,9 +266,7 @@ for my $call (keys %passes, "describe('%s', $named)", "data_quality('there', '%s
 
     $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($report, 'far'), stdout => \$rows, stderr => \$stderr);
     is($rows =~ s/"far\\"/"plain\\"/r, value(sprintf($report, 'plain')), "$call: as of a local table");
-    @issued = $stderr =~ /issuing (SELECT .*)/g;
-    cmp_ok(scalar(@issued), '>=', 8 * ($passes{$call} // 4), 'by statements to the shards');
-    is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
+    asked_for_no_rows($call, 8 * ($passes{$call} // 4), $aggregates, $stderr =~ /issuing (SELECT .*)/g);
 }
 
 # components of all rows, too
@@ -278,9 +276,7 @@ $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($
 $near_scree = value(sprintf($scree, 'plain'));
 like($near_scree, qr/^PC1\|.*\nPC2\|.*\nPC3\|/s, 'pca finds components');
 is($far_scree, $near_scree, 'those of a local table');
-@issued = $stderr =~ /issuing (SELECT .*)/g;
-cmp_ok(scalar(@issued), '>', 30, 'by statements to the shards');
-is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
+asked_for_no_rows('pca', 31, $aggregates, $stderr =~ /issuing (SELECT .*)/g);
 
 like(error(sprintf($training, 'refused', 'far', 'distributed') =~ s/'\{"engine"/'{"covariance_type": "full", "engine"/r), qr/ERROR:  22023:/, 'an option that it does not know is an error');
 
@@ -320,9 +316,7 @@ for my $name (sort keys %answers)
 
         $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($answers{$name}, $table), stdout => \$out, stderr => \$stderr);
         is($out, value(sprintf($answers{$name}, 'lines')), "$name: $table, as of a table here");
-        @issued = $stderr =~ /issuing ((?:SELECT|COPY|WITH) .*)/g;
-        cmp_ok(scalar(@issued), '>', 7, "$name: $table: by statements to the shards");
-        is(join("\n", grep { !/custseg_private\.buying\(|worker_partial_agg\(|count\(\*\)|min\(|GROUP BY/ } @issued), '', "$name: $table: none of which fetches lines");
+        asked_for_no_rows("$name: $table", 8, qr/custseg_private\.buying\(|$aggregates|min\(|GROUP BY/, $stderr =~ /issuing ((?:SELECT|COPY|WITH) .*)/g);
     }
 }
 

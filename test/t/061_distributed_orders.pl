@@ -7,71 +7,29 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
+use OtherServers;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $here = start_node('here');
+my $servers = OtherServers->new([qw(west east)], there => "log_statement = all\nlog_min_messages = warning\ntimezone = 'Asia/Tokyo'\n");
+my ($here, %there) = $servers->nodes;
+# most days have several lines
+my $columns = order_lines($here, rows => 12000, customers => 300, since => "timestamptz '2024-01-01 00:00+00'", columns => 'pieces int, "order" int',
+    values => 'CASE WHEN i % 233 > 0 THEN (i * 7) % 13 - 1 END, CASE WHEN i % 31 > 0 THEN i / 3 END');
 
-plan skip_all => 'needs postgres_fdw'
-  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
-
-my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\ntimezone = 'Asia/Tokyo'\n") } qw(west east);
-my $columns = 'line int, customer text, day date, at timestamptz, at_home timestamp, amount numeric, price float8, pieces int, "order" int';
-
-# Lines over two years: most days have several, some customers return things, and some lines lack what counts.
-$here->safe_psql('postgres', <<"END");
-CREATE EXTENSION postgres_fdw;
-CREATE TABLE lines ($columns);
-INSERT INTO lines
-SELECT
-    i,
-    CASE WHEN i % 211 > 0 THEN 'customer ' || c END,
-    CASE WHEN i % 223 > 0 THEN (t AT TIME ZONE 'UTC')::date END,
-    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN 'infinity' ELSE t END,
-    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN '-infinity' ELSE t AT TIME ZONE 'UTC' END,
-    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'NaN' WHEN i % 19 = 0 THEN -round((20 * test.u(i, 3))::numeric, 2) ELSE round((100 * test.u(i, 3))::numeric, 2) END,
-    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'Infinity' WHEN i % 19 = 0 THEN -20 * test.u(i, 3) ELSE 100 * test.u(i, 3) END,
-    CASE WHEN i % 233 > 0 THEN (i * 7) % 13 - 1 END,
-    CASE WHEN i % 31 > 0 THEN i / 3 END
-FROM (
-    SELECT
-        i,
-        (60 * test.u(i / 3, 1) * (1 + test.u(i / 3, 4)) * 5)::int AS c,
-        timestamptz '2024-01-01 00:00+00' + interval '1 hour' * (16000 * test.u(i / 3, 2))::int
-            + CASE WHEN i % 5 = 0 THEN interval '7 minutes' WHEN i % 7 = 0 THEN interval '20 hours' ELSE interval '0' END AS t
-    FROM generate_series(1, 12000) i
-) l;
+$here->safe_psql('postgres', <<'END');
 -- somebody who only returns, and somebody with very many lines
 INSERT INTO lines SELECT 20000 + i, 'returns', '2025-01-01', '2025-01-01 10:00+00', '2025-01-01 10:00', -1, -1, -1, 90000 FROM generate_series(1, 5) i;
 INSERT INTO lines SELECT 30000 + i, 'many', d::date, d, d, i % 7, i % 7 + 0.1, i % 7, NULL
 FROM generate_series(1, 3000) i, LATERAL (SELECT timestamp '2024-02-01' + interval '1 minute' * ((i * 7919) % 500000) AS d) m;
 END
-for my $name (sort keys %there)
-{
-    my $node = $there{$name};
-
-    $here->safe_psql('postgres', sprintf(<<'END', $name, $node->host, $node->port, $name));
-CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
-    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
-CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
-END
-}
 
 # A table whose partitions, by a hash of a column, are in turn on the two servers, with the lines of another.
 sub spread
 {
     my ($table, $leaves, $key, $lines) = @_;
 
-    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH ($key)");
-    for my $i (0 .. $leaves - 1)
-    {
-        my $name = $i % 2 ? 'east' : 'west';
-
-        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
-        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
-              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
-    }
-    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $lines ORDER BY hashint4extended(line, 3)");
+    $servers->spread($table, $columns, $leaves, $key, "$lines ORDER BY hashint4extended(line, 3)");
 }
 
 # One customer in one place; customers and orders in several; here and there; and all lines on one server.
@@ -93,12 +51,7 @@ my $model_columns = "algorithm, n_rows, n_skipped, skipped, parameters, metrics 
 # What a statement gives in which %s is the table, and what it tells.
 sub answer
 {
-    my ($statement, $table) = @_;
-    my ($out, $err);
-
-    $here->psql('postgres', "SET timezone = 'America/New_York'; " . ($statement =~ s/%s/$table/gr), stdout => \$out, stderr => \$err);
-    $err =~ s/psql:<stdin>:\d+: //g;
-    return "$out\n$err";
+    return $servers->answer(@_);
 }
 
 # The answer is that of the table here for each layout; each server was asked, for nothing but sums.
@@ -110,16 +63,10 @@ sub same
     like($expected, $like, "$name: the answer of a table here");
     for my $table (@tables > 0 ? @tables : @layouts)
     {
-        my %log = map { $_ => -s $there{$_}->logfile } keys %there;
-
+        $servers->listen_from_now;
         is(answer($statement, $table), $expected, "$name: $table");
-        for my $server ($table eq 'single' || $table eq 'mixed' ? 'east' : sort keys %there)
-        {
-            my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$server}->logfile, $log{$server});
-
-            cmp_ok(scalar @asked, '>', 0, "$name: $table: $server was asked");
-            is_deeply([grep { !/SELECT (?:customer, custseg_private\.buying\(|custseg_private\.buying\(|count\(\*\)|min\(|max\()|GROUP BY/ } @asked], [], "$name: $table: $server sends no lines");
-        }
+        $servers->heard_no_rows("$name: $table", 1, qr/SELECT (?:customer, custseg_private\.buying\(|custseg_private\.buying\(|count\(\*\)|min\(|max\()|GROUP BY/,
+            $table eq 'single' || $table eq 'mixed' ? 'east' : ());
     }
 }
 
@@ -249,19 +196,7 @@ my $by_lines = "SELECT $results FROM custseg.experiment_results('spring', '%s', 
 is(answer($by_lines, 'outcomes_whole'), answer($by_lines, 'outcomes'), 'many times of enrolments');
 
 # Policies of the parent apply to each line: these come over.
-$here->safe_psql('postgres', "CREATE ROLE reader; GRANT SELECT ON lines, whole TO reader; ALTER TABLE whole ENABLE ROW LEVEL SECURITY;"
-      . " CREATE POLICY few ON whole USING (customer < 'customer 2')");
-for my $name (sort keys %there)
-{
-    $here->safe_psql('postgres', sprintf("CREATE USER MAPPING FOR reader SERVER %s OPTIONS (user '%s', password_required 'false')", $name, scalar getpwuid($<)));
-}
-my $few = "SET ROLE reader; SELECT count(*), min(customer_id), max(customer_id) FROM custseg.rfm('%s', 'customer', 'at', 'amount')";
-
-is((split /\n/, answer($few, 'whole'))[0],
-    $here->safe_psql('postgres', "SELECT count(*), min(customer_id), max(customer_id) FROM custseg.rfm('SELECT * FROM lines WHERE customer < ''customer 2''', 'customer', 'at', 'amount')"),
-    'policies of a parent');
-$here->safe_psql('postgres', "ALTER TABLE whole DISABLE ROW LEVEL SECURITY");
-is(answer($few, 'whole'), answer($few, 'lines'), 'without rights to leaves they are read through their table');
+$servers->heeds_policy('rfm', "'customer', 'at', 'amount'");
 
 # A server that does not know custseg sends lines, as long as there is memory for them.
 $here->safe_psql('postgres', "ALTER SERVER west OPTIONS (DROP extensions)");

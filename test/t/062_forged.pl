@@ -7,15 +7,12 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
-use PostgreSQL::Test::Utils;
+use OtherServers;
 use Test::More;
 
-my $here = start_node('here');
-
-plan skip_all => 'needs postgres_fdw'
-  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
-
-my $there = start_node('there', "log_min_messages = fatal\n");
+my $servers = OtherServers->new(['there'], there => "log_min_messages = fatal\n", options => '');
+my ($here, %there) = $servers->nodes;
+my $there = $there{there};
 my $columns = 'id int, x float8, y numeric, code int, level text, at timestamptz, customer text, amount numeric, price float8, "order" int, gone bool';
 
 $there->safe_psql('postgres', "CREATE TABLE customers ($columns);" . <<'SQL');
@@ -69,10 +66,7 @@ END
 $$;
 CREATE FUNCTION change_sums(state bytea) RETURNS bytea LANGUAGE sql STABLE AS 'SELECT public.change(custseg_private.buying_final(state))';
 SQL
-$here->safe_psql('postgres', sprintf(<<"END", $there->host, $there->port));
-CREATE EXTENSION postgres_fdw;
-CREATE SERVER there FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg');
-CREATE USER MAPPING FOR CURRENT_USER SERVER there;
+$here->safe_psql('postgres', <<"END");
 CREATE FOREIGN TABLE customers ($columns) SERVER there;
 CREATE FOREIGN TABLE fickle ($columns) SERVER there;
 CREATE FOREIGN TABLE growing ($columns) SERVER there;

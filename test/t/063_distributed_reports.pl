@@ -7,64 +7,27 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
-use PostgreSQL::Test::Utils;
+use OtherServers;
 use Test::More;
 
-my $here = start_node('here', "max_parallel_workers_per_gather = 0\n");
-
-plan skip_all => 'needs postgres_fdw'
-  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
-
-my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\n") } qw(west east);
-my %log;
-
-$here->safe_psql('postgres', 'CREATE EXTENSION postgres_fdw');
-for my $name (sort keys %there)
-{
-    $here->safe_psql('postgres', sprintf(<<'END', $name, $there{$name}->host, $there{$name}->port, $name));
-CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
-    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
-CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
-END
-}
+my $servers = OtherServers->new([qw(west east)], here => "max_parallel_workers_per_gather = 0\n",
+    there => "log_statement = all\nlog_min_messages = warning\n");
+my ($here, %there) = $servers->nodes;
 
 # A table like that of another name, whose hash partitions are in turn on the two servers; its rows in some order.
 sub spread
 {
     my ($table, $leaves, $source, $order) = @_;
-    my $columns = $here->safe_psql('postgres', "SELECT string_agg(format('%I %s', attname, atttypid::regtype), ', ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = '$source'::regclass AND attnum > 0");
 
-    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH (id)");
-    for my $i (0 .. $leaves - 1)
-    {
-        my $name = $i % 2 ? 'east' : 'west';
-
-        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
-        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
-              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
-    }
-    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $source ORDER BY $order");
+    $servers->spread($table, $servers->columns_of($source), $leaves, 'id', "$source ORDER BY $order");
 }
 
-# Forget what the servers were asked so far.
-sub listen_from_now
-{
-    $log{$_} = -s $there{$_}->logfile for keys %there;
-}
-
-# What the servers have been asked for by cursors since: states and counts, no rows.
-sub asked_for_no_rows
+# The servers have been asked for states and counts since they were listened to, and sent no rows.
+sub heard_no_rows
 {
     my ($what, $least) = @_;
 
-    for my $name (sort keys %there)
-    {
-        my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
-
-        cmp_ok(scalar @asked, '>=', $least // 4, "$name was asked for $what");
-        is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows for $what");
-    }
-    listen_from_now();
+    $servers->heard_no_rows($what, $least // 4, qr/SELECT custseg_private\.pass\(|count\(\*\)/);
 }
 
 # What a statement gives.
@@ -91,7 +54,7 @@ CREATE TABLE shuffled AS SELECT * FROM later ORDER BY hashint4extended(id, 1);
 END
 spread('eight', 8, 'later', 'hashint4extended(id, 3)');
 spread('sixteen', 16, 'later', 'id DESC');
-listen_from_now();
+$servers->listen_from_now;
 
 # fairness(): segments and groups are counted where the rows are, to the last bit as of a table here.
 for my $model (qw(segments skips))
@@ -104,7 +67,7 @@ for my $model (qw(segments skips))
         is(result(sprintf($fairness, $_)), $expected, "fairness of $model by $attribute: $_ as later") for (qw(reversed shuffled eight sixteen));
     }
 }
-asked_for_no_rows('fairness');
+heard_no_rows('fairness');
 like(result("SELECT string_agg(concat_ws(' ', group_value, rating), ',' ORDER BY group_value) FROM custseg.fairness('segments', 'sixteen', 'fixed') WHERE segment = 1"),
     qr/^false (ok|disparate),true (ok|disparate)$/, 'something is found');
 like(psql_error($here, 'postgres', "SELECT * FROM custseg.fairness('segments', 'sixteen', 'many')"),
@@ -113,7 +76,7 @@ $here->safe_psql('postgres', 'CREATE TABLE lacking AS SELECT id, recency, moneta
 spread('lacking_there', 4, 'lacking', 'id');
 is(result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking_there', 'sex') f"),
     result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking', 'sex') f"), 'where a feature is missing nobody is placed');
-listen_from_now();
+$servers->listen_from_now;
 
 # A date is no text that servers write alike: its rows are fetched, as far as there is memory for them.
 is(result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'sixteen', 'since') f"),
@@ -125,7 +88,7 @@ my $little = "SET maintenance_work_mem = '1MB';";
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.fairness('segments', 'plenty', 'since')"),
     qr/ERROR:  0A000: some \d+ rows of relation "plenty" would be fetched from other servers/, 'which is refused where there is not');
 is(result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.fairness('segments', 'plenty', 'sex')"), 't', 'a text needs no memory for rows');
-listen_from_now();
+$servers->listen_from_now;
 
 # drift_multivariate(): samples of the lowest hashes, the same ones however the rows are laid out.
 my $moved = "SELECT n_baseline, n_current, statistic, p_value, verdict, reason FROM custseg.drift_multivariate('%s', '%s', %s)";
@@ -136,23 +99,23 @@ for my $arguments ("'customers', '{\"sample\": 500}'", "'eight', '{\"sample\": 5
 $here->safe_psql('postgres', 'CREATE TABLE few AS SELECT * FROM later WHERE id <= 700; CREATE TABLE former AS SELECT * FROM customers WHERE id > 5300 AND frequency IS NOT NULL');
 spread('few_there', 4, 'few', 'id DESC');
 spread('former_there', 8, 'former', 'id DESC');
-listen_from_now();
+$servers->listen_from_now;
 my $rounded = $moved =~ s/statistic, p_value/round(statistic::numeric, 12), p_value < 0.05/r;
 
 is(result(sprintf($rounded, 'segments', 'few_there', "'former_there', '{\"sample\": 800}'")), result(sprintf($rounded, 'segments', 'few', "'former', '{\"sample\": 800}'")),
     'drift_multivariate where all rows are in the samples: as of tables here');
 spread('trained_there', 8, 'later', 'id');
-listen_from_now();
+$servers->listen_from_now;
 for my $trained (qw(trained_there former_there))
 {
     $here->safe_psql('postgres', "SELECT custseg.train('far $trained', '$trained', '{recency,monetary,channel}', 3, id => 'id')");
     is(result(sprintf($moved, "far $trained", 'sixteen', "NULL, '{\"sample\": 300}'")), result(sprintf($moved, "far $trained", 'sixteen', "'$trained', '{\"sample\": 300}'")),
         "drift_multivariate: what was trained on, $trained, is looked for where it is");
-    asked_for_no_rows("drift_multivariate since $trained");
+    heard_no_rows("drift_multivariate since $trained");
     $here->safe_psql('postgres', "UPDATE $trained SET monetary = monetary + 1 WHERE id = (SELECT max(id) FROM $trained)");
     like(psql_error($here, 'postgres', sprintf($moved, "far $trained", 'sixteen', 'NULL')),
         qr/ERROR:  55000: relation "$trained" has changed since version \d of model "far $trained" was trained on it.*Column "monetary" has other values/s, 'unless it has changed');
-    listen_from_now();
+    $servers->listen_from_now;
 }
 like(result(sprintf($moved, 'segments', 'sixteen', "'customers', '{\"sample\": 500}'")),
     qr/^6000\|4\d{3}\|0\.\d+\|0\.\d+\|watch\|.*\(4\d\d rows compared with 500, the former those of the lowest hashes\)/, 'which the reason says');
@@ -177,7 +140,7 @@ for my $reference (qw(equals equals_here))
 }
 is(result(sprintf($by_values =~ s/, substr.*61\)//r, 'equals_here', 'equals_here')), 'f|ok', 'which are compared where they are here');
 is(result(sprintf($by_values =~ s/, substr.*61\)//r, 'values_alone', 'values_alone')), 'f|ok', 'as are rows without an id that differ');
-listen_from_now();
+$servers->listen_from_now;
 
 # Two versions: rows are counted by both their segments where they are, and silhouettes are of a sample.
 $here->safe_psql('postgres', <<'END');
@@ -200,10 +163,10 @@ for my $versions ('1, 2', '3, 2')
     is($few_there, $few, "compare_versions of $versions where all rows are in the sample: as of a table here");
     is(result(sprintf($compared, 'eight', 500)), result(sprintf($compared, 'sixteen', 500)), "compare_versions of $versions: the same bits on 8 and 16 leaves");
 }
-asked_for_no_rows('two versions');
+heard_no_rows('two versions');
 like(psql_error($here, 'postgres', "SELECT custseg.deploy('segments', 2, options => '{\"min_agreement\": 0.99, \"source\": \"eight\"}')"),
     qr/ERROR:  55000: version 2 of model "segments" agrees too little with version 1.*Their adjusted Rand index on relation "eight" is 0\.\d+/s, 'deploy() that demands agreement');
-asked_for_no_rows('agreement', 2);
+heard_no_rows('agreement', 2);
 
 # What judges rows before a model is trained: the same bits however the rows are laid out, of all rows or of a sample.
 my $by_passes = '"engine": "distributed"';
@@ -216,7 +179,7 @@ for my $table (qw(later eight))
 $here->safe_psql('postgres', "UPDATE $_ SET frequency = NULL WHERE frequency = 'Infinity'") for (qw(later shuffled eight sixteen));
 # patterns that are as frequent come in the order of their columns
 $here->safe_psql('postgres', 'CREATE TABLE sorted AS SELECT * FROM later ORDER BY recency IS NULL, coalesce(frequency, \'NaN\') = \'NaN\', channel IS NULL, sex IS NULL, area IS NULL, since IS NULL');
-listen_from_now();
+$servers->listen_from_now;
 my %judged = (
     'pca' => "custseg.pca('%s', '{recency,frequency,monetary,channel}', options => '{%s}')",
     'pca of some' => "custseg.pca('%s', '{recency,monetary,channel}', prep => '{\"pca\": 2, \"transform\": \"log1p\"}', options => '{%s}')",
@@ -233,7 +196,7 @@ for my $name (sort keys %judged)
     is(result(sprintf($statement, 'shuffled', $by_passes)), $expected, "$name: of rows in another order");
     is(result(sprintf($statement, $_, '"seed": 42')), $expected, "$name: of $_") for (qw(eight sixteen));
     cmp_ok(length($expected), '>', 50, 'which tells something');
-    asked_for_no_rows($name);
+    heard_no_rows($name);
 }
 is(result("SELECT count(*), max(abs(a.eigenvalue - b.eigenvalue)) < 1e-12, max(abs(a.cumulative_share - b.cumulative_share)) < 1e-12, max(abs((a.loadings ->> 'recency')::float8 - (b.loadings ->> 'recency')::float8)) < 1e-9"
       . " FROM " . sprintf($judged{pca}, 'sixteen', '') . ' a JOIN ' . sprintf($judged{pca}, 'later', '') . ' b USING (component)'), '8|t|t|t', 'components: those of a table here');
@@ -271,7 +234,7 @@ for my $name (sort keys %of_rows)
     }
     is($told{wide}, $told{wide_whole}, "$name: the same rows");
     cmp_ok(length($told{wide}), '>', 50, 'which tells something');
-    asked_for_no_rows($name, 1);
+    heard_no_rows($name, 1);
 }
 $here->safe_psql('postgres', 'CREATE TABLE by_id AS SELECT id, recency, monetary FROM later ORDER BY id');
 for my $name (sort keys %of_rows)
@@ -283,7 +246,7 @@ for my $name (sort keys %of_rows)
     is(result(sprintf($statement, 'SELECT id, recency, monetary FROM sixteen ORDER BY id')), result(sprintf($statement, 'by_id')), "$name: fetched, of a query");
     like(result(sprintf($statement, 'sixteen')), qr/\d/, "$name: fetched");
 }
-listen_from_now();
+$servers->listen_from_now;
 
 # optimise_thresholds(): a sample of the lowest hashes, whatever engine the version had.
 $here->safe_psql('postgres', <<'END');
@@ -291,11 +254,11 @@ SELECT custseg.train('borders', 'customers', '{recency,monetary}', algorithm => 
     options => '{"segments": [{"name": "recent", "when": {"recency": {"to": 20}}}, {"name": "rich", "when": {"monetary": {"from": {"percentile": 80}}}}, {"name": "rest"}], "else": "rest", "engine": "local"}');
 END
 my $borders = "SELECT o FROM custseg.optimise_thresholds('borders', '%s', 'monetary', '{\"sample\": 1000}') o";
-listen_from_now();
+$servers->listen_from_now;
 is(result(sprintf($borders, 'sixteen')), result(sprintf($borders, 'eight')), 'optimise_thresholds: the same bits');
-asked_for_no_rows('optimise_thresholds');
+heard_no_rows('optimise_thresholds');
 is(result('SELECT n_training + n_test, train_options ->> \'engine\', cardinality(changes) > 0 FROM (' . sprintf($borders =~ s/SELECT o/SELECT o.*/r, 'eight') . ') b'), '1000|local|t', 'of a sample; the engine is the version\'s');
-listen_from_now();
+$servers->listen_from_now;
 
 # Values of a column, and what rows lack, are counted where they are.
 for my $call (map({ "frequencies('%s', '$_')" } qw(sex channel code area fixed since frequency)), "missing_patterns('%s', '{recency,frequency,channel,sex,area,since}')", "missing_patterns('%s')")
@@ -305,7 +268,7 @@ for my $call (map({ "frequencies('%s', '$_')" } qw(sex channel code area fixed s
 
     is(result(sprintf($counted, $_)), $expected, "$call: $_ as a table here") for (qw(eight sixteen));
 }
-asked_for_no_rows('counts');
+heard_no_rows('counts');
 $here->safe_psql('postgres', 'CREATE FOREIGN TABLE plenty_levels (id int, sex text) SERVER west OPTIONS (table_name \'plenty\'); ANALYZE plenty_levels');
 is(result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.frequencies('plenty_levels', 'sex')"), 't', 'values of more rows than there is memory for');
 # ids, and patterns of many columns, are as many as there are rows: what is sent is held to memory
@@ -325,12 +288,12 @@ like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.frequencies('S
     qr/ERROR:  0A000: some \d+ rows of the query would be fetched from other servers/, 'those of a query are refused beyond it');
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.mcar_test('plenty', '{recency,frequency,monetary}')"),
     qr/ERROR:  0A000: some \d+ rows of relation "plenty" would be fetched from other servers/, 'and so are sums by what rows lack');
-listen_from_now();
+$servers->listen_from_now;
 
 # Where a policy of the table applies, or its leaves may not be read, rows are read through the table.
 $here->safe_psql('postgres', "ALTER TABLE eight ENABLE ROW LEVEL SECURITY; CREATE ROLE reader LOGIN; GRANT SELECT ON eight TO reader; CREATE POLICY few ON eight TO reader USING (id <= 900);"
-      . " SELECT custseg.grant_model('segments', 'reader');"
-      . join('', map { sprintf("CREATE USER MAPPING FOR reader SERVER %s OPTIONS (user '%s', password_required 'false');", $_, scalar getpwuid($<)) } sort keys %there));
+      . " SELECT custseg.grant_model('segments', 'reader');");
+$servers->let_in('reader');
 my %heeded = (
     'fairness' => "SELECT sum(n) FROM custseg.fairness('segments', '%s', 'sex')",
     'drift_multivariate' => "SELECT n_current FROM custseg.drift_multivariate('segments', '%s', '%s', '{\"sample\": 100}')",

@@ -7,32 +7,19 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
-use PostgreSQL::Test::Utils;
+use OtherServers;
 use Test::More;
 
-my $here = start_node('here');
-
-plan skip_all => 'needs postgres_fdw'
-  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
-
 my @servers = qw(north south west);
-my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\ntimezone = 'Asia/Tokyo'\n") } @servers;
-my $columns = 'line int, customer text, day date, at timestamptz, at_home timestamp, amount numeric, price float8, pieces int, weight float8, "order" int, product text, shelf int, channel text, discount numeric, is_offer bool';
+my $servers = OtherServers->new(\@servers, there => "log_statement = all\nlog_min_messages = warning\ntimezone = 'Asia/Tokyo'\n");
+my ($here, %there) = $servers->nodes;
 
-# Lines over two years: some at midnight, some returns, some without what counts, some customers from long before 2000.
-$here->safe_psql('postgres', <<"END");
-CREATE EXTENSION postgres_fdw;
-CREATE TABLE lines ($columns);
-INSERT INTO lines
-SELECT
-    i,
-    CASE WHEN i % 211 > 0 THEN 'customer ' || c END,
-    CASE WHEN i % 223 > 0 THEN (t AT TIME ZONE 'UTC')::date END,
-    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN 'infinity' ELSE t END,
-    CASE WHEN i % 227 = 0 THEN NULL WHEN i % 229 = 0 THEN '-infinity' ELSE t AT TIME ZONE 'UTC' END,
-    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'NaN' WHEN i % 19 = 0 THEN -round((20 * test.u(i, 3))::numeric, 2) ELSE round((100 * test.u(i, 3))::numeric, 2) END,
-    CASE WHEN i % 233 = 0 THEN NULL WHEN i % 239 = 0 THEN 'Infinity' WHEN i % 19 = 0 THEN -20 * test.u(i, 3) ELSE 100 * test.u(i, 3) END,
-    CASE WHEN i % 37 > 0 THEN (i * 7) % 13 END,
+# Lines of which some are at midnight, and some customers are from long before 2000.
+my $columns = order_lines($here, rows => 6000, customers => 240,
+    since => "CASE WHEN i % 500 < 3 THEN timestamptz '1968-02-29 22:00+00' ELSE timestamptz '2024-01-01 00:00+00' END",
+    columns => 'pieces int, weight float8, "order" int, product text, shelf int, channel text, discount numeric, is_offer bool',
+    values => <<'END');
+CASE WHEN i % 37 > 0 THEN (i * 7) % 13 END,
     CASE WHEN i % 41 > 0 THEN ((i * 7) % 13) / 8.0 END,
     CASE WHEN i % 31 > 0 THEN i / 3 END,
     CASE WHEN i % 43 > 0 THEN 'product ' || (20 * test.u(i, 5) * test.u(i, 6))::int END,
@@ -40,48 +27,16 @@ SELECT
     (ARRAY['shop', 'web', 'phone'])[1 + (2.2 * test.u(i, 8))::int],
     CASE WHEN i % 6 = 0 THEN 1.5 WHEN i % 6 = 1 THEN 0 END,
     CASE i % 5 WHEN 0 THEN true WHEN 1 THEN false END
-FROM (
-    SELECT
-        i,
-        (60 * test.u(i / 3, 1) * (1 + test.u(i / 3, 4)) * 4)::int AS c,
-        CASE WHEN i % 500 < 3 THEN timestamptz '1968-02-29 22:00+00' ELSE timestamptz '2024-01-01 00:00+00' END + interval '1 hour' * (16000 * test.u(i / 3, 2))::int
-            + CASE WHEN i % 5 = 0 THEN interval '7 minutes' WHEN i % 7 = 0 THEN interval '20 hours' ELSE interval '0' END AS t
-    FROM generate_series(1, 6000) i
-) l;
+END
+
+$here->safe_psql('postgres', <<'END');
 INSERT INTO lines (line, customer, day, at, at_home, amount, price, "order") SELECT 20000 + i, 'returns', '2025-01-01', '2025-01-01 10:00+00', '2025-01-01 10:00', -1, -1, 90000 FROM generate_series(1, 5) i;
 CREATE TABLE reversed AS SELECT * FROM lines ORDER BY line DESC;
 END
-for my $name (@servers)
-{
-    my $node = $there{$name};
-
-    $here->safe_psql('postgres', sprintf(<<'END', $name, $node->host, $node->port, $name));
-CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
-    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
-CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
-END
-}
-
-# A table whose partitions, by a hash of a column, are in turn on the servers, with the rows of another in an order.
-sub spread
-{
-    my ($table, $columns, $leaves, $key, $rows) = @_;
-
-    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH ($key)");
-    for my $i (0 .. $leaves - 1)
-    {
-        my $name = $servers[$i % @servers];
-
-        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
-        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
-              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
-    }
-    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $rows");
-}
 
 # A customer in one place, in the order of the lines backwards; customers and orders in several, shuffled; and here and there.
-spread('whole', $columns, 6, 'customer', 'reversed');
-spread('scattered', $columns, 3, 'line', '(SELECT * FROM lines ORDER BY hashint4extended(line, 3)) AS l');
+$servers->spread('whole', $columns, 6, 'customer', 'reversed');
+$servers->spread('scattered', $columns, 3, 'line', 'lines ORDER BY hashint4extended(line, 3)');
 $there{north}->safe_psql('postgres', "CREATE TABLE mixed_there ($columns)");
 $here->safe_psql('postgres', <<"END");
 CREATE TABLE mixed ($columns) PARTITION BY RANGE (line);
@@ -95,15 +50,7 @@ my @layouts = qw(whole scattered mixed);
 # What a statement gives in which %s is the table, and what it tells.
 sub answer
 {
-    my ($statement, $table) = @_;
-    my ($out, $err);
-
-    $here->psql('postgres', "SET timezone = 'America/New_York'; " . ($statement =~ s/%s/$table/gr), stdout => \$out, stderr => \$err);
-    $err =~ s/psql:<stdin>:\d+: //g;
-    $err =~ s/"$table"/"the source"/g;
-    # the statement is not the same
-    $err =~ s/CONTEXT:  .*//s;
-    return "$out\n$err";
+    return $servers->answer(@_);
 }
 
 # The answer is that of the table here for each layout; each server was asked, for nothing but groups.
@@ -116,16 +63,9 @@ sub same
     is(answer($statement, 'reversed'), $expected, "$name: whatever the order of its rows") if $rows eq 'lines';
     for my $table (@tables)
     {
-        my %log = map { $_ => -s $there{$_}->logfile } @servers;
-
+        $servers->listen_from_now;
         is(answer($statement, $table), $expected, "$name: $table");
-        for my $server ($table =~ /mixed/ ? 'north' : @servers)
-        {
-            my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$server}->logfile, $log{$server});
-
-            cmp_ok(scalar @asked, '>', 0, "$name: $table: $server was asked");
-            is_deeply([grep { !/ GROUP BY | CURSOR FOR SELECT (?:min|max|count)\(/ } @asked], [], "$name: $table: $server sends no lines");
-        }
+        $servers->heard_no_rows("$name: $table", 1, qr/ GROUP BY | CURSOR FOR SELECT (?:min|max|count)\(/, $table =~ /mixed/ ? 'north' : ());
     }
 }
 
@@ -149,7 +89,7 @@ same('customer_features of floats', "SELECT md5(string_agg((customer_id, last_pu
 same('customer_features before all lines', "SELECT * FROM custseg.customer_features('%s', 'customer', 'at', 'amount', as_of => '1960-01-01')",
     qr/ERROR:  "as_of" is before the first line of relation "the source"/, 'lines', @layouts);
 $here->safe_psql('postgres', "CREATE TABLE nothing ($columns)");
-spread('nothing_there', $columns, 3, 'line', 'nothing');
+$servers->spread('nothing_there', $columns, 3, 'line', 'nothing');
 same('customer_features without a line that counts', "SELECT count(*) FROM custseg.customer_features('%s', 'customer', 'at', 'amount')",
     qr/^0\n/, 'nothing', 'nothing_there');
 
@@ -160,7 +100,7 @@ same('cohorts', "$cohorts, 'at', 'amount', options => '{\"time_zone\": \"Pacific
 same('cohorts of weeks as of a day', "$cohorts, 'at_home', 'pieces', 'week', '1969-08-04', '{\"returns\": \"ignore\"}') c", qr/later than "as_of"/, 'lines', @layouts);
 same("cohorts of a $_", "$cohorts, 'day', period => '$_') c", qr/\|\d+\|\d+\n/, 'lines', 'scattered') for qw(quarter year);
 $here->safe_psql('postgres', 'CREATE TABLE recent AS SELECT * FROM lines WHERE line % 500 > 2');
-spread('recent_there', $columns, 3, 'line', 'recent');
+$servers->spread('recent_there', $columns, 3, 'line', 'recent');
 same('cohorts of days', "$cohorts, 'at', 'amount', 'day', options => '{\"time_zone\": \"America/Lima\"}') c", qr/\|\d+\|\d+\n/, 'recent', 'recent_there');
 same('cohorts of floats', "SELECT cohort, period_number, n_active, round(revenue::numeric, 6), is_complete FROM custseg.cohorts('%s', 'customer', 'at', 'price', 'year')", qr/1968-01-01\|0\|/, 'lines', @layouts);
 
@@ -176,7 +116,7 @@ SELECT i, CASE WHEN i % 101 > 0 THEN (400 * test.u(i, 1))::int END, CASE WHEN i 
     1 + (8 * test.u(i, 1) * test.u(i, 2))::int
 FROM generate_series(1, 3000) i;
 END
-spread('stays_there', $stay_columns, 6, 'id', '(SELECT * FROM stays ORDER BY hashint4extended(id, 3)) AS s');
+$servers->spread('stays_there', $stay_columns, 6, 'id', 'stays ORDER BY hashint4extended(id, 3)');
 for my $call ("retention('%s', 'days', 'has_left', 'segment')", "retention('%s', 'length', 'event', times => '{0,5,10}')", "retention_summary('%s', 'years', 'event', 'part')",
     "retention_summary('%s', 'length', 'has_left', 'segment', 12)", "retention_test('%s', 'days', 'event', 'segment')",
     "retention_projection('%s', 'periods', 'event', 'segment', 3)", "retention_models('%s', 'periods', 'has_left', 'segment')")
@@ -202,7 +142,7 @@ INSERT INTO custseg.enrolment SELECT (jsonb_populate_record(e, jsonb_build_objec
 CREATE TABLE outcomes ($outcome_columns);
 INSERT INTO outcomes SELECT i, 'customer ' || i, CASE WHEN i % 7 > 0 THEN round((50 * test.u(i, 1))::numeric, 2) END, test.u(i, 2) < 0.3, i % 5, i % 90 FROM generate_series(1, 30000) i WHERE i % 11 > 0;
 END
-spread('outcomes_there', $outcome_columns, 3, 'id', '(SELECT * FROM outcomes ORDER BY hashint4extended(id, 3)) AS o');
+$servers->spread('outcomes_there', $outcome_columns, 3, 'id', 'outcomes ORDER BY hashint4extended(id, 3)');
 my $results = 'metric, variant, segment, n_control, n_treatment, ' . join(', ', map { "round($_\::numeric, 9)" } qw(mean_control mean_treatment difference standard_error p_value theta heterogeneity)) . ', verdict';
 
 # The answer of a table here, of rows that are asked for by their ids.
@@ -210,17 +150,12 @@ sub enrolled_alone
 {
     my ($name, $statement, $like, $there_too) = @_;
     my $expected = answer($statement, 'outcomes');
-    my %log = map { $_ => -s $there{$_}->logfile } @servers;
 
+    $servers->listen_from_now;
     like($expected, $like, "$name: the answer of a table here");
     is(answer($there_too // $statement, 'outcomes_there'), $expected, $name);
-    for my $server (@servers)
-    {
-        my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$server}->logfile, $log{$server});
-
-        cmp_ok(scalar @asked, '>', 0, "$name: $server was asked");
-        is_deeply([grep { !/ IS NULL\) OR \(.* = ANY \(E?'\{/ } @asked], [], "$name: $server sends the rows of who is enrolled");
-    }
+    # the rows of who is enrolled
+    $servers->heard_no_rows($name, 1, qr/ IS NULL\) OR \(.* = ANY \(E?'\{/);
 }
 
 enrolled_alone('experiment_results', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'id')", qr/spend\|letter\|3\|\d+\|/);
@@ -247,19 +182,7 @@ EXPLAIN (VERBOSE, COSTS off) SELECT customer, sum(n) FROM (
 SQL
 
 # Policies of the parent apply to each line: these come over, as far as there is memory for them, and rights to leaves are not wanted.
-$here->safe_psql('postgres', "CREATE ROLE reader; GRANT SELECT ON lines, whole TO reader; ALTER TABLE whole ENABLE ROW LEVEL SECURITY;"
-      . " CREATE POLICY few ON whole USING (customer < 'customer 2')");
-for my $name (@servers)
-{
-    $here->safe_psql('postgres', sprintf("CREATE USER MAPPING FOR reader SERVER %s OPTIONS (user '%s', password_required 'false')", $name, scalar getpwuid($<)));
-}
-my $few = "SET ROLE reader; SELECT count(*), min(customer_id), max(customer_id) FROM custseg.customer_features('%s', 'customer', 'at', 'amount') f";
-
-is((split /\n/, answer($few, 'whole'))[0],
-    $here->safe_psql('postgres', "SELECT count(*), min(customer_id), max(customer_id) FROM custseg.customer_features('SELECT * FROM lines WHERE customer < ''customer 2''', 'customer', 'at', 'amount')"),
-    'policies of a parent');
-$here->safe_psql('postgres', "ALTER TABLE whole DISABLE ROW LEVEL SECURITY");
-is(answer($few, 'whole'), answer($few, 'lines'), 'and without rights to leaves they are read through their table');
+$servers->heeds_policy('customer_features', "'customer', 'at', 'amount'");
 
 # A server that does not know custseg sends lines, as long as there is memory for them.
 $here->safe_psql('postgres', "ALTER SERVER $_ OPTIONS (DROP extensions)") for @servers;
