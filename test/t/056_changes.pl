@@ -16,7 +16,7 @@ use Time::HiRes qw(time sleep);
 
 my $full = ($ENV{CUSTSEG_CHANGES} // '') eq 'full';
 my $n = $full ? 1_000_000 : 20_000;
-my $node = start_node('changes', "restart_after_crash = on\nmax_prepared_transactions = 5\n", allows_streaming => 1);
+my $node = start_node('changes', "restart_after_crash = on\nmax_prepared_transactions = 5\nmax_connections = 40\n", allows_streaming => 1);
 
 # A model whose segments are what x says; every fifth customer moves when x does.
 $node->safe_psql('postgres', <<"END" . <<'END');
