@@ -20,11 +20,6 @@
 /* Most digits of base 10,000 that 64 bits may hold, when the first is small and the last ends in zeros. */
 #define MOST_GROUPS 6
 
-/* What the short form of a numeric holds: its header has 6 bits for decimals, and 7 for the weight. */
-#define SHORT_MOST_DECIMALS 63
-#define SHORT_LEAST_WEIGHT (-64)
-#define SHORT_MOST_WEIGHT 63
-
 /* Powers of ten that a double holds exactly. */
 #define EXACT_POWERS 22
 
@@ -116,42 +111,6 @@ CsNumericToDouble(const struct varlena *numeric)
 	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, PointerGetDatum(numeric)));
 }
 
-/*
- * The numeric whole * 10^-decimals with so many decimals, palloc'd, in the short form; NULL where that does not hold it.
- * "whole" has 17 digits at most, and is not 0.
- */
-static Numeric
-ShortNumeric(bool negative, uint64 whole, int decimals)
-{
-	static const int power[] = {1, 10, 100, 1000};
-	int16		group[MOST_GROUPS];	/* the lowest first */
-	int			n = 0,
-				low = 0,			/* of them are 0 */
-				rest = decimals % 4,	/* digits of the lowest that holds decimals, if it is not full */
-				weight;
-	uint16		header;
-	struct varlena *numeric;
-	int16	   *digits;
-
-	if (rest > 0)
-		group[n++] = (int16) (whole % power[rest] * power[4 - rest]);
-	for (whole /= power[rest]; whole > 0; whole /= 10000)
-		group[n++] = (int16) (whole % 10000);
-	weight = n - 1 - (decimals + 3) / 4;
-	while (group[low] == 0)
-		low++;
-	if (decimals > SHORT_MOST_DECIMALS || weight < SHORT_LEAST_WEIGHT || weight > SHORT_MOST_WEIGHT)
-		return NULL;
-	header = (uint16) (0x8000 | (negative ? 0x2000 : 0) | decimals << 7 | (weight & 0x7F));
-	numeric = palloc(VARHDRSZ + sizeof(header) + sizeof(int16) * (n - low));
-	SET_VARSIZE(numeric, VARHDRSZ + sizeof(header) + sizeof(int16) * (n - low));
-	memcpy(VARDATA(numeric), &header, sizeof(header));
-	digits = (int16 *) (VARDATA(numeric) + sizeof(header));
-	for (int i = n - 1; i >= low; i--)
-		*digits++ = group[i];
-	return (Numeric) numeric;
-}
-
 /* The numeric of the fewest digits that read back to this finite double; palloc'd. */
 Numeric
 CsNumericFromDouble(double number)
@@ -175,13 +134,6 @@ CsNumericFromDouble(double number)
 	}
 	if (*at == 'e')
 		decimals -= atoi(at + 1);
-	if (decimals >= 0 && whole > 0)
-	{
-		Numeric		numeric = ShortNumeric(*text == '-', (uint64) whole, decimals);
-
-		if (numeric != NULL)
-			return numeric;
-	}
 	if (decimals >= 0)
 		return int64_div_fast_to_numeric(*text == '-' ? -whole : whole, decimals);
 	return DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
