@@ -39,11 +39,14 @@ typedef enum CsEngine
 
 extern const char *const CsEngines[];
 
+#define CS_ENGINE_OPTION(type, member) \
+	{"engine", CS_OPTION_CHOICE, offsetof(type, member), CS_ENGINE_AUTO, 0, 0, CsEngines}
+
 #define CS_COMMON_OPTIONS(type, field) \
 	CS_SEED_OPTION(type, field.seed), \
 	{"weight", CS_OPTION_TEXT, offsetof(type, field.weight)}, \
 	{"silhouette_sample", CS_OPTION_INT, offsetof(type, field.silhouette_sample), 5000, 0, 50000}, \
-	{"engine", CS_OPTION_CHOICE, offsetof(type, field.engine), CS_ENGINE_AUTO, 0, 0, CsEngines}
+	CS_ENGINE_OPTION(type, field.engine)
 
 typedef struct CsFitInput
 {

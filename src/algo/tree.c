@@ -28,7 +28,7 @@ const CsOption CsTreeOptions[TREE_NOPTIONS] = {
 	{"silhouette_sample", CS_OPTION_INT, offsetof(TreeOptions, common.silhouette_sample), 0, 0, 50000},
 	{"max_depth", CS_OPTION_INT, offsetof(TreeOptions, max_depth), CS_TREE_DEPTH, 1, CS_TREE_MAX_DEPTH},
 	CS_SEED_OPTION(TreeOptions, common.seed),
-	{"engine", CS_OPTION_CHOICE, offsetof(TreeOptions, common.engine), CS_ENGINE_AUTO, 0, 0, CsEngines},
+	CS_ENGINE_OPTION(TreeOptions, common.engine),
 	{"min_samples_split", CS_OPTION_INT, offsetof(TreeOptions, min_samples_split), 2, 2, PG_INT32_MAX},
 	{"min_samples_leaf", CS_OPTION_INT, offsetof(TreeOptions, min_samples_leaf), 1, 1, PG_INT32_MAX},
 	{"max_leaf_nodes", CS_OPTION_INT, offsetof(TreeOptions, max_leaf_nodes), 0, 2, CS_TREE_MAX_LEAVES},

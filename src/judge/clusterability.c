@@ -22,7 +22,7 @@ typedef struct Asked
 
 static const CsOption clusterability_options[] = {
 	CS_SEED_OPTION(Asked, common.seed),
-	CS_ENGINE_OPTION(Asked, common),
+	CS_ENGINE_OPTION(Asked, common.engine),
 	{"sample", CS_OPTION_INT, offsetof(Asked, sample), CS_STRUCTURE_ROWS, 100, 20000},
 	{"references", CS_OPTION_INT, offsetof(Asked, references), CS_STRUCTURE_REFERENCES, 5, 1000},
 };

@@ -16,7 +16,7 @@
 
 static const CsOption pca_options[] = {
 	CS_SEED_OPTION(CsCommonOptions, seed),
-	{"engine", CS_OPTION_CHOICE, offsetof(CsCommonOptions, engine), CS_ENGINE_AUTO, 0, 0, CsEngines},
+	CS_ENGINE_OPTION(CsCommonOptions, engine),
 };
 
 PG_FUNCTION_INFO_V1(custseg_pca);

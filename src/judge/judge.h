@@ -62,10 +62,7 @@ typedef struct CsContender
 extern void CsContenderTry(CsTraining *t, CsContender *c, int resamples);
 extern Size CsContenderMemory(const CsTraining *t, int64 nrows, int ncolumns);
 
-/* request.c: the engine of functions that run no algorithm of the user's choice */
-#define CS_ENGINE_OPTION(type, field) \
-	{"engine", CS_OPTION_CHOICE, offsetof(type, field.engine), CS_ENGINE_AUTO, 0, 0, CsEngines}
-
+/* request.c */
 extern CsRequest CsJudgingRequest(FunctionCallInfo fcinfo, const char *command,
 								  const CsOption *options, int noptions, void *result);
 extern void CsJudgeSample(CsTraining *t, int64 most);

@@ -32,7 +32,7 @@ static const CsOption selection_options[] = {
 	{"max_correlation", CS_OPTION_REAL, offsetof(Asked, max_correlation), 0.9, 0, 1},
 	{"max_frequency", CS_OPTION_REAL, offsetof(Asked, max_frequency), 0.99, 0.5, 1},
 	CS_SEED_OPTION(Asked, common.seed),
-	CS_ENGINE_OPTION(Asked, common),
+	CS_ENGINE_OPTION(Asked, common.engine),
 };
 
 typedef struct Candidate
