@@ -154,17 +154,6 @@ HasManyDigits(const CsConverter *converter, Datum datum)
 	return converter->type == NUMERICOID && VARSIZE_ANY_EXHDR(DatumGetPointer(datum)) > 8;
 }
 
-/* Are all numbers whole? */
-CS_CLONES static bool
-AreWhole(const double *values, int n)
-{
-	int64		fractions = 0;
-
-	for (int i = 0; i < n; i++)
-		fractions |= values[i] != rint(values[i]);
-	return fractions == 0;
-}
-
 /*
  * Keep values, and give those that are not kept any more to the sort; to the moments, too, if these had been left for
  * later.
@@ -230,7 +219,7 @@ TakeNumbers(CsLook *look, CsPass *pass, int column, const CsPassBlock *block)
 	values = numbers.all_finite ? values : finite;
 	n = numbers.all_finite ? block->nrows : n;
 	c->n += n;
-	c->whole &= AreWhole(values, n);
+	c->whole &= CsAreWhole(values, n);
 	if (!is_later)
 		TakeToMoments(c, values, n);
 }

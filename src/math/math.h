@@ -98,6 +98,7 @@ typedef struct CsMoments
 
 extern double CsScaleOf(double largest);
 extern double CsLargestOf(const double *x, int64 n);
+extern bool CsAreWhole(const double *x, int64 n);
 
 extern void CsMomentsAdd(CsMoments *m, const double *x, int64 n);
 extern void CsMomentsMerge(CsMoments *to, const CsMoments *from);

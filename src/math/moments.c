@@ -53,6 +53,17 @@ CsLargestOf(const double *x, int64 n)
 	return largest[0];
 }
 
+/* Are n numbers all whole?  NaN is not. */
+CS_CLONES bool
+CsAreWhole(const double *x, int64 n)
+{
+	int64		fractions = 0;
+
+	for (int64 i = 0; i < n; i++)
+		fractions |= x[i] != rint(x[i]);
+	return fractions == 0;
+}
+
 static inline double
 AddUp(const double *s)
 {

@@ -99,17 +99,6 @@ FindRange(const double *values, const int32 *groups, int64 n)
 	return EndRange(r);
 }
 
-/* Have values all no fraction? */
-CS_CLONES static bool
-AreWhole(const double *values, int64 n)
-{
-	int64		fractions = 0;
-
-	for (int64 i = 0; i < n; i++)
-		fractions |= values[i] != rint(values[i]);
-	return fractions == 0;
-}
-
 /* The range of values that are sorted and all count. */
 static Range
 RangeOfSorted(const double *sorted, int64 n)
@@ -122,7 +111,7 @@ RangeOfSorted(const double *sorted, int64 n)
 	for (int64 start = 0; start < n && range.is_whole; start += CS_BLOCK_ROWS)
 	{
 		CHECK_FOR_INTERRUPTS();
-		range.is_whole = AreWhole(sorted + start, Min(n - start, CS_BLOCK_ROWS));
+		range.is_whole = CsAreWhole(sorted + start, Min(n - start, CS_BLOCK_ROWS));
 	}
 	return range;
 }
