@@ -264,11 +264,13 @@ CsExactAdd(CsExact *sum, double value, double scale)
 	return true;
 }
 
+/* sort_column.c */
+extern int64 CsSortColumn(const double *column, int64 nrows, double *values, uint32 *rows, double *scratch);
+
 /* sort.c */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 
 extern void CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch);
-extern int64 CsSortColumn(const double *column, int64 nrows, double *values, uint32 *rows, double *scratch);
 extern int	CsCompareInt32(const void *a, const void *b, void *unused);
 extern int	CsCompareInt64(const void *a, const void *b, void *unused);
 

@@ -2,29 +2,21 @@
  * sort.c
  *	  Sorting columns of numbers, orders of whole numbers for PostgreSQL's sorts, and quantiles of what is sorted.
  *
- * A double's bits, with the sign bit flipped (positive) or all bits flipped (negative), order like
- * the number itself; so a least-significant-digit radix sort of 64-bit keys sorts doubles.  Digits
- * that are the same for every value are skipped: a column of small integers takes one or two
- * passes.  The upper half of the digits (sign, exponent, 21 bits of the fraction) goes first; what
- * they leave equal are mostly runs of one, and the few others are sorted by themselves.  -0 and +0
- * are made equal first, so that the result does not depend on which came first.
+ * A least-significant-digit radix sort of 64-bit keys (radix.h) sorts doubles.  Digits that are the same for every value
+ * are skipped: a column of small integers takes one or two passes.  The upper half of the digits (sign, exponent, 21 bits
+ * of the fraction) goes first; what they leave equal are mostly runs of one, and the few others are sorted by themselves.
  *
  * Three digits of 11 bits are a third faster than four of 8: a pass less is worth more than buckets
  * that lie nearer.  Where each key has its row with it, twice as many places are written to at a time,
- * and four digits of 8 bits are a third faster.
- *
- * A column whose rows are numbered as they come is sorted by words, which move alone: above the row there is what leads in
- * the key's difference from the least one.  Three digits of 10 bits are fastest there, and leave hardly any two keys
- * equal; the lower halves of the keys are fetched by their rows afterwards.
+ * and four digits of 8 bits are a third faster.  A column whose rows are numbered as they come is sorted faster by
+ * sort_column.c.
  */
 #include "custseg.h"
 
 #include <float.h>
 #include <math.h>
 
-#include "math/math.h"
-#include "miscadmin.h"
-#include "port/pg_bitutils.h"
+#include "math/radix.h"
 
 /* Half of the digits of keys alone, and of keys with their rows; UPPER_... is the lowest bit of the upper half. */
 #define DIGIT_BITS 11
@@ -34,51 +26,8 @@
 #define HALF_ROW_DIGITS 4
 #define UPPER_HALF_OF_ROWS (64 - HALF_ROW_DIGITS * ROW_DIGIT_BITS)
 
-/* Bits of a key in a word, above those of a row; words are sorted by the digits from the bit UPPER_OF_WORDS on. */
-#define WORD_BITS 32
-#define WORD_DIGIT_BITS 10
-#define WORD_DIGITS 3
-#define UPPER_OF_WORDS (64 - WORD_DIGITS * WORD_DIGIT_BITS)
-
-#define BUCKETS(bits) (1 << (bits))
-
-/* Values that are compared side by side. */
-#define SUMS 8
-
-/* Values that are moved or counted between two looks for an interrupt. */
-#define INTERRUPT_VALUES (1024 * 1024)
-
 /* Up to here an insertion sort is faster than counting digits. */
 #define SMALL_SORT 128
-
-/* A digit of a key, "shift" being its lowest bit. */
-static inline int
-DigitOf(uint64 key, int shift, int bits)
-{
-	return (int) ((key >> shift) & (BUCKETS(bits) - 1));
-}
-
-/* The key that orders as the number does. */
-static inline uint64
-KeyOf(double value)
-{
-	uint64		bits;
-
-	value += 0.0;				/* -0 becomes +0 */
-	memcpy(&bits, &value, sizeof(bits));
-	return bits ^ ((uint64) ((int64) bits >> 63) | UINT64CONST(0x8000000000000000));
-}
-
-/* The number of a key. */
-static inline double
-ValueOf(uint64 key)
-{
-	uint64		bits = key ^ (((key >> 63) - 1) | UINT64CONST(0x8000000000000000));
-	double		value;
-
-	memcpy(&value, &bits, sizeof(value));
-	return value;
-}
 
 /* Sort a few keys. */
 static void
@@ -95,74 +44,13 @@ InsertionSort(uint64 *keys, int64 n)
 	}
 }
 
-/* Make of the number of keys in each bucket the position of its first one. */
-static void
-StartPositions(int64 *count, int buckets)
-{
-	int64		position = 0;
-
-	for (int b = 0; b < buckets; b++)
-	{
-		int64		here = count[b];
-
-		count[b] = position;
-		position += here;
-	}
-}
-
-/* Move every key to its place by the digit from bit "shift" on; counts become running positions. */
-static void
-ScatterDigit(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
-{
-	StartPositions(count, BUCKETS(DIGIT_BITS));
-	for (int64 i = 0; i < n;)
-	{
-		int64		end = Min(n, i + INTERRUPT_VALUES);
-
-		CHECK_FOR_INTERRUPTS();
-		for (; i < end; i++)
-			to[count[DigitOf(from[i], shift, DIGIT_BITS)]++] = from[i];
-	}
-}
-
-/*
- * How often each value of each of so many digits of the keys occurs, from the bit "lowest" on; counts of
- * a digit follow those of the one below.
- */
-static pg_attribute_always_inline void
-CountDigits(const uint64 *keys, int64 n, int lowest, int ndigits, int bits, int64 *count)
-{
-	memset(count, 0, sizeof(int64) * ndigits * BUCKETS(bits));
-	for (int64 i = 0; i < n; i++)
-	{
-		CsCheckInterrupts(i);
-		for (int digit = 0; digit < ndigits; digit++)
-			count[digit * BUCKETS(bits) + DigitOf(keys[i], lowest + digit * bits, bits)]++;
-	}
-}
-
-/*
- * Sort keys by half of their digits, from the bit "lowest" on; "other" is scratch.  Returns which of
- * the two holds the result.
- */
+/* Sort keys by half of their digits, from the bit "lowest" on; "other" is scratch.  Returns which of the two holds the result. */
 static uint64 *
-SortByDigits(uint64 *keys, uint64 *other, int64 n, int lowest)
+SortByHalf(uint64 *keys, uint64 *other, int64 n, int lowest)
 {
-	int64		count[HALF_DIGITS][BUCKETS(DIGIT_BITS)];
+	int64		count[HALF_DIGITS * BUCKETS(DIGIT_BITS)];
 
-	CountDigits(keys, n, lowest, HALF_DIGITS, DIGIT_BITS, count[0]);
-	for (int digit = 0; digit < HALF_DIGITS; digit++)
-	{
-		int			shift = lowest + digit * DIGIT_BITS;
-		uint64	   *swap = keys;
-
-		if (count[digit][DigitOf(keys[0], shift, DIGIT_BITS)] == n)
-			continue;
-		ScatterDigit(keys, other, n, shift, count[digit]);
-		keys = other;
-		other = swap;
-	}
-	return keys;
+	return SortByDigits(keys, other, n, lowest, HALF_DIGITS, DIGIT_BITS, count);
 }
 
 /* Sort a run of keys whose upper halves are equal. */
@@ -177,7 +65,7 @@ SortRun(uint64 *keys, uint64 *other, int64 n)
 		return;
 	if (n <= SMALL_SORT)
 		InsertionSort(keys, n);
-	else if (SortByDigits(keys, other, n, 0) == other)
+	else if (SortByHalf(keys, other, n, 0) == other)
 		memcpy(keys, other, sizeof(uint64) * n);
 }
 
@@ -195,6 +83,37 @@ SortRuns(uint64 *keys, uint64 *other, int64 n)
 	}
 }
 
+/* Make keys of values, which may be where they are. */
+static void
+MakeKeys(const double *values, int64 n, uint64 *keys)
+{
+	for (int64 i = 0; i < n; i++)
+	{
+		uint64		key = KeyOf(values[i]);
+
+		CsCheckInterrupts(i);
+		memcpy(&keys[i], &key, sizeof(key));
+	}
+}
+
+/* Make values of keys, which may be where they are. */
+void
+CsValuesOfKeys(const uint64 *keys, int64 n, double *values)
+{
+	for (int64 i = 0; i < n;)
+	{
+		int64		end = Min(n, i + INTERRUPT_VALUES);
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < end; i++)
+		{
+			double		value = ValueOf(keys[i]);
+
+			memcpy(&values[i], &value, sizeof(value));
+		}
+	}
+}
+
 /*
  * Sort n doubles ascending, in place; none is NaN.  The scratch has room for n doubles, and makes
  * this a radix sort.
@@ -205,29 +124,17 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 	uint64	   *keys = (uint64 *) x;
 	uint64	   *other = (uint64 *) scratch;
 
-	for (int64 i = 0; i < n; i++)
-	{
-		uint64		key = KeyOf(x[i]);
-
-		CsCheckInterrupts(i);
-		memcpy(&keys[i], &key, sizeof(key));
-	}
+	MakeKeys(x, n, keys);
 	if (n <= SMALL_SORT)
 		InsertionSort(keys, n);
 	else
 	{
-		uint64	   *sorted = SortByDigits(keys, other, n, UPPER_HALF);
+		uint64	   *sorted = SortByHalf(keys, other, n, UPPER_HALF);
 
 		SortRuns(sorted, sorted == keys ? other : keys, n);
 		keys = sorted;
 	}
-	for (int64 i = 0; i < n; i++)
-	{
-		double		value = ValueOf(keys[i]);
-
-		CsCheckInterrupts(i);
-		memcpy(&x[i], &value, sizeof(value));
-	}
+	CsValuesOfKeys(keys, n, x);
 }
 
 /* Move keys and their rows to their places by one digit; as ScatterDigit. */
@@ -251,9 +158,9 @@ ScatterRows(const uint64 *from, const uint32 *from_rows, uint64 *to, uint32 *to_
 	}
 }
 
-/* The same of keys with their rows; returns whether the result is in other. */
-static bool
-SortRowsByDigits(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n, int lowest)
+/* Sort keys by half of their digits, from the bit "lowest" on, with their rows, in place. */
+static void
+SortRowsByHalf(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n, int lowest)
 {
 	int64		count[HALF_ROW_DIGITS][BUCKETS(ROW_DIGIT_BITS)];
 	bool		moved = false;
@@ -271,7 +178,10 @@ SortRowsByDigits(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, 
 			ScatterRows(keys, rows, other, other_rows, n, shift, count[digit]);
 		moved = !moved;
 	}
-	return moved;
+	if (!moved)
+		return;
+	memcpy(keys, other, sizeof(uint64) * n);
+	memcpy(rows, other_rows, sizeof(uint32) * n);
 }
 
 /* Sort a few keys, with their rows. */
@@ -300,11 +210,8 @@ SortRowsOfRun(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int
 {
 	if (n <= SMALL_SORT)
 		InsertionSortRows(keys, rows, n);
-	else if (SortRowsByDigits(keys, rows, other, other_rows, n, 0))
-	{
-		memcpy(keys, other, sizeof(uint64) * n);
-		memcpy(rows, other_rows, sizeof(uint32) * n);
-	}
+	else
+		SortRowsByHalf(keys, rows, other, other_rows, n, 0);
 }
 
 /* Keys are in order of their upper halves, and their rows with them: sort what they leave equal. */
@@ -321,22 +228,20 @@ SortRunsOfRows(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, in
 	}
 }
 
-/* Make values of keys, where they are. */
-static void
-TakeValues(uint64 *keys, int64 n)
+/*
+ * Sort a few keys or many, which differ anywhere, with their rows, in place; equal keys stay in their order.  "other" and
+ * other_rows are scratch.
+ */
+void
+CsSortRowsOfKeys(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n)
 {
-	for (int64 i = 0; i < n;)
+	if (n <= SMALL_SORT)
 	{
-		int64		end = Min(n, i + INTERRUPT_VALUES);
-
-		CHECK_FOR_INTERRUPTS();
-		for (; i < end; i++)
-		{
-			double		value = ValueOf(keys[i]);
-
-			memcpy(&keys[i], &value, sizeof(value));
-		}
+		InsertionSortRows(keys, rows, n);
+		return;
 	}
+	for (int half = 0; half < 2; half++)
+		SortRowsByHalf(keys, rows, other, other_rows, n, half * UPPER_HALF_OF_ROWS);
 }
 
 /*
@@ -351,210 +256,10 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 
 	if (n == 0)
 		return;
-	for (int64 i = 0; i < n; i++)
-	{
-		uint64		key = KeyOf(x[i]);
-
-		CsCheckInterrupts(i);
-		memcpy(&keys[i], &key, sizeof(key));
-	}
-	if (SortRowsByDigits(keys, rows, other, row_scratch, n, UPPER_HALF_OF_ROWS))
-	{
-		memcpy(keys, other, sizeof(uint64) * n);
-		memcpy(rows, row_scratch, sizeof(uint32) * n);
-	}
+	MakeKeys(x, n, keys);
+	SortRowsByHalf(keys, rows, other, row_scratch, n, UPPER_HALF_OF_ROWS);
 	SortRunsOfRows(keys, rows, other, row_scratch, n);
-	TakeValues(keys, n);
-}
-
-/* Between which keys those of a column are, and how many of the lowest bits of their differences are no part of a word. */
-typedef struct KeyRange
-{
-	uint64		least;
-	int			shift;
-} KeyRange;
-
-/* The least and the greatest value of a column, of which there are some; NaN is left out. */
-CS_CLONES static void
-FindEnds(const double *column, int64 n, double *least, double *most)
-{
-	double		low[SUMS],
-				high[SUMS];
-	int64		i = 0;
-
-	for (int k = 0; k < SUMS; k++)
-	{
-		low[k] = INFINITY;
-		high[k] = -INFINITY;
-	}
-	for (; i + SUMS <= n; i += SUMS)
-		for (int k = 0; k < SUMS; k++)
-		{
-			low[k] = column[i + k] < low[k] ? column[i + k] : low[k];
-			high[k] = column[i + k] > high[k] ? column[i + k] : high[k];
-		}
-	for (; i < n; i++)
-	{
-		low[0] = column[i] < low[0] ? column[i] : low[0];
-		high[0] = column[i] > high[0] ? column[i] : high[0];
-	}
-	for (int k = 1; k < SUMS; k++)
-	{
-		low[0] = Min(low[0], low[k]);
-		high[0] = Max(high[0], high[k]);
-	}
-	*least = low[0];
-	*most = high[0];
-}
-
-/* Between which keys those of a column are; of no values, whatever. */
-static KeyRange
-FindKeyRange(const double *column, int64 n)
-{
-	double		least,
-				most;
-	KeyRange	r = {0};
-
-	FindEnds(column, n, &least, &most);
-	if (most >= least)
-	{
-		uint64		range = KeyOf(most) - (r.least = KeyOf(least));
-
-		r.shift = range == 0 ? 0 : Max(pg_leftmost_one_pos64(range) + 1 - WORD_BITS, 0);
-	}
-	return r;
-}
-
-/*
- * Make words of the values of a column that are there: what leads in their keys, above their rows; and keep the lower
- * halves, one a row.  Returns how many words there are.
- */
-static int64
-MakeWords(const double *column, int64 nrows, KeyRange r, uint64 *words, uint32 *lower)
-{
-	int64		n = 0;
-
-	for (int64 i = 0; i < nrows; i++)
-	{
-		uint64		off = KeyOf(column[i]) - r.least;
-
-		CsCheckInterrupts(i);
-		words[n] = (off >> r.shift) << WORD_BITS | (uint64) i;
-		lower[i] = (uint32) off;
-		n += !isnan(column[i]);
-	}
-	return n;
-}
-
-/* Move every word to its place by the digit from bit "shift" on; as ScatterDigit. */
-static void
-ScatterWords(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
-{
-	StartPositions(count, BUCKETS(WORD_DIGIT_BITS));
-	for (int64 i = 0; i < n;)
-	{
-		int64		end = Min(n, i + INTERRUPT_VALUES);
-
-		CHECK_FOR_INTERRUPTS();
-		for (; i < end; i++)
-			to[count[DigitOf(from[i], shift, WORD_DIGIT_BITS)]++] = from[i];
-	}
-}
-
-/* Sort words by their upper digits; "other" is scratch.  Returns which of the two holds the result. */
-static uint64 *
-SortWords(uint64 *words, uint64 *other, int64 n)
-{
-	int64		count[WORD_DIGITS][BUCKETS(WORD_DIGIT_BITS)];
-
-	CountDigits(words, n, UPPER_OF_WORDS, WORD_DIGITS, WORD_DIGIT_BITS, count[0]);
-	for (int digit = 0; digit < WORD_DIGITS; digit++)
-	{
-		int			shift = UPPER_OF_WORDS + digit * WORD_DIGIT_BITS;
-		uint64	   *swap = words;
-
-		if (count[digit][DigitOf(words[0], shift, WORD_DIGIT_BITS)] == n)
-			continue;
-		ScatterWords(words, other, n, shift, count[digit]);
-		words = other;
-		other = swap;
-	}
-	return words;
-}
-
-/* Make keys, and their rows, of words, which may be where the keys are to be. */
-static void
-TakeWords(const uint64 *words, const uint32 *lower, int64 n, KeyRange r, uint64 *keys, uint32 *rows)
-{
-	uint32		mask = (uint32) ((UINT64CONST(1) << r.shift) - 1);
-
-	for (int64 i = 0; i < n; i++)
-	{
-		uint64		word = words[i];
-		uint32		row = (uint32) word;
-
-		CsCheckInterrupts(i);
-		rows[i] = row;
-		keys[i] = ((word >> WORD_BITS) << r.shift | (lower[row] & mask)) + r.least;
-	}
-}
-
-/* Sort a run of keys with their rows by all of their digits, in place. */
-static void
-SortRowsWhole(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n)
-{
-	for (int half = 0; half < 2; half++)
-	{
-		if (!SortRowsByDigits(keys, rows, other, other_rows, n, half * UPPER_HALF_OF_ROWS))
-			continue;
-		memcpy(keys, other, sizeof(uint64) * n);
-		memcpy(rows, other_rows, sizeof(uint32) * n);
-	}
-}
-
-/* Keys are in order of what leads in them, and their rows with them: sort what that leaves equal. */
-static void
-SortRunsOfWords(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n, KeyRange r)
-{
-	int			shift = r.shift + WORD_BITS - WORD_DIGITS * WORD_DIGIT_BITS;
-
-	for (int64 start = 0, end; start < n; start = end)
-	{
-		uint64		leads = (keys[start] - r.least) >> shift;
-		bool		are_equal = true;
-
-		CHECK_FOR_INTERRUPTS();
-		for (end = start + 1; end < n && (keys[end] - r.least) >> shift == leads; end++)
-			are_equal &= keys[end] == keys[start];
-		if (are_equal)
-			continue;
-		if (end - start > SMALL_SORT)
-			SortRowsWhole(keys + start, rows + start, other, other_rows, end - start);
-		else
-			InsertionSortRows(keys + start, rows + start, end - start);
-	}
-}
-
-/*
- * Sort the values of a column, one a row and NaN for none; equal values are in the order of their rows.  OUT values, and
- * rows to which they belong.  Returns how many there are.  There are at most 2^32 rows, and room for as many values,
- * as many in the scratch, and twice as many rows, of which the second half is scratch.
- */
-int64
-CsSortColumn(const double *column, int64 nrows, double *values, uint32 *rows, double *scratch)
-{
-	uint64	   *words = (uint64 *) scratch,
-			   *keys = (uint64 *) values;
-	uint32	   *lower = rows + nrows;
-	KeyRange	range = FindKeyRange(column, nrows);
-	int64		n = MakeWords(column, nrows, range, words, lower);
-
-	if (n == 0)
-		return 0;
-	TakeWords(SortWords(words, keys, n), lower, n, range, keys, rows);
-	SortRunsOfWords(keys, rows, words, lower, n, range);
-	TakeValues(keys, n);
-	return n;
+	CsValuesOfKeys(keys, n, x);
 }
 
 /* For qsort_arg(), qsort_interruptible() and bsearch_arg(): order of two whole numbers. */
