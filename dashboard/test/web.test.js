@@ -366,7 +366,10 @@ test('what an experiment has earned: where margin and cost are stated, and wheth
     assert.deepEqual(tile().slice(1), ['+£7,500', 'between £2,500 and £12.5\u00a0k, “Mail”, after its cost']);
     gain.low = 1000;
     assert.match(cards.experiments.sentence(data, {}), /between −£2,000 and £12\.5\sk: whether it paid is not certain\./);
+    // no large figure of what nobody knows to be earned
+    assert.deepEqual(tile().slice(1), ['? unclear', 'it may have lost money: +£7,500, between −£2,000 and £12.5\u00a0k, “Mail”, after its cost']);
     Object.assign(gain, { gain: 2000, high: 4000 });
+    assert.equal(tile()[1], '−£1,500');
     assert.match(cards.experiments.sentence(data, {}), /it lost £1,500, between −£2,000 and −£500\.00: it did not pay\./);
     gain.metric = 'visits';
     assert.equal(tile(), undefined);
@@ -488,6 +491,38 @@ test('levels and segments whose names begin alike are told apart in a legend', (
     assert.equal(levelLabel(data, { column_name: 'channel', level: 'marketplace' }, 20), 'channel: marketplace');
     assert.deepEqual(toldApart(['same words here', 'same words here'], 8), ['same wo…', 'same wo… (2)']);
     assert.deepEqual(toldApart(['Buyers of much and often', 'Buyers of much and seldom', ''], 12), ['…often…', '…seldom…', '(no name)']);
+});
+
+test('levels that begin alike are told apart on the axes of a radar and beside bars, in a narrow picture, too', () => {
+    const data = makePublication({ hasSmall: false });
+    const called = (level) => `a level that begins like the others ${level}`;
+    const renamed = (rows) => rows.map((row) => (row.level ? { ...row, level: called(row.level) } : row));
+    const same = { ...data, radar: renamed(data.radar), profile: renamed(data.profile), level_share: renamed(data.level_share) };
+    for (const width of [280, 560]) {
+        const axes = cards.radar.chart(same, light, { segment: '1', width, height: 380 }).radar.indicator.map(({ name }) => name);
+        const bars = cards.frequencies.chart(same, light, { width, height: 340 });
+        const beside = bars.yAxis.data;
+        assert.ok(axes.length > 4 && axes.some((it) => it.includes('web')), axes.join());
+        assert.equal(new Set(axes).size, axes.length, axes.join());
+        assert.ok(beside.length > 1 && new Set(beside).size === beside.length, beside.join());
+        // what has no room is cut where it is drawn, too
+        for (const it of beside) assert.ok([...it].length * 7.5 <= bars.yAxis.axisLabel.width, `${it} in ${bars.yAxis.axisLabel.width}`);
+    }
+});
+
+test('a long name of an axis is cut by the room that the picture has, and keeps its unit', () => {
+    const data = makePublication({ hasSmall: false });
+    const [{ name: column }] = data.about.features;
+    data.about.presentation.columns = { [column]: { label: 'The number of all the days that went by since the last order', unit: 'days' } };
+    for (const [name, state] of [['boxplots', { column }], ['histogram', {}]]) {
+        for (const width of [280, 560, 900]) {
+            const { xAxis, grid } = cards[name].chart(data, light, { ...state, width, height: 320 });
+            assert.match(xAxis.name, /^The number .*\(days\)/, name);
+            assert.ok(xAxis.name.length * 7.5 <= width - grid.left - grid.right, `${name} at ${width}: ${xAxis.name}`);
+            assert.equal(xAxis.nameTruncate.maxWidth, width - grid.left - grid.right);
+        }
+    }
+    assert.match(cards.boxplots.chart(data, light, { column, width: 900, height: 320 }).xAxis.name, /last order \(days\)$/);
 });
 
 test('bins of whole numbers end at whole numbers', () => {

@@ -147,10 +147,19 @@ export function columnTick(data, column, value, kind = columnKind(data, column))
     return kind === 'numeric' && !isMoney(data, column) ? number(value) : columnValue(data, column, value, kind);
 }
 
-/** Returns the name of an axis: the label of a column with its unit. */
-export function axisName(data, column) {
+// the room that a letter of an axis takes, as a rule, in pixels
+const letter = 7.5;
+
+/** Returns how many letters of an axis have room in so many pixels. */
+export function lettersIn(room) {
+    return Math.max(8, Math.floor(room / letter));
+}
+
+/** Returns {name, nameTruncate} of an axis with so much room: the label of a column, cut to what its unit leaves, with the unit and what else is said of the axis. */
+export function axisName(data, column, room, more = '') {
     const its = unit(data, column);
-    return its && columnKind(data, column) === 'numeric' && !isMoney(data, column) ? `${label(data, column, 60)} (${short(its, 16)})` : label(data, column, 60);
+    const end = `${its && columnKind(data, column) === 'numeric' && !isMoney(data, column) ? ` (${short(its, 16)})` : ''}${more}`;
+    return { name: `${label(data, column, Math.max(8, Math.min(60, lettersIn(room) - end.length)))}${end}`, nameTruncate: { maxWidth: room } };
 }
 
 /** Returns the segment that the address names, or the first one; null when the model has none. */

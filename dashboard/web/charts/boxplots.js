@@ -36,7 +36,7 @@ export function option(data, theme, state = {}) {
         ...base(theme),
         grid: { left: names, right: 28, top: 8, bottom: 52 },
         tooltip: tooltip(theme, { formatter: (it) => tell(rows[it.dataIndex], write) }),
-        xAxis: axis(theme, { type: 'value', scale: true, name: axisName(data, column), nameGap: 30, splitNumber: width < 480 ? 3 : 5, axisLabel: { formatter: (it) => columnTick(data, column, it) } }),
+        xAxis: axis(theme, { type: 'value', scale: true, ...axisName(data, column, width - names - 28), nameGap: 30, splitNumber: width < 480 ? 3 : 5, axisLabel: { formatter: (it) => columnTick(data, column, it) } }),
         yAxis: axis(theme, {
             type: 'category', inverse: true, data: rows.map((row) => segmentLabel(row)), splitLine: { show: false },
             axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate', fontWeight: 400 },

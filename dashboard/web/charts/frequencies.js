@@ -1,7 +1,7 @@
 // frequencies.js
 //	  How frequent each level of a category is among all customers.
 
-import { choice, label, levelName } from '../facts.js';
+import { choice, label, lettersIn, levelName, levelNames } from '../facts.js';
 import { count, percent, plural, toNumber } from '../format.js';
 import { axis, base, tooltip } from '../theme.js';
 import { columns } from './levels.js';
@@ -24,7 +24,7 @@ export function option(data, theme, state = {}) {
         grid: { left: names, right: 64, top: 8, bottom: 8 },
         tooltip: tooltip(theme, { formatter: (it) => `${levelName(rows[it.dataIndex].level)}\n${count(rows[it.dataIndex].n)} customers (${percent(rows[it.dataIndex].share)})` }),
         xAxis: axis(theme, { type: 'value', min: 0, axisLabel: { show: false }, splitLine: { show: false } }),
-        yAxis: axis(theme, { type: 'category', inverse: true, data: rows.map((row) => levelName(row.level, 30)), axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate' } }),
+        yAxis: axis(theme, { type: 'category', inverse: true, data: levelNames(rows.map((row) => row.level), Math.min(30, lettersIn(names - 12))), axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate' } }),
         series: [{
             type: 'bar', barMaxWidth: 18, itemStyle: { color: theme.accent },
             data: rows.map((row) => toNumber(row.share) ?? '-'),

@@ -1,7 +1,7 @@
 // radar.js
 //	  Segments on the axes in which they differ most, over each other and over all customers.
 
-import { compared, label, levelName, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
+import { compared, distinct, label, levelNames, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
 import { list, number, plural, short } from '../format.js';
 import { base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 import { axes, axesTable, axisLabel, distance, place, telling, written } from './axes.js';
@@ -32,7 +32,7 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
         radar: {
             center: ['50%', area / 2],
             radius: Math.max(isNarrow ? 46 : 60, Math.min(width / 2 - room, area / 2 - 44)),
-            indicator: shown.map((axis) => ({ name: twoLines(data, axis, isNarrow ? 11 : 18), min: 0, max: 1 })),
+            indicator: namesOf(data, shown, isNarrow ? 11 : 18).map((name) => ({ name, min: 0, max: 1 })),
             axisName: { color: theme.ink, fontSize: 12, lineHeight: 14 },
             splitNumber: 4,
             splitArea: { show: false },
@@ -53,10 +53,20 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
     };
 }
 
-/** Returns the label of an axis in two lines of at most so many letters each; a level has the second one, for what differs between levels of a column is the level. */
-function twoLines(data, { row }, length) {
-    if (row.level !== null && row.level !== undefined) return `${label(data, row.column_name, length)}\n${levelName(row.level, length)}`;
-    const words = label(data, row.column_name, 60).split(' ');
+/** Returns the names of axes in two lines of at most so many letters each: a level has the second one, where levels of a column are told apart. */
+function namesOf(data, shown, length) {
+    const hasLevel = ({ row }) => row.level !== null && row.level !== undefined;
+    const levels = shown.filter(hasLevel).map(({ row }) => row);
+    const called = new Map(distinct(levels, 'column_name').flatMap((column) => {
+        const own = levels.filter((row) => row.column_name === column);
+        return levelNames(own.map((row) => row.level), length).map((name, i) => [own[i], name]);
+    }));
+    return shown.map((axis) => (hasLevel(axis) ? `${label(data, axis.row.column_name, length)}\n${called.get(axis.row)}` : twoLines(label(data, axis.row.column_name, 60), length)));
+}
+
+/** Returns a text in two lines of at most so many letters each. */
+function twoLines(text, length) {
+    const words = text.split(' ');
     let first = words.shift();
     while (words.length > 0 && first.length + words[0].length < length) first += ` ${words.shift()}`;
     return words.length > 0 ? `${short(first, length)}\n${short(words.join(' '), length)}` : short(first, length);
