@@ -85,7 +85,12 @@ export function campaignTile(data) {
     if (!isKnown(gain?.gain) || !isMoney(data, gain.metric)) return null;
     const found = earned(data, gain) ?? { profit: gain.gain, low: gain.low, high: gain.high };
     const between = isKnown(found.low) ? `between ${amount(data, found.low)} and ${amount(data, found.high)}, ` : '';
-    return { label: 'Last campaign', value: signed(found.profit, (value) => amount(data, value)), note: `${between}“${short(it.experiment, 40)}”, ${found.cost === undefined ? 'before its cost' : 'after its cost'}` };
+    const value = signed(found.profit, (it) => amount(data, it));
+    const note = `${between}“${short(it.experiment, 40)}”, ${found.cost === undefined ? 'before its cost' : 'after its cost'}`;
+    // a large figure would be read as what was earned where nobody knows whether anything was
+    return isKnown(found.low) && found.low <= 0 && found.high >= 0
+        ? { label: 'Last campaign', value: '? unclear', rating: 'watch', note: `it may have ${found.cost === undefined ? 'brought in nothing' : 'lost money'}: ${value}, ${note}` }
+        : { label: 'Last campaign', value, note };
 }
 
 /** Returns the sentence: what the last decided experiment says, or how many run. */
