@@ -67,6 +67,8 @@ SELECT n, gini::numeric(6, 4), top_1_share::numeric(6, 4) FROM custseg.concentra
 SELECT * FROM custseg.concentration('sample', 'nothing');
 
 SELECT * FROM custseg.missing_patterns('sample', '{a,b,c,channel,nothing}');
+-- whatever order rows come in: of patterns with as many rows, the one that has the first column in which they differ
+SELECT null_columns, n FROM custseg.missing_patterns('SELECT nullif(a, 0) AS a, nullif(b, 0) AS b, nullif(c, 0) AS c FROM (VALUES (0, 0, 1), (0, 1, 1), (1, 1, 0), (1, 0, 1), (1, 1, 1), (0, 0, 0), (0, 0, 0)) v (a, b, c)');
 SELECT n, n_patterns, agrees(statistic, 0.11335086679580608) AS statistic, df, agrees(p_value, 0.9901884937169048) AS p, reason FROM custseg.mcar_test('sample', '{a,b,c}');
 -- y is missing where x is large: not by chance
 SELECT n_patterns, df, p_value < 1e-10 AS significant, reason

@@ -327,7 +327,7 @@ CountElsewhere(CsMissingCounts *c)
 
 	if (expression == NULL)
 		return false;
-	query = psprintf("SELECT piece.missing, pg_catalog.sum(piece.n)::pg_catalog.int8 FROM (%s) AS piece GROUP BY piece.missing ORDER BY 2 DESC, 1",
+	query = psprintf("SELECT piece.missing, pg_catalog.sum(piece.n)::pg_catalog.int8 FROM (%s) AS piece GROUP BY piece.missing",
 					 CsPiecesUnion(pieces, psprintf("%s AS missing, pg_catalog.count(*) AS n", expression), "GROUP BY 1"));
 	if (!CsPiecesReduce(pieces, query))
 		return false;
@@ -359,16 +359,16 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 	return c;
 }
 
-/* Most rows first, then in the order in which they came. */
+/* Most rows first, then those that have the first column in which they differ; the state is how many columns there are. */
 static int
-ComparePatterns(const void *a, const void *b)
+ComparePatterns(const void *a, const void *b, void *ncolumns)
 {
 	const Pattern *x = *(const Pattern *const *) a;
 	const Pattern *y = *(const Pattern *const *) b;
 
 	if (x->p.n != y->p.n)
 		return x->p.n > y->p.n ? -1 : 1;
-	return x < y ? -1 : x > y;
+	return memcmp(x->missing, y->missing, *(const int *) ncolumns);
 }
 
 /* The rows of missing_patterns(). */
@@ -380,7 +380,7 @@ CsMissingPut(CsResult *result, const CsMissingCounts *c)
 	order = palloc(sizeof(Pattern *) * Max(c->npatterns, 1));
 	for (int i = 0; i < c->npatterns; i++)
 		order[i] = &c->patterns[i];
-	qsort(order, c->npatterns, sizeof(Pattern *), ComparePatterns);
+	qsort_arg(order, c->npatterns, sizeof(Pattern *), ComparePatterns, &c->look->ncolumns);
 	for (int i = 0; i < c->npatterns; i++)
 	{
 		const char **names = palloc(sizeof(char *) * Max(c->look->ncolumns, 1));
