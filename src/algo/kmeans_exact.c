@@ -360,7 +360,7 @@ CsExactKmeansLearn(void *opaque, const CsTally *pass, const CsTallyPart *part, c
 		any_empty |= !(assigned[c] > 0);
 	}
 	if (nrows != m->in->nrows)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	memcpy(weight, assigned, sizeof(double) * m->k);
 	for (Size i = 0; i < kd; i++)
 		sum[i] = CsExactValue(&sums[i], l->exponent[i % m->d]);

@@ -155,7 +155,7 @@ CsStudyMoments(CsStudy *study)
 		if (IsText(study, i) || c->moments.n == 0)
 			continue;
 		if (moments[c->at].n != c->moments.n)
-			CsTallyRowsChanged();
+			CsTallyCountsChanged();
 		c->moments = (CsColumnMoments) {moments[c->at].n, CsMomentsMean(&moments[c->at]),
 		CsMomentsDeviation(&moments[c->at], 0)};
 	}

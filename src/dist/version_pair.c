@@ -90,7 +90,7 @@ AddPair(CsVersionPasses *v, int a, int b, int64 n)
 	CsPairTable *counted;
 
 	if (n < 0)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	if (n == 0)
 		return;
 	counted = CsPairTableAdd(pair->pairs, NumberOf(v, 0, a), NumberOf(v, 1, b), n);

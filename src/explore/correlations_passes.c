@@ -158,7 +158,7 @@ MeasurePairs(const CsLook *look, const CsStudy *study, const List *pairs, CsPear
 		CsPearson  *p = &pearson[(Size) pair->column[0] * look->ncolumns + pair->column[1]];
 
 		if (again[foreach_current_index(cell)].n != p->n)
-			CsTallyRowsChanged();
+			CsTallyCountsChanged();
 		*p = again[foreach_current_index(cell)];
 	}
 }

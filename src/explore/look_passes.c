@@ -100,7 +100,7 @@ FindMoments(const Passes *o)
 		c->moments = moments[o->study->column[i].at];
 		c->whole = n_fractions[o->study->column[i].at] == 0;
 		if (c->moments.n != c->n)
-			CsTallyRowsChanged();
+			CsTallyCountsChanged();
 	}
 }
 

@@ -292,7 +292,7 @@ CheckPattern(const CsMissingCounts *c, const CsValue row[2])
 
 	if (row[0].isnull || row[1].isnull || DatumGetInt64(row[1].datum) <= 0 ||
 		pg_add_s64_overflow(c->nrows, DatumGetInt64(row[1].datum), &nrows))
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 }
 
 /* Count the rows of the patterns that a statement has given, inside SPI. */
@@ -310,7 +310,7 @@ TakePatterns(CsMissingCounts *c)
 		CheckPattern(c, row);
 		deconstruct_array(DatumGetArrayTypeP(row[0].datum), BOOLOID, 1, true, TYPALIGN_CHAR, &missing, NULL, &n);
 		if (n != c->look->ncolumns)
-			CsTallyRowsChanged();
+			CsTallyCountsChanged();
 		for (int j = 0; j < n; j++)
 			c->row_missing[j] = DatumGetBool(missing[j]);
 		CountRows(c, DatumGetInt64(row[1].datum));

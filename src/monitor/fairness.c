@@ -223,7 +223,7 @@ CountByPasses(void *state, const CsStudy *study, const int *column)
 	for (int code = 0; code <= MAX_GROUPS; code++)
 	{
 		if (left[code] < 0)
-			CsTallyRowsChanged();
+			CsTallyCountsChanged();
 		CellRows(report, report->nsegments - 1, code) = left[code];
 	}
 }

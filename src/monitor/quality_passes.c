@@ -198,7 +198,7 @@ TakeSurvey(CsQualityFeatures *report, const CsStudy *study, const int *column, c
 	const double *highest = CsTallyNumbers(run->pass, run->state, first + CS_SURVEY_HIGHEST);
 
 	if (CsTallyCounts(run->pass, run->state, first + CS_SURVEY_ROWS)[0] != study->nrows)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	for (int i = 0; i < report->pipeline->nfeatures; i++)
 	{
 		CsQualityTally	   *t = &report->tallies[i];

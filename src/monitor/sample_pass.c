@@ -162,7 +162,7 @@ RunDrawing(Drawing *d)
 	run = CsStudyRun(&d->study, &json);
 	records = CsSampleRead(run.pass, &run.pass->parts[0], run.state);
 	if (records->used > d->study.nrows)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	return records;
 }
 

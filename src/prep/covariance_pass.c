@@ -117,7 +117,7 @@ CsCovarianceRead(const CsTally *pass, const CsTallyPart *part, const CsTallyStat
 	};
 
 	if (CsTallyCounts(pass, state, c->rows)[0] != nrows)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	for (int j = 0; j < d; j++)
 	{
 		off[j] = CsExactMean(&sums[j], dev->exponent, n);

@@ -155,7 +155,7 @@ CsOrderAt(CsOrder *order, int64 rank, double *value)
 	int64		at = PlacedUpTo(order, rank);
 
 	if (rank < 0 || at == order->nplaced || (at == 0 && order->placed[at].below > rank))
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	if (order->placed[at].below <= rank)
 	{
 		Need(order, at, false);
@@ -544,7 +544,7 @@ MergePlaced(CsOrder *order, const CsPlaced *more, int64 n)
 		}
 		/* what contradicts itself would never answer: passes would go on and on */
 		if (at > 1 && merged[at - 2].up_to > merged[at - 1].below)
-			CsTallyRowsChanged();
+			CsTallyCountsChanged();
 	}
 	pfree(order->placed);
 	order->placed = merged;
@@ -611,7 +611,7 @@ static int64
 AddRows(int64 below, int64 rows, int64 n)
 {
 	if (rows < 0 || rows > n - below)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	return below + rows;
 }
 
@@ -626,7 +626,7 @@ CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answe
 
 	order->nrounds++;
 	if (answer->is_overfull && !query->is_expected)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	for (int gap = 0; gap <= query->ncuts; gap++)
 	{
 		bool		last = gap == query->ncuts;
@@ -653,7 +653,7 @@ CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answe
 		below = placed[n++].up_to;
 	}
 	if (below != order->n)
-		CsTallyRowsChanged();
+		CsTallyCountsChanged();
 	MergePlaced(order, placed, n);
 	pfree(placed);
 	ForgetPlaced(order);

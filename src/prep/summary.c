@@ -534,7 +534,7 @@ CsSummaryLearn(CsSummary *s, const CsTally *pass, const CsTallyState *state)
 			c->moments = moments[i];
 			c->has_moments = true;
 			if (moments[i].n != c->order->n)
-				CsTallyRowsChanged();
+				CsTallyCountsChanged();
 		}
 		if (s->queries[number].ncuts > 0)
 			CsOrderLearn(c->order, &s->queries[number], &answers[number]);

@@ -11,15 +11,29 @@
 #define MOST_COLUMNS 100000
 #define MOST_PARTS 64
 
-/* The error of a row that is not as the range pass found all rows to be. */
-void
-CsTallyRowsChanged(void)
+/* The error of a source that is read again and was another one before, as the detail says. */
+pg_noreturn static void
+RejectRows(const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the source had other rows when it was read again"),
-			 errdetail("A value lies beyond those of an earlier pass."),
+			 errdetail_internal("%s", detail),
 			 errhint("Give a query that returns the same rows each time, without random(), and run the command again.")));
+}
+
+/* The error of a row that is not as the range pass found all rows to be. */
+void
+CsTallyRowsChanged(void)
+{
+	RejectRows("A value lies beyond those of an earlier pass.");
+}
+
+/* The error of rows, or values, that are not as many as an earlier pass has counted. */
+void
+CsTallyCountsChanged(void)
+{
+	RejectRows("Numbers of rows or values are not those of an earlier pass.");
 }
 
 /* A whole number from 0 to below n; -1 for null or a member that is not there. */

@@ -99,6 +99,7 @@ extern bool CsTallyIsOf(const CsTally *pass, const CsTallyState *state);
 extern void CsTallyAdd(CsTally *pass, CsTallyState *state);
 extern int	CsTallyIndex(const CsJsonReader *r, const char *key, int n);
 pg_noreturn extern void CsTallyRowsChanged(void);
+pg_noreturn extern void CsTallyCountsChanged(void);
 
 /* The data of a section in a state of the pass. */
 static inline void *

@@ -149,7 +149,7 @@ AddCorrelations(CsTally *pass, void *own, CsTallyState *state)
 		bool		lacks = isinf(pass->number[i]) || isnan(pass->number[i]);
 
 		if (lacks && c->is_complete[i])
-			CsTallyRowsChanged();
+			CsTallyCountsChanged();
 		if (!lacks)
 			CsTallySum(&sums[i], off[i], c->dev.scale);
 		for (int j = i; j < d; j++, product++)
