@@ -116,6 +116,8 @@ sub kill_server
 
     kill 'KILL', $session->pid;
     eval { $session->quit };
+    # A query at once may still be answered by the server that is about to end its sessions.
+    $node->wait_for_log(qr/all server processes terminated; reinitializing.*database system is ready to accept connections/s, $log);
     ok($node->poll_query_until('postgres', 'SELECT 1', '1'), 'the server is there again');
 }
 $start = time;
