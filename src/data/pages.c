@@ -5,9 +5,9 @@
  * Which pages make up a source, and in which order, is what PostgreSQL's planner says of the statement
  * that would read it.  Where that is a scan of tables from their first page to their last, with no
  * condition on the rows, a range of pages has the rows that the statement would give for it, and anybody
- * can read it.  Everything else is left to the statement: policies of row-level security, rights that the
- * caller lacks, views that do more than name columns of a table, temporary and foreign tables, tables that an
- * extension keeps elsewhere, and an index that has all columns.
+ * can read it; so it is with a query that only names columns of a table.  Everything else is left to the
+ * statement: policies of row-level security, rights that the caller lacks, views that do more than name columns of
+ * a table, temporary and foreign tables, tables that an extension keeps elsewhere, and an index that has all columns.
  *
  * A range is read as PostgreSQL's own workers read theirs: under the snapshot of the statement, which
  * workers have from the leader as they have its transaction, page by page with the visible rows of a page
@@ -170,8 +170,7 @@ CsPagesOf(const CsRelation *rel, const CsColumn *columns, int ncolumns)
 	CachedPlan *cached;
 
 	/* hooks may read another table, or want to see what is read */
-	if (!OidIsValid(rel->relid) || set_rel_pathlist_hook != NULL || ExecutorCheckPerms_hook != NULL ||
-		!IsMVCCSnapshot(GetActiveSnapshot()))
+	if (set_rel_pathlist_hook != NULL || ExecutorCheckPerms_hook != NULL || !IsMVCCSnapshot(GetActiveSnapshot()))
 		return NULL;
 	reading = CsReadingBegin(rel);
 	SPI_connect();

@@ -522,7 +522,7 @@ NoRows(const CsTraining *t, const Reader *reader)
 
 /*
  * The pages of the source, where the team may read its rows; NULL where a statement has to: only that
- * draws a sample, and gives labels while it reads.
+ * draws a sample, and gives labels while it reads.  The rows of a query come from a statement, too.
  */
 static CsPages *
 FindPages(const CsTraining *t, const CsRowColumns *columns)
@@ -530,7 +530,7 @@ FindPages(const CsTraining *t, const CsRowColumns *columns)
 	for (int i = 0; i < t->nlabellers; i++)
 		if (!t->labellers[i]->waits)
 			return NULL;
-	return t->streaming != NULL || t->outcome != NULL ? NULL :
+	return t->streaming != NULL || t->outcome != NULL || !OidIsValid(t->relation->relid) ? NULL :
 		CsPagesOf(t->relation, columns->set.columns, columns->set.ncolumns);
 }
 
