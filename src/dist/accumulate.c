@@ -25,6 +25,8 @@
 #include "score/overlap_pass.h"
 #include "score/placed_pass.h"
 #include "stat/correlation_pass.h"
+#include "stat/density_pass.h"
+#include "stat/piece_sums_pass.h"
 #include "stat/profile_exact.h"
 #include "stat/validity_exact.h"
 #include "utils/array.h"
@@ -40,7 +42,7 @@ PG_FUNCTION_INFO_V1(custseg_once);
 const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
 	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, &CsPairPass,
-	&CsValidityPass, NULL
+	&CsValidityPass, &CsDensityPass, &CsPieceSumsPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

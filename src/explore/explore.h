@@ -105,8 +105,29 @@ typedef struct CsDescribeOptions
 	double		z_limit;
 } CsDescribeOptions;
 
+/* The same, whose rows other servers add up: look_passes.c. */
+extern struct CsStudy *CsLookStudy(CsLook *look);
+extern void CsLookMomentsByPasses(CsLook *look, struct CsStudy *study);
 extern CsColumnOrder *CsLookByPasses(CsLook *look, const CsDescribeOptions *options);
 extern void CsOrderOfColumn(CsLookColumn *c, const CsDescribeOptions *options, CsColumnOrder *order);
+
+/* A number in bins of equal width, as histogram() tells it. */
+typedef struct CsHistogram
+{
+	int64		n;				/* values */
+	double		low,
+				high,
+				iqr,
+				deviation;
+	int			bins;
+	int64	   *below;			/* values below the end of each bin */
+	double	   *density;		/* in the middle of each; NaN: there is none */
+} CsHistogram;
+
+extern double CsHistogramEdge(const CsHistogram *h, int bin);
+extern double CsHistogramMiddle(const CsHistogram *h, int bin);
+extern void CsHistogramSpreadByPasses(CsLook *look, struct CsStudy *study, CsHistogram *h);
+extern void CsHistogramCountByPasses(struct CsStudy *study, CsHistogram *h);
 
 /* Correlations of the columns of a look that have a value in every row, d of them in their order: d x d each. */
 typedef struct CsCompleteCorrelations
@@ -114,6 +135,9 @@ typedef struct CsCompleteCorrelations
 	const double *pearson,
 			   *spearman;
 } CsCompleteCorrelations;
+
+/* Steps of a Lorenz curve, from 0 to 100 percent. */
+#define CS_LORENZ_POINTS 101
 
 /* The rows of functions, of columns that have been read. */
 typedef struct CsDescribing CsDescribing;
@@ -127,6 +151,9 @@ extern Size CsCorrelationsMemory(int64 nrows, int ncolumns);
 extern void CsCorrelationsPut(CsResult *result, const CsLook *look, const CsCompleteCorrelations *complete,
 							  const CsPearson *pearson);
 extern bool CsCorrelationsByPasses(CsResult *result, CsLook *look);
+extern void CsConcentrationReject(const CsLookColumn *c, double least);
+extern bool CsConcentrationFits(const struct CsStudy *study);
+extern double CsConcentrationByPasses(const CsLookColumn *c, struct CsStudy *study, double *curve, double *total, double *error);
 extern void CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c);
 
 /* missing.c: rows counted by the columns that they lack */

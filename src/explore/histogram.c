@@ -13,7 +13,9 @@
 #include "utils/builtins.h"
 
 #define MOST_BINS 1000
-#define LORENZ_POINTS 101
+
+/* An error of Gini's coefficient that is told. */
+#define NOTED_ERROR 1e-9
 
 PG_FUNCTION_INFO_V1(custseg_histogram);
 PG_FUNCTION_INFO_V1(custseg_concentration);
@@ -24,26 +26,24 @@ enum
 	ARG_COLUMN = LOOK_SOURCE + 1, ARG_BINS
 };
 
-/* Read the one column, a number, that an argument names. */
+/* Open the one column, a number, that an argument names. */
 static CsLook *
-LookAtColumn(FunctionCallInfo fcinfo)
+OpenColumn(FunctionCallInfo fcinfo)
 {
 	const char *column = CsRequiredText(fcinfo, ARG_COLUMN, "column");
-	CsLook	   *look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
-								  DatumGetArrayTypeP(CsValueTexts(&column, 1).datum), true);
 
-	CsLookRead(look);
-	return look;
+	return CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
+					  DatumGetArrayTypeP(CsValueTexts(&column, 1).datum), true);
 }
 
 /* The number of bins that was given, or as many as suit the values. */
 static int
-NumberOfBins(FunctionCallInfo fcinfo, const double *sorted, int64 n)
+NumberOfBins(FunctionCallInfo fcinfo, const CsHistogram *h)
 {
 	int			bins;
 
 	if (PG_ARGISNULL(ARG_BINS))
-		return CsBinsOfSorted(sorted, n, MOST_BINS);
+		return CsBinsOf(h->high - h->low, h->iqr, h->n, MOST_BINS);
 	bins = PG_GETARG_INT32(ARG_BINS);
 	if (bins < 1 || bins > MOST_BINS)
 		ereport(ERROR,
@@ -54,75 +54,127 @@ NumberOfBins(FunctionCallInfo fcinfo, const double *sorted, int64 n)
 	return bins;
 }
 
+/* Where a bin begins, from 0, and the one before it ends. */
+double
+CsHistogramEdge(const CsHistogram *h, int bin)
+{
+	double		share = (double) bin / h->bins;
+
+	/* halves first: the range of finite numbers may be none */
+	return bin == h->bins ? h->high : h->low * (1 - share) + h->high * share;
+}
+
+/* The middle of a bin. */
+double
+CsHistogramMiddle(const CsHistogram *h, int bin)
+{
+	return CsHistogramEdge(h, bin) / 2 + CsHistogramEdge(h, bin + 1) / 2;
+}
+
+/* How far sorted values lie apart; there are some. */
+static void
+SpreadOfSorted(const CsLookColumn *c, const double *sorted, CsHistogram *h)
+{
+	h->low = sorted[0];
+	h->high = sorted[c->n - 1];
+	h->iqr = CsQuantileSorted(sorted, c->n, 0.75) - CsQuantileSorted(sorted, c->n, 0.25);
+	h->deviation = CsMomentsDeviation(&c->moments, 1);
+}
+
+/* Count sorted values by bins, and find the density. */
+static void
+CountSorted(const double *sorted, CsHistogram *h)
+{
+	double		bandwidth = CsBandwidth(h->iqr, h->n, h->deviation);
+
+	for (int i = 0; i < h->bins; i++)
+	{
+		h->below[i] = i + 1 == h->bins ? h->n : CsCountBelow(sorted, h->n, CsHistogramEdge(h, i + 1));
+		h->density[i] = bandwidth > 0 ? CsKernelDensity(sorted, h->n, bandwidth, CsHistogramMiddle(h, i)) : NAN;
+	}
+}
+
+/* Divide the range into bins, with room for what they hold. */
+static void
+DivideRange(CsHistogram *h, int bins)
+{
+	h->bins = bins;
+	h->below = palloc0(sizeof(int64) * bins);
+	h->density = palloc(sizeof(double) * bins);
+	if (h->low < h->high)
+		return;
+	/* as numpy does */
+	h->low -= 0.5;
+	h->high += 0.5;
+}
+
+/* The rows of histogram(). */
+static void
+PutHistogram(CsResult *result, const CsHistogram *h)
+{
+	for (int i = 0; i < h->bins; i++)
+	{
+		int64		n = h->below[i] - (i > 0 ? h->below[i - 1] : 0);
+
+		CsResultPut(result, CsValues(CsValueInt4(i + 1),
+									 CsValueFloat8(CsHistogramEdge(h, i)),
+									 CsValueFloat8(CsHistogramEdge(h, i + 1)),
+									 CsValueInt8(n),
+									 CsValueFloat8((double) n / (double) h->n),
+									 CsValueFloat8(isfinite(h->density[i]) ? h->density[i] : NAN)));
+	}
+}
+
 /* histogram(source, column, bins) */
 Datum
 custseg_histogram(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
-	CsLook	   *look;
-	CsLookColumn *c;
-	const double *sorted;
-	double		low,
-				high,
-				bandwidth;
-	int64		below = 0;
-	int			bins;
+	CsLook	   *look = OpenColumn(fcinfo);
+	struct CsStudy *study = CsLookStudy(look);
+	CsLookColumn *c = &look->columns[0];
+	CsHistogram h = {0};
+	const double *sorted = NULL;
 
-	look = LookAtColumn(fcinfo);
-	c = &look->columns[0];
-	sorted = CsLookSorted(look, c);
-	if (c->n == 0)
+	if (study == NULL)
+	{
+		CsLookRead(look);
+		sorted = CsLookSorted(look, c);
+	}
+	h.n = c->n;
+	if (h.n == 0)
 		return (Datum) 0;
-	bins = NumberOfBins(fcinfo, sorted, c->n);
-	low = sorted[0];
-	high = sorted[c->n - 1];
-	if (low == high)
-	{
-		/* as numpy does */
-		low -= 0.5;
-		high += 0.5;
-	}
-	bandwidth = CsBandwidth(sorted, c->n, CsMomentsDeviation(&c->moments, 1));
-	for (int i = 0; i < bins; i++)
-	{
-		/* halves first: the range of finite numbers may be none */
-		double		from = low * (1 - (double) i / bins) + high * ((double) i / bins),
-					to = i + 1 == bins ? high : low * (1 - (double) (i + 1) / bins) + high * ((double) (i + 1) / bins);
-		int64		end = i + 1 == bins ? c->n : CsCountBelow(sorted, c->n, to);
-		double		density = bandwidth > 0 ?
-			CsKernelDensity(sorted, c->n, bandwidth, from / 2 + to / 2) : NAN;
-
-		CsResultPut(result, CsValues(CsValueInt4(i + 1),
-									 CsValueFloat8(from),
-									 CsValueFloat8(to),
-									 CsValueInt8(end - below),
-									 CsValueFloat8((double) (end - below) / (double) c->n),
-									 CsValueFloat8(isfinite(density) ? density : NAN)));
-		below = end;
-	}
+	if (study != NULL)
+		CsHistogramSpreadByPasses(look, study, &h);
+	else
+		SpreadOfSorted(c, sorted, &h);
+	DivideRange(&h, NumberOfBins(fcinfo, &h));
+	if (study != NULL)
+		CsHistogramCountByPasses(study, &h);
+	else
+		CountSorted(sorted, &h);
+	PutHistogram(result, &h);
 	CsLookEnd(look);
 	return (Datum) 0;
 }
 
-/* The row of concentration(), of a column that has been read; its values end up sorted. */
+/* An error where the least value of a column is below 0. */
 void
-CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c)
+CsConcentrationReject(const CsLookColumn *c, double least)
 {
-	const double *sorted = CsLookSorted(look, c);
-	double		curve[LORENZ_POINTS],
-				total = 0,
-				gini = NAN;
+	if (!(least < 0))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("column \"%s\" has values below 0, which have no concentration", NameStr(c->column.name)),
+			 errdetail("The least is %.15g.", least),
+			 errhint("Leave them out in a query: WHERE %s >= 0", quote_identifier(NameStr(c->column.name)))));
+}
 
-	if (c->n > 0 && sorted[0] < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" has values below 0, which have no concentration",
-						NameStr(c->column.name)),
-				 errdetail("The least is %.15g.", sorted[0]),
-				 errhint("Leave them out in a query: WHERE %s >= 0",
-						 quote_identifier(NameStr(c->column.name)))));
-	if (c->n > 0)
-		gini = CsLorenz(sorted, c->n, LORENZ_POINTS, curve, &total);
+/* The row of concentration() of the one column of a look that is measured. */
+static void
+PutMeasures(CsResult *result, const CsLook *look, const CsLookColumn *c, double total, double gini, const double *curve)
+{
 	CsResultPut(result, CsValues(CsValueInt8(c->n),
 								 CsValueInt8(look->nrows - c->n),
 								 CsValueFloat8(total),
@@ -130,7 +182,43 @@ CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c)
 								 CsValueFloat8(isnan(gini) ? NAN : 1 - curve[90]),
 								 CsValueFloat8(isnan(gini) ? NAN : 1 - curve[99]),
 								 isnan(gini) ? CsValueNull(FLOAT8ARRAYOID) :
-								 CsValueNumbers(curve, LORENZ_POINTS)));
+								 CsValueNumbers(curve, CS_LORENZ_POINTS)));
+}
+
+/* The row of concentration(), of a column that has been read; its values end up sorted. */
+void
+CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c)
+{
+	const double *sorted = CsLookSorted(look, c);
+	double		curve[CS_LORENZ_POINTS],
+				total = 0,
+				gini = NAN;
+
+	if (c->n > 0)
+	{
+		CsConcentrationReject(c, sorted[0]);
+		gini = CsLorenz(sorted, c->n, CS_LORENZ_POINTS, curve, &total);
+	}
+	PutMeasures(result, look, c, total, gini, curve);
+}
+
+/* Likewise of the one column of a look whose values other servers add up: where they do not fit into memory. */
+static void
+PutByPasses(CsResult *result, const CsLook *look, struct CsStudy *study)
+{
+	const CsLookColumn *c = &look->columns[0];
+	double		curve[CS_LORENZ_POINTS],
+				total = 0,
+				gini = NAN,
+				error = 0;
+
+	if (c->n > 0)
+		gini = CsConcentrationByPasses(c, study, curve, &total, &error);
+	if (error > NOTED_ERROR)
+		ereport(NOTICE,
+				(errmsg("\"gini\" is that of all values to within %.0e", pow(10, ceil(log10(error)))),
+				 errdetail("Values that do not fit into maintenance_work_mem are added up quantiles; all else is exact.")));
+	PutMeasures(result, look, c, total, gini, curve);
 }
 
 /* concentration(source, column): one row */
@@ -138,8 +226,18 @@ Datum
 custseg_concentration(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
-	CsLook	   *look = LookAtColumn(fcinfo);
+	CsLook	   *look = OpenColumn(fcinfo);
+	struct CsStudy *study = CsLookStudy(look);
 
+	if (study != NULL && !CsConcentrationFits(study))
+	{
+		PutByPasses(result, look, study);
+		return (Datum) 0;
+	}
+	/* a study has counted already */
+	if (study != NULL)
+		look = OpenColumn(fcinfo);
+	CsLookRead(look);
 	CsConcentrationPut(result, look, &look->columns[0]);
 	CsLookEnd(look);
 	return (Datum) 0;

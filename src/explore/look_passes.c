@@ -40,34 +40,45 @@ OrderOf(const Passes *o, int column)
 		o->study->column[column].order : NULL;
 }
 
-/* Study the columns: the look has them in the same order. */
-static void
-Study(Passes *o, const CsPieces *pieces)
+/*
+ * Study the columns of a look, which the study has in the same order, by a pass; palloc'd.  NULL where the rows are not on
+ * other servers that can add them up, or where elements of vectors are looked at: then nothing has been read.
+ */
+CsStudy *
+CsLookStudy(CsLook *look)
 {
-	CsLook	   *look = o->look;
-	CsColumn   *columns = palloc_extended(sizeof(CsColumn) * Max(look->ncolumns, 1), MCXT_ALLOC_HUGE);
-	bool	   *skips = palloc0(sizeof(bool) * Max(look->ncolumns, 1));
+	const CsPieces *pieces = CsPiecesElsewhere(look->relation);
+	CsStudy    *study;
+	CsColumn   *columns;
 
+	if (pieces == NULL)
+		return NULL;
+	for (int i = 0; i < look->ncolumns; i++)
+		if (look->columns[i].column.element > 0)
+			return NULL;
+	columns = palloc_extended(sizeof(CsColumn) * Max(look->ncolumns, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < look->ncolumns; i++)
 		columns[i] = look->columns[i].column;
-	o->study = CsStudyOpen(pieces, columns, look->ncolumns, skips);
-	look->nrows = o->study->nrows;
+	study = CsStudyOpen(pieces, columns, look->ncolumns, palloc0(sizeof(bool) * Max(look->ncolumns, 1)));
+	look->nrows = study->nrows;
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		CsLookColumn *c = &look->columns[i];
-		const CsStudyColumn *s = &o->study->column[i];
+		const CsStudyColumn *s = &study->column[i];
 
 		c->n_null = s->n_null;
 		c->n_infinite = s->n_infinite;
 		c->n = s->n - s->n_null - s->n_infinite;
 	}
+	return study;
 }
 
-/* Find the moments of all numbers, and which of them are whole, by two passes. */
-static void
-FindMoments(const Passes *o)
+/* Find the moments of all numbers of a look, and which of them are whole, by two passes. */
+void
+CsLookMomentsByPasses(CsLook *look, CsStudy *study)
 {
-	int			n = o->study->read.nnumbers;
+	const Passes o = {.look = look,.study = study};
+	int			n = study->read.nnumbers;
 	double	   *middle = palloc0(sizeof(double) * Max(n, 1));
 	double	   *reach = palloc(sizeof(double) * Max(n, 1));
 	CsMoments  *moments = palloc0(sizeof(CsMoments) * Max(n, 1));
@@ -75,30 +86,30 @@ FindMoments(const Passes *o)
 	JsonbParseState *json = NULL;
 	CsTallyRun	run;
 
-	CsStudyMoments(o->study);
+	CsStudyMoments(study);
 	for (int i = 0; i < n; i++)
 		reach[i] = -1;
-	for (int i = 0; i < o->look->ncolumns; i++)
+	for (int i = 0; i < look->ncolumns; i++)
 	{
-		const CsStudyColumn *s = &o->study->column[i];
+		const CsStudyColumn *s = &study->column[i];
 
-		if (OrderOf(o, i) == NULL)
+		if (OrderOf(&o, i) == NULL)
 			continue;
 		middle[s->at] = Max(Min(s->moments.mean, s->highest), s->lowest);
 		reach[s->at] = Min(Max(s->highest - middle[s->at], middle[s->at] - s->lowest), DBL_MAX);
 	}
-	CsStudyBegin(o->study, false, NULL, &json);
-	CsPowersPlan(&json, CS_POWERS_MOST, n, middle, reach, o->study->nrows);
-	run = CsStudyRun(o->study, &json);
+	CsStudyBegin(study, false, NULL, &json);
+	CsPowersPlan(&json, CS_POWERS_MOST, n, middle, reach, study->nrows);
+	run = CsStudyRun(study, &json);
 	CsPowersRead(run.pass, &run.pass->parts[0], run.state, moments, n_fractions);
-	for (int i = 0; i < o->look->ncolumns; i++)
+	for (int i = 0; i < look->ncolumns; i++)
 	{
-		CsLookColumn *c = &o->look->columns[i];
+		CsLookColumn *c = &look->columns[i];
 
-		if (OrderOf(o, i) == NULL)
+		if (OrderOf(&o, i) == NULL)
 			continue;
-		c->moments = moments[o->study->column[i].at];
-		c->whole = n_fractions[o->study->column[i].at] == 0;
+		c->moments = moments[study->column[i].at];
+		c->whole = n_fractions[study->column[i].at] == 0;
 		if (c->moments.n != c->n)
 			CsTallyCountsChanged();
 	}
@@ -286,17 +297,12 @@ CountDistinct(const Passes *o, int column)
 CsColumnOrder *
 CsLookByPasses(CsLook *look, const CsDescribeOptions *options)
 {
-	const CsPieces *pieces = CsPiecesElsewhere(look->relation);
-	Passes		o = {.look = look,.options = options};
+	Passes		o = {.look = look,.options = options,.study = CsLookStudy(look)};
 
-	if (pieces == NULL)
+	if (o.study == NULL)
 		return NULL;
-	for (int i = 0; i < look->ncolumns; i++)
-		if (look->columns[i].column.element > 0)
-			return NULL;
 	o.orders = palloc_extended(sizeof(CsColumnOrder) * Max(look->ncolumns, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	Study(&o, pieces);
-	FindMoments(&o);
+	CsLookMomentsByPasses(look, o.study);
 	LearnOrders(&o);
 	for (int i = 0; i < look->ncolumns; i++)
 	{

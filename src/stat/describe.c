@@ -11,8 +11,6 @@
 
 #define INTERRUPT_VALUES 65536
 
-/* A kernel is nothing beyond so many bandwidths: exp(-x^2 / 2) is below 1e-16. */
-#define KERNEL_REACH 8.6
 
 /* The skewness of the sample; NaN where the values do not vary. */
 double
@@ -44,24 +42,21 @@ CsJarqueBera(const CsMoments *m, double *p)
 }
 
 /*
- * How many bins n >= 1 sorted values need, 1 to "most": bins of Freedman and Diaconis' width, or,
- * without an interquartile range, as many as Sturges' rule gives.
+ * How many bins n >= 1 values need that have this range and interquartile range, 1 to "most": bins of Freedman and
+ * Diaconis' width, or, without an interquartile range, as many as Sturges' rule gives.
  */
 int
-CsBinsOfSorted(const double *sorted, int64 n, int most)
+CsBinsOf(double range, double iqr, int64 n, int most)
 {
-	double		range = sorted[n - 1] - sorted[0];
-	double		iqr = CsQuantileSorted(sorted, n, 0.75) - CsQuantileSorted(sorted, n, 0.25);
 	double		bins = iqr > 0 ? ceil(range / (2 * iqr / cbrt((double) n))) : ceil(log2((double) n)) + 1;
 
 	return range > 0 ? (int) Min(Max(bins, 1), most) : 1;
 }
 
-/* The bandwidth for n >= 1 sorted values, by Silverman's rule; 0 where the values do not vary. */
+/* The bandwidth for n >= 1 values with this interquartile range, by Silverman's rule; 0 where the values do not vary. */
 double
-CsBandwidth(const double *sorted, int64 n, double deviation)
+CsBandwidth(double iqr, int64 n, double deviation)
 {
-	double		iqr = CsQuantileSorted(sorted, n, 0.75) - CsQuantileSorted(sorted, n, 0.25);
 	double		spread = iqr > 0 ? Min(deviation, iqr / 1.34) : deviation;
 
 	return n > 1 ? 0.9 * spread * pow((double) n, -0.2) : 0;
@@ -94,11 +89,11 @@ CsShareBeyond(const double *x, int n, double low, double high)
 double
 CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x)
 {
-	int64		end = CsCountBelow(sorted, n, x + KERNEL_REACH * bandwidth);
+	int64		end = CsCountBelow(sorted, n, x + CS_KERNEL_REACH * bandwidth);
 	double		sum = 0;
 	double		terms[CS_BLOCK_ROWS];
 
-	for (int64 start = CsCountBelow(sorted, n, x - KERNEL_REACH * bandwidth); start < end;
+	for (int64 start = CsCountBelow(sorted, n, x - CS_KERNEL_REACH * bandwidth); start < end;
 		 start += CS_BLOCK_ROWS)
 	{
 		int			count = (int) Min(end - start, CS_BLOCK_ROWS);
@@ -152,5 +147,63 @@ CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total
 		curve[i] = *total > 0 ? curve[i] / *total : NAN;
 	if (!(*total > 0))
 		return NAN;
+	return 2 * (weighted + weighted_rest) / ((double) n * *total) - (double) (n + 1) / (double) n;
+}
+
+/*
+ * By how much the sum of values, each times its rank among the n of a piece, is above that of equal values, at most: half
+ * of them, or as many as the sum allows, are at one end and the rest at the other.
+ */
+static double
+MostUneven(const CsValuePiece *p)
+{
+	double		width = p->high - p->low,
+				n = (double) p->n,
+				above = width > 0 ? Max(Min((p->sum - n * p->low) / width, n), 0) : 0;
+
+	return p->n < 2 ? 0 : width * above * (n - above) / 2;
+}
+
+/*
+ * CsLorenz() of values that are known piece by piece; the pieces ascend.  The curve is exact where a step is at an end of a
+ * piece, or in one of equal values.  Values between two ends are taken to be as uneven as if they lay evenly: two thirds of
+ * what they can be.  OUT error: how far Gini's coefficient may be from that of the values themselves.
+ */
+double
+CsLorenzOfPieces(const CsValuePiece *pieces, int npieces, int points, double *curve, double *total, double *error)
+{
+	double		sum = 0,
+				rest = 0,
+				weighted = 0,
+				weighted_rest = 0,
+				uneven = 0;
+	int64		n = 0,
+				below = 0;
+	int			at = 1;
+
+	for (int i = 0; i < npieces; i++)
+		n += pieces[i].n;
+	curve[0] = 0;
+	for (int i = 0; i < npieces; i++)
+	{
+		const CsValuePiece *p = &pieces[i];
+
+		for (; at < points && (double) at / (points - 1) * n < (double) (below + p->n); at++)
+			curve[at] = sum + rest + ((double) at / (points - 1) * n - (double) below) * (p->sum / (double) p->n);
+		CsAddCompensated(&sum, &rest, p->sum);
+		CsAddCompensated(&weighted, &weighted_rest, ((double) below + ((double) p->n + 1) / 2) * p->sum);
+		CsAddCompensated(&weighted, &weighted_rest, MostUneven(p) * 2 / 3);
+		uneven += MostUneven(p);
+		below += p->n;
+	}
+	*total = sum + rest;
+	for (; at < points; at++)
+		curve[at] = *total;
+	for (int i = 0; i < points; i++)
+		curve[i] = *total > 0 ? curve[i] / *total : NAN;
+	*error = 0;
+	if (!(*total > 0))
+		return NAN;
+	*error = 2 * (uneven * 2 / 3) / ((double) n * *total);
 	return 2 * (weighted + weighted_rest) / ((double) n * *total) - (double) (n + 1) / (double) n;
 }

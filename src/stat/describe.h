@@ -22,10 +22,24 @@ CsTukeyFences(double first, double third, double factor, double *low, double *hi
 	*high = third + factor * (third - first);
 }
 
-extern int	CsBinsOfSorted(const double *sorted, int64 n, int most);
-extern double CsBandwidth(const double *sorted, int64 n, double deviation);
+/* A kernel is nothing beyond so many bandwidths: exp(-x^2 / 2) is below 1e-16. */
+#define CS_KERNEL_REACH 8.6
+
+extern int	CsBinsOf(double range, double iqr, int64 n, int most);
+extern double CsBandwidth(double iqr, int64 n, double deviation);
 extern double CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x);
 extern double CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total);
+
+/* Values of which their number, their ends and their sum are known. */
+typedef struct CsValuePiece
+{
+	int64		n;
+	double		low,
+				high;
+	double		sum;
+} CsValuePiece;
+
+extern double CsLorenzOfPieces(const CsValuePiece *pieces, int npieces, int points, double *curve, double *total, double *error);
 extern double CsLargestShareOfSorted(const double *sorted, int n);
 extern double CsShareBeyond(const double *x, int n, double low, double high);
 #endif							/* CUSTSEG_STAT_DESCRIBE_H */

@@ -33,6 +33,7 @@ CREATE VIEW fickle AS SELECT id, x, y, code, level, at, fickle(customer) AS cust
 -- more rows for whoever asks again
 CREATE SEQUENCE asked;
 CREATE FUNCTION size() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT CASE WHEN nextval(''public.asked'') > 1 THEN 2000 ELSE 10 END';
+CREATE VIEW plenty AS SELECT c.* FROM customers c CROSS JOIN generate_series(1, 25);
 CREATE VIEW growing AS SELECT * FROM customers WHERE id <= (SELECT size());
 -- the bytes to send as what a customer bought
 CREATE TABLE forged AS SELECT ''::bytea AS bytes;
@@ -69,6 +70,7 @@ SQL
 $here->safe_psql('postgres', <<"END");
 CREATE FOREIGN TABLE customers ($columns) SERVER there;
 CREATE FOREIGN TABLE fickle ($columns) SERVER there;
+CREATE FOREIGN TABLE plenty ($columns) SERVER there;
 CREATE FOREIGN TABLE growing ($columns) SERVER there;
 ANALYZE customers;
 SELECT custseg.train('segments', 'customers', '{x,y,level}', 3, id => 'id');
@@ -214,6 +216,8 @@ for my $round (1 .. 3)
     for my $statement (
         "SELECT count(*) FROM custseg.describe('customers')",
         "SELECT count(*) FROM custseg.segment_profile('segments', 'customers')",
+        "SELECT count(*) FROM custseg.histogram('customers', 'x')",
+        "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.concentration('plenty', 'y')",
         "SELECT count(*) FROM custseg.data_quality('segments', 'customers')",
         "SELECT count(*) FROM custseg.correlations('customers')",
         "SELECT count(*) FROM custseg.drift('segments', 'customers')",
