@@ -28,8 +28,9 @@
 #define MAX_PIECES 32
 #define PIECE_ROWS 64
 
-/* Rows of a piece that are compared at a time, and rows that they are compared with. */
+/* Rows of a piece that are compared at a time, so many of them at once, and rows that they are compared with. */
 #define GROUP 8
+#define QUAD 4
 #define BLOCK 512
 
 typedef struct Piece
@@ -66,7 +67,6 @@ typedef struct Comparer
 	const int  *start;
 	double	   *column;			/* of the piece */
 	double	   *group;			/* GROUP rows, row by row */
-	double	   *distance;		/* double[GROUP][BLOCK] */
 	double	   *sums;			/* double[GROUP][k]: distances of a row to a segment */
 } Comparer;
 
@@ -83,51 +83,17 @@ typedef struct Comparer
 #define KERNEL_WIDTH 2
 #include "stat/silhouette_kernels.h"
 
-/* Sum of a run of numbers; eight running sums in a fixed order. */
-CS_CLONES static double
-SumOfRun(int n, const double *x)
-{
-	double		sum[8] = {0};
-	int			i = 0;
-
-	for (; i + 8 <= n; i += 8)
-		for (int lane = 0; lane < 8; lane++)
-			sum[lane] += x[i + lane];
-	for (; i < n; i++)
-		sum[i % 8] += x[i];
-	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
-
-/* Add the distances of the group to rows first..first + n - 1 to its sums, segment by segment. */
-static void
-AddToSums(Comparer *c, int group, int first, int n, int stride, int *segment)
-{
-	int			end = first + n;
-
-	for (int at = first; at < end;)
-	{
-		int			next;
-
-		while (c->start[*segment + 1] <= at)
-			(*segment)++;
-		next = Min(c->start[*segment + 1], end);
-		for (int t = 0; t < group; t++)
-			c->sums[(Size) t * c->args->k + *segment] +=
-				SumOfRun(next - at, c->distance + t * stride + (at - first));
-		at = next;
-	}
-}
-
 /*
- * Compare rows first..first + group - 1, of one segment, with themselves and all that come
- * later.  Among themselves each pair is met twice, and so does not go to the column.
+ * Compare rows first..first + group - 1, of one segment, with themselves and all that come later, in
+ * runs of one segment and one block.  Among themselves each pair is met twice, and so does not go to
+ * the column.
  */
 static void
 CompareGroup(Comparer *c, int segment, int first, int group)
 {
 	const SilhouetteArgs *args = c->args;
-	int			at = segment;
 	double		kept[GROUP];
+	int			end;
 
 	memcpy(kept, c->column + first, sizeof(double) * group);
 	for (int j = 0; j < args->d; j++)
@@ -135,18 +101,20 @@ CompareGroup(Comparer *c, int segment, int first, int group)
 			c->group[t * args->d + j] = c->x[(Size) j * args->stride + first + t];
 	for (int t = 0; t < group; t++)
 		memset(c->sums + (Size) t * args->k + segment, 0, sizeof(double) * (args->k - segment));
-	for (int block = first; block < args->n; block += BLOCK)
+	for (int at = first, block = first; at < args->n; at = end)
 	{
-		int			n = Min(BLOCK, args->n - block);
-		int			stride = CS_PAD_ROWS(n);
-
-		CHECK_FOR_INTERRUPTS();
-		CsSquaredDistances(args->d, n, c->x + block, args->stride, group, c->group, c->distance);
-		ChooseKernel(RootsToColumn) (group, n, c->distance, stride, c->column + block);
-		AddToSums(c, group, block, n, stride, &at);
-		if (block == first)
-			memcpy(c->column + first, kept, sizeof(double) * group);
+		if (at == block + BLOCK)
+		{
+			CHECK_FOR_INTERRUPTS();
+			block = at;
+		}
+		while (c->start[segment + 1] <= at)
+			segment++;
+		end = Min(c->start[segment + 1], Min(block + BLOCK, args->n));
+		ChooseKernel(CompareWithRun) (group, args->d, end - at, c->x + at, args->stride, c->group,
+									  c->column + at, c->sums + segment, args->k);
 	}
+	memcpy(c->column + first, kept, sizeof(double) * group);
 }
 
 /* Does this mean distance make the segment the neighbor?  Ties go to the lower segment. */
@@ -172,7 +140,6 @@ CsSilhouetteTask(CsTeam *team, const void *opaque, int item)
 	c.start = Part(arena, args, start);
 	c.column = (double *) Part(arena, args, columns) + (Size) item * args->n;
 	c.group = palloc(sizeof(double) * GROUP * args->d);
-	c.distance = palloc(sizeof(double) * GROUP * BLOCK);
 	c.sums = palloc(sizeof(double) * GROUP * args->k);
 	memset(c.column + piece->first, 0, sizeof(double) * (args->n - piece->first));
 	for (int first = piece->first; first < piece->last; first += GROUP)
@@ -373,20 +340,6 @@ CsSilhouetteWidth(double own, int n, double b)
 	return Max(a, b) > 0 ? (b - a) / Max(a, b) : 0;
 }
 
-/* Standard deviation of the widths that there are. */
-static double
-Deviation(const double *width, int n)
-{
-	CsMoments	moments = {0};
-
-	for (int i = 0; i < n; i++)
-	{
-		if (!isnan(width[i]))
-			CsMomentsAdd(&moments, &width[i], 1);
-	}
-	return CsMomentsDeviation(&moments, 0);
-}
-
 /* Fill the result's rows and means from what the team has computed. */
 static void
 Summarize(CsArena *arena, const SilhouetteArgs *args, const int32 *labels,
@@ -421,7 +374,6 @@ Summarize(CsArena *arena, const SilhouetteArgs *args, const int32 *labels,
 			result->of_segment[c] / sample->counts[c] : NAN;
 	}
 	result->mean = total / weight;
-	result->deviation = Deviation(result->width, args->n);
 }
 
 /* Is the silhouette defined: two segments at least, and fewer of them than rows? */
@@ -452,7 +404,7 @@ CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int labels_area, int k, int6
 	SilhouetteArgs args = {0};
 
 	sample = CsSampleStratified(labels, m->nrows, k, Min(most, CS_MAX_SILHOUETTE_ROWS), seed);
-	result->mean = result->deviation = NAN;
+	result->mean = NAN;
 	result->used = sample->nrows;
 	if (IsDefined(sample, k))
 	{
@@ -488,12 +440,28 @@ CsSilhouetteFree(CsSilhouette *s)
 	pfree(s);
 }
 
+/* Standard deviation of the widths that there are; NaN where the silhouette is not defined. */
+static double
+Deviation(const CsSilhouette *s)
+{
+	CsMoments	moments = {0};
+
+	if (s->width == NULL)
+		return NAN;
+	for (int i = 0; i < s->used; i++)
+	{
+		if (!isnan(s->width[i]))
+			CsMomentsAdd(&moments, &s->width[i], 1);
+	}
+	return CsMomentsDeviation(&moments, 0);
+}
+
 /* What of the silhouette is one number for all rows. */
 CsSilhouetteMean
 CsSilhouetteMeasure(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample, uint64 seed)
 {
 	CsSilhouette *s = CsSilhouetteOfRows(team, m, labels, k, sample, seed);
-	CsSilhouetteMean result = {s->mean, s->deviation, s->used};
+	CsSilhouetteMean result = {s->mean, Deviation(s), s->used};
 
 	CsSilhouetteFree(s);
 	return result;
@@ -504,10 +472,12 @@ double
 CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 				   uint64 seed, int64 *used)
 {
-	CsSilhouetteMean s = CsSilhouetteMeasure(team, m, labels, k, sample, seed);
+	CsSilhouette *s = CsSilhouetteOfRows(team, m, labels, k, sample, seed);
+	double		mean = s->mean;
 
-	*used = s.used;
-	return s.mean;
+	*used = s->used;
+	CsSilhouetteFree(s);
+	return mean;
 }
 
 /*

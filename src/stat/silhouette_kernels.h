@@ -1,6 +1,6 @@
 /*
  * silhouette_kernels.h
- *	  Roots of distances: the template that silhouette.c includes for each width.
+ *	  Distances of rows to others, and their sums: the template that silhouette.c includes for each width.
  */
 #include "math/kernel_begin.h"
 
@@ -45,52 +45,90 @@ KernelName(Roots) (Row x)
 #endif
 
 /*
- * Roots of the squared distances of a block, in place, distance[t * stride + r]; what each row r has to
- * the rows of the group is added to its column.
+ * Compare nrows rows with up to eight rows x[j * stride + r], of which the first n count: each of the n gets the sum of
+ * its distances to its column, and each of the nrows a part of its distance to all n, as eight running sums.
+ * Inlined with a constant nrows, so that the running sums live in registers.
  */
+KERNEL static inline __attribute__((always_inline)) void
+KernelName(CompareEight) (int nrows, int d, int n, const double *x, int stride, const double *rows,
+						  double *column, Row sums[][KERNEL_PARTS])
+{
+	for (int part = 0; part < KERNEL_PARTS && part * KERNEL_WIDTH < n; part++)
+	{
+		Row			distance[QUAD],
+					all;
+		int			here = Min(KERNEL_WIDTH, n - part * KERNEL_WIDTH);
+
+		for (int t = 0; t < nrows; t++)
+			distance[t] = (Row) {0};
+		for (int j = 0; j < d; j++)
+		{
+			Row			value = LoadRow(x + (Size) j * stride + part * KERNEL_WIDTH);
+
+			for (int t = 0; t < nrows; t++)
+			{
+				Row			difference = value - rows[(Size) t * d + j];
+
+				distance[t] += difference * difference;
+			}
+		}
+		for (int t = 0; t < nrows; t++)
+		{
+			distance[t] = KernelName(Roots) (distance[t]);
+			for (int i = here; i < KERNEL_WIDTH; i++)
+				distance[t][i] = 0;
+			sums[t][part] += distance[t];
+		}
+		all = nrows == QUAD ? (distance[0] + distance[1]) + (distance[2] + distance[3]) : distance[0];
+		if (here == KERNEL_WIDTH)
+			StoreRow(column + part * KERNEL_WIDTH, LoadRow(column + part * KERNEL_WIDTH) + all);
+		else
+			for (int i = 0; i < here; i++)
+				column[part * KERNEL_WIDTH + i] += all[i];
+	}
+}
+
+/*
+ * Compare nrows rows, rows[t * d + j], with a run of n rows x[j * stride + r]: sum[t * sum_stride] gains the distances
+ * of a row to the run, as eight running sums, and each of the run has those to the nrows rows added to its column.
+ */
+KERNEL static inline __attribute__((always_inline)) void
+KernelName(CompareRun) (int nrows, int d, int n, const double *x, int stride, const double *rows, double *column,
+						double *sum, int sum_stride)
+{
+	Row			sums[QUAD][KERNEL_PARTS];
+	int			r = 0;
+
+	for (int t = 0; t < nrows; t++)
+		for (int part = 0; part < KERNEL_PARTS; part++)
+			sums[t][part] = (Row) {0};
+	for (; r + 8 <= n; r += 8)
+		KernelName(CompareEight) (nrows, d, 8, x + r, stride, rows, column + r, sums);
+	if (r < n)
+		KernelName(CompareEight) (nrows, d, n - r, x + r, stride, rows, column + r, sums);
+	for (int t = 0; t < nrows; t++)
+	{
+		double		eight[8];
+
+		for (int part = 0; part < KERNEL_PARTS; part++)
+			StoreRow(eight + part * KERNEL_WIDTH, sums[t][part]);
+		sum[(Size) t * sum_stride] += SumOfEight(eight);
+	}
+}
+
+/* Compare the rows of a group with a run, four at a time. */
 KERNEL static void
-KernelName(RootsToColumn) (int group, int n, double *distance, int stride, double *column)
+KernelName(CompareWithRun) (int group, int d, int n, const double *x, int stride, const double *rows, double *column,
+							double *sum, int sum_stride)
 {
 	int			t = 0;
 
-	for (; t + 4 <= group; t += 4)
-	{
-		double	   *a = distance + t * stride,
-				   *b = a + stride,
-				   *c = b + stride,
-				   *d = c + stride;
-		int			r = 0;
-
-		for (; r + KERNEL_WIDTH <= n; r += KERNEL_WIDTH)
-		{
-			Row			to_a = KernelName(Roots) (LoadRow(a + r)),
-						to_b = KernelName(Roots) (LoadRow(b + r)),
-						to_c = KernelName(Roots) (LoadRow(c + r)),
-						to_d = KernelName(Roots) (LoadRow(d + r));
-
-			StoreRow(a + r, to_a);
-			StoreRow(b + r, to_b);
-			StoreRow(c + r, to_c);
-			StoreRow(d + r, to_d);
-			StoreRow(column + r, LoadRow(column + r) + ((to_a + to_b) + (to_c + to_d)));
-		}
-		for (; r < n; r++)
-		{
-			a[r] = sqrt(a[r]);
-			b[r] = sqrt(b[r]);
-			c[r] = sqrt(c[r]);
-			d[r] = sqrt(d[r]);
-			column[r] += (a[r] + b[r]) + (c[r] + d[r]);
-		}
-	}
+	for (; t + QUAD <= group; t += QUAD)
+		KernelName(CompareRun) (QUAD, d, n, x, stride, rows + (Size) t * d, column, sum + (Size) t * sum_stride,
+								sum_stride);
 	for (; t < group; t++)
-		for (int r = 0; r < n; r++)
-		{
-			double	   *a = distance + t * stride + r;
-
-			*a = sqrt(*a);
-			column[r] += *a;
-		}
+		KernelName(CompareRun) (1, d, n, x, stride, rows + (Size) t * d, column, sum + (Size) t * sum_stride,
+								sum_stride);
 }
 
 #if KERNEL_WIDTH == 4

@@ -31,7 +31,6 @@ typedef struct CsSilhouette
 {
 	int64		used;			/* rows that it is computed on */
 	double		mean;
-	double		deviation;		/* of the widths, standard; NaN with the mean */
 	double	   *of_segment;		/* k; NaN for a segment without rows */
 	int64	   *row;			/* used: row numbers, ascending */
 	double	   *width;			/* used; NaN where distances are too large to be added up */

@@ -137,6 +137,40 @@ CellWidth(const Cells *cells, int cell)
 	return cells->steps ? 1 : cells->edge[cell + 1] - cells->edge[cell];
 }
 
+/* The pools of a flank, which grows from one end of the cells. */
+typedef struct Flank
+{
+	Pool	   *pools;
+	int			npools;
+} Flank;
+
+/* Take another cell into the pools of a flank. */
+static inline void
+AddToFlank(const Cells *cells, Flank *flank, int cell)
+{
+	Pool	   *pools = flank->pools;
+	Pool		pool = {cells->mass[cell], CellWidth(cells, cell), 1};
+	int			n = flank->npools;
+
+	for (; n > 0 && pools[n - 1].mass * pool.width >= pool.mass * pools[n - 1].width; n--)
+	{
+		pool.mass += pools[n - 1].mass;
+		pool.width += pools[n - 1].width;
+		pool.ncells += pools[n - 1].ncells;
+	}
+	pools[n++] = pool;
+	flank->npools = n;
+}
+
+/* The density of a flank next to the mode. */
+static double
+DensityAtMode(const Flank *flank)
+{
+	const Pool *last = flank->pools + flank->npools - 1;
+
+	return flank->npools > 0 ? last->mass / last->width : 0;
+}
+
 /*
  * Spread the mass of n cells, from cell "first" on in the given direction (1 or -1), so that the
  * density never falls in that direction: adjacent violators are pooled.  OUT fitted, by cell.
@@ -145,27 +179,16 @@ CellWidth(const Cells *cells, int cell)
 static double
 FitFlank(const Cells *cells, int first, int n, int direction, Pool *pools, double *fitted)
 {
-	int			npools = 0,
-				cell = first;
+	Flank		flank = {pools};
+	int			cell = first;
 
 	for (int i = 0; i < n; i++, cell += direction)
-	{
-		Pool		pool = {cells->mass[cell], CellWidth(cells, cell), 1};
-
-		while (npools > 0 &&
-			   pools[npools - 1].mass * pool.width >= pool.mass * pools[npools - 1].width)
-		{
-			pool.mass += pools[npools - 1].mass;
-			pool.width += pools[npools - 1].width;
-			pool.ncells += pools[--npools].ncells;
-		}
-		pools[npools++] = pool;
-	}
+		AddToFlank(cells, &flank, cell);
 	cell = first;
-	for (int p = 0; p < npools; p++)
+	for (int p = 0; p < flank.npools; p++)
 		for (int i = 0; i < pools[p].ncells; i++, cell += direction)
 			fitted[cell] = pools[p].mass * (CellWidth(cells, cell) / pools[p].width);
-	return npools > 0 ? pools[npools - 1].mass / pools[npools - 1].width : 0;
+	return DensityAtMode(&flank);
 }
 
 /*
@@ -192,11 +215,81 @@ FitMode(const Cells *cells, int mode, Pool *pools, double *fitted)
 	return apart;
 }
 
-/* The mode whose distribution is nearest; the cell of the largest mass is always a candidate. */
+/* A mode that is tried. */
+typedef struct Candidate
+{
+	int			mode;
+	double		density;		/* of the left flank next to it */
+	double		difference;		/* of the distribution functions at it */
+	double		apart;			/* how far these are apart at most; infinite beyond what was asked for */
+} Candidate;
+
+/*
+ * Go on to the cells of a pool, from "cell" on, with the difference of the distribution functions, and how far
+ * they are apart at most: infinite once that is more than "most".
+ */
+static void
+AddPool(const Cells *cells, const Pool *pool, int cell, double most, Candidate *c)
+{
+	for (int end = cell + pool->ncells; cell < end && c->apart <= most; cell++)
+	{
+		c->difference += pool->mass * (CellWidth(cells, cell) / pool->width) - cells->mass[cell];
+		c->apart = Max(c->apart, fabs(c->difference));
+	}
+	if (c->apart > most)
+		c->apart = HUGE_VAL;
+}
+
+/* Compare the distribution functions on the left of each candidate; they ascend.  "pools" is scratch. */
+static void
+CompareLeft(const Cells *cells, Candidate *candidates, int n, double most, Pool *pools)
+{
+	Flank		flank = {pools};
+	int			cell = 0;
+
+	for (Candidate *c = candidates; c < candidates + n; c++)
+	{
+		int			at = 0;
+
+		for (; cell < c->mode; cell++)
+			AddToFlank(cells, &flank, cell);
+		c->density = DensityAtMode(&flank);
+		for (int p = 0; p < flank.npools && c->apart <= most; at += pools[p++].ncells)
+			AddPool(cells, &pools[p], at, most, c);
+	}
+}
+
+/* Go on to the right of each candidate that is within "most", or within the nearest one. */
+static void
+CompareRight(const Cells *cells, Candidate *candidates, int n, double most, Pool *pools)
+{
+	Flank		flank = {pools};
+	int			cell = cells->n - 1;
+
+	for (Candidate *c = candidates + n - 1; c >= candidates; c--)
+	{
+		int			at = c->mode + 1;
+
+		for (; cell > c->mode; cell--)
+			AddToFlank(cells, &flank, cell);
+		if (cells->steps && cells->mass[c->mode] < Max(c->density, DensityAtMode(&flank)))
+			c->apart = HUGE_VAL;
+		for (int p = flank.npools - 1; p >= 0 && c->apart <= most; at += pools[p--].ncells)
+			AddPool(cells, &pools[p], at, most, c);
+		most = Min(most, c->apart);
+	}
+}
+
+/*
+ * The mode whose distribution is nearest; the cell of the largest mass is always a candidate.  What FitMode() does
+ * for each, with flanks that grow from one to the next, and an end where a nearer one is known.
+ */
 static int
 ChooseMode(const Cells *cells, Pool *pools, double *fitted)
 {
-	int			heaviest = 0,
+	Candidate	candidates[CANDIDATES] = {0};
+	int			n = Min(CANDIDATES, cells->n),
+				heaviest = 0,
 				best;
 	double		nearest;
 
@@ -205,15 +298,16 @@ ChooseMode(const Cells *cells, Pool *pools, double *fitted)
 			heaviest = i;
 	best = heaviest;
 	nearest = FitMode(cells, heaviest, pools, fitted);
-	for (int c = 0; c < Min(CANDIDATES, cells->n); c++)
+	for (int c = 0; c < n; c++)
+		candidates[c].mode = (int) ((int64) c * cells->n / n);
+	CompareLeft(cells, candidates, n, nearest, pools);
+	CompareRight(cells, candidates, n, nearest, pools);
+	for (int c = 0; c < n; c++)
 	{
-		int			mode = (int) ((int64) c * cells->n / Min(CANDIDATES, cells->n));
-		double		apart = FitMode(cells, mode, pools, fitted);
-
-		if (apart < nearest)
+		if (candidates[c].apart < nearest)
 		{
-			nearest = apart;
-			best = mode;
+			nearest = candidates[c].apart;
+			best = candidates[c].mode;
 		}
 	}
 	return best;
@@ -269,20 +363,14 @@ CsUnimodalFit(const double *sorted, int n)
 double
 CsUnimodalQuantile(const CsUnimodal *u, double p)
 {
-	int			low = 1,
-				high = u->nknots - 1;
-	const CsKnot *knot;
+	const CsKnot *knot = &u->knot[1];
 
-	while (low < high)
+	/* the first knot with this share, or the last one, without a branch that nobody can foresee */
+	for (int n = u->nknots - 1, half; n > 1; n -= half)
 	{
-		int			middle = (low + high) / 2;
-
-		if (u->knot[middle].share >= p)
-			high = middle;
-		else
-			low = middle + 1;
+		half = n / 2;
+		knot += half * (knot[half - 1].share < p);
 	}
-	knot = &u->knot[low];
 	if (u->steps || !(p < knot->share))
 		return knot->value;
 	return knot[-1].value + (knot->value - knot[-1].value) *
