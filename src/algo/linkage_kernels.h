@@ -10,15 +10,19 @@
 /* Vectors whose sums the registers have room for. */
 #define VECTORS_AT_ONCE Min(VECTORS, 8)
 
-/* Is one of some numbers negative?  "signs" has their bits, those of several vectors or'ed. */
-KERNEL static inline __attribute__((always_inline)) bool
-KernelName(AnyNegative) (const RowMask *signs)
+/* A bit for each number of a vector that is negative, the lowest of the first. */
+KERNEL static inline __attribute__((always_inline)) uint32
+KernelName(Negative) (Row x)
 {
-	int64		any = 0;
-
-	for (int i = 0; i < KERNEL_WIDTH; i++)
-		any |= (*signs)[i];
-	return any < 0;
+#if !defined(CS_WIDE_KERNELS)
+	return (x[0] < 0) | (uint32) (x[1] < 0) << 1;
+#elif KERNEL_WIDTH == 8
+	return _mm512_cmplt_epi64_mask((__m512i) x, _mm512_setzero_si512());
+#elif KERNEL_WIDTH == 4
+	return (uint32) _mm256_movemask_pd((__m256d) x);
+#else
+	return (uint32) _mm_movemask_pd((__m128d) x);
+#endif
 }
 
 /*
@@ -49,8 +53,8 @@ KernelName(MeasureStrip) (int d, const double *x, const double *origin, Row squa
 
 /*
  * Ward: lower *nearest to the nearest cluster of a run of slots.  A strip is judged without
- * dividing, by squared * 2ab < known * (a + b) with a little to spare, and looked into only if that
- * holds somewhere in it.
+ * dividing, by squared * 2ab < known * (a + b) with a little to spare, and only the slots for which
+ * that holds are looked at.
  */
 KERNEL static void
 KernelName(ScanWard) (const Scan *scan, int first, int n, const double *x, const double *origin,
@@ -62,18 +66,17 @@ KernelName(ScanWard) (const Scan *scan, int first, int n, const double *x, const
 	{
 		double		limit = nearest->distance * (1 + 4 * DBL_EPSILON);
 		Row			squared[VECTORS];
-		RowMask		signs = {0};
+		uint32		nearer = 0;
 
 		KernelName(MeasureStrip) (scan->d, x + (Size) strip * scan->d, origin, squared);
 		for (int v = 0; v < VECTORS; v++)
 		{
 			Row			other = LoadRow(weight + strip + v * KERNEL_WIDTH);
 
-			signs |= (RowMask) (squared[v] * (2 * own * other) - limit * (own + other));
+			nearer |= KernelName(Negative) (squared[v] * (2 * own * other) - limit * (own + other)) <<
+				v * KERNEL_WIDTH;
 		}
-		if (!KernelName(AnyNegative) (&signs))
-			continue;
-		for (int r = strip; r < Min(strip + STRIP, n); r++)
+		for (int r; nearer != 0 && (r = strip + pg_rightmost_one_pos32(nearer)) < n; nearer &= nearer - 1)
 		{
 			double		distance = WardDistance(((const double *) squared)[r - strip], own,
 												weight[r]);
@@ -99,7 +102,7 @@ KernelName(ScanSingle) (const Scan *scan, int first, int n, const double *x, con
 	{
 		double		known = nearest->distance;
 		Row			squared[VECTORS];
-		RowMask		signs = {0};
+		uint32		nearer = 0;
 
 		KernelName(MeasureStrip) (scan->d, x + (Size) strip * scan->d, origin, squared);
 		for (int v = 0; v < VECTORS; v++)
@@ -109,11 +112,9 @@ KernelName(ScanSingle) (const Scan *scan, int first, int n, const double *x, con
 			Row			now = ChooseRow(squared[v] < before, squared[v], before);
 
 			StoreRow(place, now);
-			signs |= (RowMask) (now - known);
+			nearer |= KernelName(Negative) (now - known) << v * KERNEL_WIDTH;
 		}
-		if (!KernelName(AnyNegative) (&signs))
-			continue;
-		for (int r = strip; r < Min(strip + STRIP, n); r++)
+		for (int r; nearer != 0 && (r = strip + pg_rightmost_one_pos32(nearer)) < n; nearer &= nearer - 1)
 			if (to_tree[r] < nearest->distance)
 			{
 				nearest->distance = to_tree[r];

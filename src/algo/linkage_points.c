@@ -23,6 +23,7 @@
 #include "algo/hierarchical.h"
 #include "math/kernel.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 
 /* Values from which a scan is shared, and parts it then has. */
 #define SHARED_VALUES (64 * 1024)
@@ -30,8 +31,8 @@
 
 /*
  * Slots lie in strips, column by column, so that a scan reads memory from one end to the other.  A
- * strip's distances are computed in registers and judged together: most strips hold nothing nearer
- * and are passed over.  The kernels are in linkage_kernels.h.
+ * strip's distances are computed in registers and judged together, by a bit each: most strips hold
+ * nothing nearer and are passed over.  The kernels are in linkage_kernels.h.
  */
 #define STRIP 32
 
