@@ -99,12 +99,12 @@ END $$;
 SELECT see_first('spending', '{60,200,400,400,600,800,1000,1000}', '{"min_days": 1}');
 SELECT look, n, agrees(l.information, n / 2000.0, 1e-12) AS information, verdict, decides, agrees((findings ->> 'boundary')::float8, b.boundary, 1e-12) AS boundary, b.boundary IS NULL AS decides_nothing
 FROM custseg.experiment_look l CROSS JOIN (SELECT array_agg(information ORDER BY look) AS information FROM custseg.experiment_look WHERE experiment = 'spending') i,
-    custseg.spending_boundaries(i.information) WITH ORDINALITY b (information_share, spent, boundary, place)
+    custseg.spending_boundaries(i.information) b (place, information_share, spent, boundary)
 WHERE l.experiment = 'spending' AND l.look = b.place ORDER BY look;
 -- segments have boundaries of their own, for alpha / 2
 SELECT count(*) AS lines, count(DISTINCT agrees(m.boundary, b.boundary, 1e-12)) AS kinds, min(agrees(m.boundary, b.boundary, 1e-12)) AS agrees
 FROM custseg.experiment_look_metric m CROSS JOIN (SELECT array_agg(information ORDER BY look) AS information FROM custseg.experiment_look WHERE experiment = 'spending') i,
-    custseg.spending_boundaries(i.information, 0.025) WITH ORDINALITY b (information_share, spent, boundary, place)
+    custseg.spending_boundaries(i.information, 0.025) b (place, information_share, spent, boundary)
 WHERE m.experiment = 'spending' AND m.look = b.place AND m.segment IS NOT NULL;
 -- at any time: intervals by anytime_interval(), p-values the smallest so far
 SELECT see_first('anytime', '{200,400,600,900,1000}', '{"min_days": 1}');
