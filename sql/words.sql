@@ -97,8 +97,20 @@ SELECT count(*) > 40 AS enough, count(*) FILTER (WHERE suggested_name LIKE 'FAUL
        count(*) FILTER (WHERE description ~* 'spends' AND description ~* 'spend again') AS said_twice,
        count(*) FILTER (WHERE (SELECT count(*) <> count(DISTINCT p) FROM regexp_split_to_table(description, ', ') p)) AS repeated
 FROM told;
-SELECT count(*) AS not_the_highest
-FROM told t JOIN told u USING (seed) WHERE t.suggested_name ~* '^second (highest|lowest)' AND u.suggested_name = t.suggested_name AND u.segment <> t.segment;
+-- the rank in a name is the rank of the segment's mean
+CREATE TABLE steps (k int, segment int, name text, mean float8);
+DO $$
+BEGIN
+    FOR k IN 26 .. 49 BY 23 LOOP
+        PERFORM custseg.train('steps', format('SELECT i AS id, i %% %s * 100 + hashint4(i) %% 10 AS spend FROM generate_series(1, 10 * %s) i', k, k), '{spend}', k, 'hierarchical', 'id', deploy => true);
+        INSERT INTO steps SELECT k, s.segment, lower(s.suggested_name), p.mean FROM custseg.segment_summary('steps') s JOIN custseg.segment_profile('steps') p USING (segment);
+    END LOOP;
+END $$;
+SELECT k, count(*) AS ranked, count(*) FILTER (WHERE name <> concat(coalesce((ARRAY['', 'second ', 'third ', 'fourth ', 'fifth ', 'sixth ', 'seventh ', 'eighth ', 'ninth ', 'tenth '])[rank],
+    to_char(rank, 'FM99th '), ''), superlative, ' spend')) AS wrong, max(rank) AS last
+FROM (SELECT k, name, superlative, rank() OVER (PARTITION BY k, superlative ORDER BY CASE superlative WHEN 'highest' THEN -mean ELSE mean END) AS rank
+      FROM steps, substring(name FROM 'highest|lowest') superlative WHERE superlative IS NOT NULL) r
+GROUP BY k ORDER BY k;
 
 -- What a rule's scores are cut at stands beside it, and what decides is what is told.
 CREATE TABLE bought AS SELECT i AS id, i % 365 AS recency, 1 + i % 7 AS frequency, date '2026-01-01' + i % 31 AS day FROM generate_series(1, 1000) i;
@@ -183,7 +195,7 @@ SET statement_timeout = '15s';
 SELECT count(DISTINCT suggested_name) FROM custseg.segment_summary('many');
 RESET statement_timeout;
 
-SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak', 'cycle', 'plural', 'codes');
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak', 'cycle', 'plural', 'codes', 'steps');
 DROP SCHEMA words_test CASCADE;
 \getenv root PG_ABS_SRCDIR
 \i :root/test/clean.sql
