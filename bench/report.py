@@ -36,7 +36,7 @@ def machine(server, settings):
     """What the figures depend on, one fact an item."""
     memory = int(first_match("/proc/meminfo", "MemTotal").split()[0]) / 1024 ** 2
     blas = next((f"{each['internal_api']} {each['version']}" for each in threadpool_info()
-                 if each["user_api"] == "blas"), "no BLAS")
+                 if each["user_api"] == "blas"), "BLAS unknown")
     with open("/proc/cpuinfo", encoding="utf-8") as cpuinfo:
         cores = sum(line.startswith("processor") for line in cpuinfo)
     return [
@@ -50,13 +50,15 @@ def machine(server, settings):
     ]
 
 
-def write(path, sections, facts, command):
-    """Write the report."""
+def write(path, sections, facts, command, planned):
+    """Write the report; say how many of the planned sections there are while some are to come."""
     today = datetime.datetime.now(datetime.timezone.utc).date()
     lines = ["# Benchmarks", "",
              f"Measured on {today} by `{command}`, which writes this page.  `bench/README.md` says "
              "how to read it.", ""]
     lines += [f"- {fact}" for fact in facts]
+    if len(sections) < planned:
+        lines += [f"- {len(sections)} of {planned} sections: the run was ended before the others"]
     for title, rows in sections:
         lines += ["", f"## {title}", "", "| " + " | ".join(HEADINGS) + " |", "|---" * len(HEADINGS) + "|"]
         lines += ["| " + " | ".join(cells(row)) + " |" for row in rows]
