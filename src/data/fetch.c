@@ -269,12 +269,9 @@ DifferentValues(Oid relid, AttrNumber attnum)
 	return n < 0 ? -n * PG_INT64_MAX : n;
 }
 
-/*
- * A condition that holds for one of so many rows, by a hash of the column that has most values; palloc'd.  NULL: no column
- * has a hash.
- */
+/* A hash by which rows of a source are drawn one by one: of the column that has most values; palloc'd.  NULL: none has one. */
 static char *
-SampleCondition(const CsRelation *rel, double mask)
+RowHash(const CsRelation *rel)
 {
 	double		most = -1;
 	char	   *best = NULL;
@@ -290,7 +287,17 @@ SampleCondition(const CsRelation *rel, double mask)
 		most = n;
 		best = hash;
 	}
-	return best == NULL ? NULL : psprintf("%s & %.0f = 0", best, mask);
+	return best;
+}
+
+/* A condition that holds for one of so many rows of a source, or of values that have all their rows; palloc'd. */
+static char *
+SampleCondition(const CsRelation *rel, double mask)
+{
+	bool		is_table = OidIsValid(rel->relid) && rel->from_item == rel->kept;
+	char	   *hash = rel->together != NULL ? CsColumnHash(rel->together, 0) : is_table ? RowHash(rel) : NULL;
+
+	return hash == NULL ? NULL : psprintf("%s & %.0f = 0", hash, mask);
 }
 
 /*
@@ -301,11 +308,16 @@ char *
 CsSampleHint(const CsRelation *rel, double parts)
 {
 	double		mask = exp2(ceil(log2(Max(parts, 2)))) - 1;
-	char	   *condition = OidIsValid(rel->relid) && rel->from_item == rel->kept ? SampleCondition(rel, mask) : NULL;
+	char	   *condition = SampleCondition(rel, mask);
 
-	if (condition == NULL)
-		return psprintf("with a condition such as pg_catalog.hashint8extended(id, 0) & %.0f = 0", mask);
-	return psprintf("SELECT * FROM %s WHERE %s", rel->from_item, condition);
+	if (condition != NULL && OidIsValid(rel->relid) && rel->from_item == rel->kept)
+		return psprintf("SELECT * FROM %s WHERE %s", rel->from_item, condition);
+	if (condition != NULL)
+		return psprintf("with the condition %s", condition);
+	if (rel->together != NULL)
+		return psprintf("with a condition that holds for all rows of a value of column \"%s\", or for none",
+						NameStr(rel->together->name));
+	return psprintf("with a condition such as pg_catalog.hashint8extended(id, 0) & %.0f = 0", mask);
 }
 
 /* What to do where rows of a source are too many, so many times what there is room for: sentences; palloc'd, or the source's. */

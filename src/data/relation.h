@@ -121,6 +121,7 @@ typedef struct CsRelation
 	bool		parallel_safe;	/* may be read while a team has workers */
 	bool		may_fetch;		/* from other servers, however many rows: who reads it has weighed that */
 	const char *instead_of_sample;	/* what to do where it is too much to fetch, sentences; NULL: a sample will do */
+	const CsColumn *together;	/* a sample has all rows of a value of this column, or none; NULL: rows are drawn one by one */
 	const struct CsRelation *about; /* the source that a query of custseg's own is about; NULL: it is the source */
 	Oid			reader;			/* role that it is read as; InvalidOid: the caller */
 	char	   *search_path;	/* that its names are looked for in; NULL: the session's */
@@ -171,6 +172,7 @@ extern char *CsListColumns(const List *columns, const char *separator,
 #define CS_KIND_BIT(kind) (1 << (kind))
 
 extern const CsColumn *CsColumnOfRole(const CsRelation *rel, const char *name, const char *role, int kinds);
+extern const CsColumn *CsKeyOfRole(CsRelation *rel, const char *name, const char *role);
 extern const CsColumn *CsTimeOfRole(const CsRelation *rel, const char *name, const char *role);
 
 /* column_hash.c */

@@ -34,6 +34,18 @@ CsColumnOfRole(const CsRelation *rel, const char *name, const char *role, int ki
 }
 
 /*
+ * The column of the relation that tells whose its rows are, of any kind: a sample of the relation is to have all rows of a
+ * value, or none.  Belongs to the relation.
+ */
+const CsColumn *
+CsKeyOfRole(CsRelation *rel, const char *name, const char *role)
+{
+	rel->together = CsColumnOfRole(rel, name, role, CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) |
+								   CS_KIND_BIT(CS_BOOLEAN) | CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE));
+	return rel->together;
+}
+
+/*
  * The column of the relation that holds a time, a date or a timestamp; "role" tells what it is the time of.  Belongs to
  * the relation.
  */

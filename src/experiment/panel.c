@@ -50,7 +50,7 @@ PG_FUNCTION_INFO_V1(custseg_panel);
 
 typedef struct Panel
 {
-	const CsRelation *source;
+	CsRelation *source;
 	const CsColumn *customer;
 	const CsColumn *treated;
 	const CsColumn *period;
@@ -201,15 +201,13 @@ CheckStart(Panel *p)
 Datum
 custseg_panel(PG_FUNCTION_ARGS)
 {
-	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
-		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
 	Panel		p = {.result = CsResultOpen(fcinfo)};
 	CsRelation *query;
 	Oid			output;
 	bool		is_varlena;
 
 	p.source = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
-	p.customer = CsColumnOfRole(p.source, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer", keys);
+	p.customer = CsKeyOfRole(p.source, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer");
 	p.treated = CsColumnOfRole(p.source, CsTextArgument(fcinfo, ARG_TREATED), "treatment", CS_KIND_BIT(CS_BOOLEAN));
 	p.period = CsColumnOfRole(p.source, CsTextArgument(fcinfo, ARG_PERIOD), "period",
 							  CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_TIME));
@@ -218,7 +216,7 @@ custseg_panel(PG_FUNCTION_ARGS)
 	CheckStart(&p);
 	getTypeOutputInfo(p.period->type, &output, &is_varlena);
 	fmgr_info(output, &p.output);
-	query = CsRelationOpen(PanelSql(&p));
+	query = CsRelationQuery(p.source, PanelSql(&p));
 	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeRow, &p);
 	CheckPanel(&p);
 	return (Datum) 0;

@@ -75,7 +75,7 @@ FindAsOf(CsTrails *t)
 		return;
 	}
 	t->as_of = DT_NOBEGIN;
-	latest = CsRelationOpen(psprintf("SELECT pg_catalog.max(%s) AS latest FROM %s WHERE %s", CsSqlTime(t->time), CsSqlFrom(t->relation),
+	latest = CsRelationQuery(t->relation, psprintf("SELECT pg_catalog.max(%s) AS latest FROM %s WHERE %s", CsSqlTime(t->time), CsSqlFrom(t->relation),
 									 CountsCondition(t)));
 	(void) CsRelationRead(latest, latest->columns, 1, TakeLatest, t);
 	if (t->as_of == DT_NOBEGIN)
@@ -89,16 +89,16 @@ FindAsOf(CsTrails *t)
 void
 CsTrailsOpen(CsTrails *t, FunctionCallInfo fcinfo, int model, int version, const CsTrailOptions *options)
 {
-	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
-		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
+	int			kinds = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
+		CS_KIND_BIT(CS_TIME);
 	char	   *name = CsTextArgument(fcinfo, model);
 
 	memset(t, 0, sizeof(*t));
 	t->options = *options;
 	t->relation = CsRelationOpen(CsRequiredText(fcinfo, CS_TRAIL_SOURCE, "source"));
-	t->customer = CsColumnOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_CUSTOMER), "customer", keys);
+	t->customer = CsKeyOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_CUSTOMER), "customer");
 	t->time = CsTimeOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_TIME), "time of an event");
-	t->step = CsColumnOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_STEP), "step", keys & ~CS_KIND_BIT(CS_UNUSABLE));
+	t->step = CsColumnOfRole(t->relation, CsTextArgument(fcinfo, CS_TRAIL_STEP), "step", kinds);
 	t->zone = CsOrdersZone(options->time_zone);
 	t->ngroups = 1;
 	if (name != NULL)
@@ -246,7 +246,7 @@ CsTrailsRead(CsTrails *t, const CsTrailVisitor *visitor)
 
 	if (t->scorer != NULL)
 		r.roster = CsRosterOpen(t->scorer, t->options.customers, true);
-	query = CsRelationOpen(EventsSql(t));
+	query = CsRelationQuery(t->relation, EventsSql(t));
 	r.columns = query->columns;
 	r.text = query->ncolumns > EVENT_TEXT ? EVENT_TEXT : EVENT_CUSTOMER;
 	CsHeldPrepare(&r.customer, &query->columns[EVENT_CUSTOMER]);

@@ -231,15 +231,15 @@ ChooseKinds(CsEventsRequest *r)
 void
 CsEventsOpen(CsEventsRequest *r, const CsEventsColumns *columns, Jsonb *options)
 {
-	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
-		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
+	int			kinds = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
+		CS_KIND_BIT(CS_TIME);
 	CsRelation *rel = CsRelationOpen(columns->source);
 
 	CsOptionsParse(eventsOptions, lengthof(eventsOptions), options, &r->options);
 	r->relation = rel;
-	r->customer = CsColumnOfRole(rel, columns->customer, "customer", keys);
+	r->customer = CsKeyOfRole(rel, columns->customer, "customer");
 	r->time = CsTimeOfRole(rel, columns->time, "time of an event");
-	r->kind = CsColumnOfRole(rel, columns->kind, "kind of an event", keys & ~CS_KIND_BIT(CS_UNUSABLE));
+	r->kind = CsColumnOfRole(rel, columns->kind, "kind of an event", kinds);
 	if (columns->value != NULL)
 		r->value = CsColumnOfRole(rel, columns->value, "value", CS_KIND_BIT(CS_NUMERIC));
 	if (r->options.time_zone != NULL || r->zone == NULL)

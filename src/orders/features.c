@@ -60,7 +60,7 @@ LookAtLines(const CsFeaturesRequest *request)
 
 	if (!request->for_view || !CsFeaturesLinesAreOrders(request))
 		return;
-	rel = CsRelationOpen(CsFeaturesAtOnceSql(request));
+	rel = CsRelationQuery(request->relation, CsFeaturesAtOnceSql(request));
 	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeAtOnce, NULL);
 }
 
@@ -85,7 +85,7 @@ CsFeaturesOpen(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesRequ
 	request->relation = rel;
 	request->for_view = for_view;
 	request->look_back = CsSqlLookBack(request->options.look_back);
-	request->customer = CsColumnOfRole(rel, CsTextArgument(fcinfo, first + ARG_CUSTOMER), "customer", keys);
+	request->customer = CsKeyOfRole(rel, CsTextArgument(fcinfo, first + ARG_CUSTOMER), "customer");
 	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, first + ARG_TIME));
 	request->amount = CsColumnOfRole(rel, CsTextArgument(fcinfo, first + ARG_AMOUNT), "amount",
 									 CS_KIND_BIT(CS_NUMERIC));

@@ -455,7 +455,7 @@ ReadSorted(CsLineReader *r)
 	CsHeldPrepare(&s.customer, r->request->customer);
 	if (r->request->order != NULL)
 		CsHeldPrepare(&s.order, r->request->order);
-	sorted = CsRelationOpen(SortedQuery(r->request));
+	sorted = CsRelationQuery(r->request->relation, SortedQuery(r->request));
 	r->columns = sorted->columns;
 
 	level = NewGUCNestLevel();

@@ -119,7 +119,7 @@ OpenRfm(FunctionCallInfo fcinfo, int options_argument, Rfm *r)
 	CsOptionsArgument(fcinfo, options_argument, rfmOptions, lengthof(rfmOptions), &options);
 	CsRfmScoresInit(&r->scores, &options.scoring);
 	request->relation = rel;
-	request->customer = CsColumnOfRole(rel, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer", keys);
+	request->customer = CsKeyOfRole(rel, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer");
 	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, ARG_TIME));
 	request->amount = CsColumnOfRole(rel, CsTextArgument(fcinfo, ARG_AMOUNT), "amount",
 									 CS_KIND_BIT(CS_NUMERIC));

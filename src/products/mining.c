@@ -275,7 +275,7 @@ CsMine(CsMining *m, FunctionCallInfo fcinfo, int noptions)
 		CsRejectValue("\"min_customers\" goes with \"customer\"", "Name the column of the customers in the option \"customer\".");
 	CsProductLinesOpen(&m->lines, fcinfo, ARG_ORDERS, ARG_ORDER, ARG_PRODUCT, "order");
 	if (m->options.customer != NULL && m->options.min_customers > 1)
-		m->lines.customer = CsColumnOfRole(m->lines.relation, m->options.customer, "customer", CS_PRODUCT_KINDS);
+		m->lines.customer = CsKeyOfRole(m->lines.relation, m->options.customer, "customer");
 	CsProductLinesRead(&m->lines, TakeOrder, m);
 	CsProductLinesReport(&m->lines);
 	m->least = LeastOf(m->options.min_support, Max(m->n, 1));

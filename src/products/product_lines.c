@@ -349,11 +349,9 @@ TakeLine(void *state, const Datum *row, const bool *nulls)
 void
 CsProductLinesOpen(CsProductLines *l, FunctionCallInfo fcinfo, int orders, int key, int product, const char *key_role)
 {
-	int			kinds = CS_PRODUCT_KINDS;
-
 	l->relation = CsRelationOpen(CsRequiredText(fcinfo, orders, "orders"));
-	l->key = CsColumnOfRole(l->relation, CsTextArgument(fcinfo, key), key_role, kinds);
-	l->product = CsColumnOfRole(l->relation, CsTextArgument(fcinfo, product), "product", kinds);
+	l->key = CsKeyOfRole(l->relation, CsTextArgument(fcinfo, key), key_role);
+	l->product = CsColumnOfRole(l->relation, CsTextArgument(fcinfo, product), "product", CS_PRODUCT_KINDS);
 	l->key_role = key_role;
 	l->context = AllocSetContextCreate(CurrentMemoryContext, "custseg products", ALLOCSET_DEFAULT_SIZES);
 }
@@ -371,7 +369,7 @@ void
 CsProductLinesRead(CsProductLines *l, CsProductGroupVisitor visit, void *state)
 {
 	Reading		r = {.lines = l, .visit = visit, .state = state};
-	CsRelation *query = CsRelationOpen(LinesSql(l));
+	CsRelation *query = CsRelationQuery(l->relation, LinesSql(l));
 	int			level = NewGUCNestLevel();
 
 	l->n_lines = l->n_no_key = l->n_no_product = l->n_no_time = 0;

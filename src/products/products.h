@@ -42,7 +42,7 @@ typedef void (*CsProductGroupVisitor) (void *state, const CsProductGroup *group)
 
 typedef struct CsProductLines
 {
-	const CsRelation *relation;
+	CsRelation *relation;
 	const CsColumn *key;		/* lines with the same value stand together */
 	const CsColumn *product;
 	const CsColumn *time;		/* by which the last order is told; NULL: it is not asked for */

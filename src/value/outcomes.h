@@ -18,7 +18,7 @@ typedef struct CsOutcomesRequest
 	int			version;
 	CsModelKind kind;
 	const void *compiled;		/* the version, pinned */
-	const CsRelation *relation; /* the source */
+	CsRelation *relation;		/* the source */
 	char	   *outcome;		/* column; of purchases NULL */
 	char	   *id;				/* column or columns; NULL: as trained */
 	char	   *recorded;		/* column of what was predicted then; NULL: the version predicts */

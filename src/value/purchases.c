@@ -44,14 +44,11 @@ CsDayWords(DateADT day)
 
 /* Resolve the source and its columns; "amount" may be NULL. */
 void
-CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, const char *customer,
+CsPurchasesColumns(CsPurchasesRequest *r, CsRelation *source, const char *customer,
 				   const char *time, const char *amount)
 {
-	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
-		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
-
 	r->relation = source;
-	r->customer = CsColumnOfRole(r->relation, customer, "customer", keys);
+	r->customer = CsKeyOfRole(source, customer, "customer");
 	r->time = CsOrdersTimeColumn(r->relation, time);
 	if (amount != NULL)
 		r->amount = CsColumnOfRole(r->relation, amount, "amount", CS_KIND_BIT(CS_NUMERIC));

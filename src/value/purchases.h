@@ -91,7 +91,7 @@ typedef struct CsPurchasesCounts
 	int64		lines[CS_LINE_REASONS]; /* by whether they count; those of customers without a purchase, too */
 } CsPurchasesCounts;
 
-extern void CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, const char *customer,
+extern void CsPurchasesColumns(CsPurchasesRequest *r, CsRelation *source, const char *customer,
 							   const char *time, const char *amount);
 extern void CsPurchasesOpen(FunctionCallInfo fcinfo, int first, CsPurchasesRequest *r);
 extern void CsPurchasesAsOfDay(CsPurchasesRequest *r, const NullableDatum *as_of, DateADT *earliest);

@@ -114,7 +114,7 @@ HoldoutDays(const Training *t)
 
 /* Resolve the columns of the lines, and the day that customers are seen as of: NULL is that of the latest line. */
 static void
-OpenLines(Training *t, const CsRelation *source, const char *customer, const char *time, const char *amount,
+OpenLines(Training *t, CsRelation *source, const char *customer, const char *time, const char *amount,
 		  const NullableDatum *as_of)
 {
 	CsPurchasesRequest *r = &t->period.request;

@@ -287,6 +287,16 @@ for my $call ("outliers('plenty', '{recency,frequency,monetary}')",
         qr/ERROR:  0A000: some \d{5} rows of (relation "plenty"|the query) would be fetched from other servers.*HINT:  Give a sample as the source: .* Or SET maintenance_work_mem = '\dMB'/s,
         "nor are they by custseg.$call");
 }
+# Of rows that belong together, as lines of a customer do, a sample has all or none, though another column has more values.
+my %sample = ("frequent_itemsets('plenty', 'channel', 'id')" => qr/relation "plenty" .*sample as the source: SELECT \* FROM public\.plenty WHERE pg_catalog\.hashtextextended\(channel, 0\) & \d+ = 0\.  Or/s,
+    "purchase_summary('SELECT id, channel, DATE ''2026-01-01'' + recency::int AS day, monetary FROM plenty', 'channel', 'day', 'monetary')" =>
+      qr/the query .*sample as the source: with the condition pg_catalog\.hashtextextended\(channel, 0\) & \d+ = 0\.  Or/s,
+    "purchase_summary('SELECT id::money AS price, DATE ''2026-01-01'' + recency::int AS day, monetary FROM plenty', 'price', 'day', 'monetary')" =>
+      qr/the query .*sample as the source: with a condition that holds for all rows of a value of column "price", or for none\.  Or/s);
+while (my ($call, $hint) = each %sample)
+{
+    like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.$call"), qr/some \d{5} rows of $hint/, "a sample of whole customers: $call");
+}
 # Of what the planner does not know, it is seen when it comes: rows that were none when the table was analyzed, that are read anew for each
 # row of another table, and that a function reads.
 $there{west}->safe_psql('postgres', 'CREATE VIEW late AS SELECT * FROM plenty WHERE false');
