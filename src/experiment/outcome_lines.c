@@ -43,12 +43,12 @@ SpansSql(const CsOutcomeSource *s, const char *period, int nperiods)
 
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT DISTINCT custseg_private.microseconds(b.at) AS at FROM (SELECT DISTINCT r.enrolled_at FROM custseg.enrolment AS r");
-	appendStringInfo(&sql, " WHERE r.experiment = %s) AS e, pg_catalog.unnest(ARRAY[e.enrolled_at", quote_literal_cstr(e->name));
+	appendStringInfo(&sql, " WHERE r.experiment" CS_SQL("=") "%s) AS e, pg_catalog.unnest(ARRAY[e.enrolled_at", quote_literal_cstr(e->name));
 	for (int i = 0; i < e->nmetrics; i++)
 		if (e->metrics[i].window != NULL)
-			appendStringInfo(&sql, ", e.enrolled_at + %s::interval", quote_literal_cstr(e->metrics[i].window));
+			appendStringInfo(&sql, ", e.enrolled_at" CS_SQL("+") "%s::interval", quote_literal_cstr(e->metrics[i].window));
 	for (int w = 0; w <= nperiods && period != NULL; w++)
-		appendStringInfo(&sql, ", e.enrolled_at + %d::pg_catalog.float8 * %s::interval", w, quote_literal_cstr(period));
+		appendStringInfo(&sql, ", e.enrolled_at" CS_SQL("+") "(%d::pg_catalog.float8" CS_SQL("*") "%s::interval)", w, quote_literal_cstr(period));
 	appendStringInfo(&sql, "]) AS b (at) ORDER BY 1 LIMIT %d", MOST_SPANS + 1);
 	return sql.data;
 }

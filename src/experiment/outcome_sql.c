@@ -24,14 +24,14 @@
 static const char *
 NumberLiteral(double x)
 {
-	return psprintf("'%.17g'::float8", x);
+	return psprintf("'%.17g'::pg_catalog.float8", x);
 }
 
 /* A point in time as a literal, whatever the settings. */
 static const char *
 TimeLiteral(TimestampTz at)
 {
-	return psprintf("('2000-01-01 00:00:00+00'::timestamptz + %lld::pg_catalog.float8 * '1 microsecond'::interval)", (long long) at);
+	return psprintf("('2000-01-01 00:00:00+00'::pg_catalog.timestamptz" CS_SQL("+") "(%lld::pg_catalog.float8" CS_SQL("*") "'1 microsecond'::interval))", (long long) at);
 }
 
 /* A column that tells the customer in a row of the source, or of what other servers have summed up; palloc'd. */
@@ -48,7 +48,7 @@ PlainIdColumn(const CsOutcomeSource *s, int i)
 	const CsColumn *column = list_nth(s->id, i);
 
 	return column->type == NUMERICOID ? psprintf("pg_catalog.trim_scale(%s)", IdColumn(s, i)) :
-		column->type == BPCHAROID ? psprintf("%s::text", IdColumn(s, i)) : IdColumn(s, i);
+		column->type == BPCHAROID ? psprintf("%s::pg_catalog.text", IdColumn(s, i)) : IdColumn(s, i);
 }
 
 /* The text of a customer's id, as CsIdentityText() has it. */
@@ -58,11 +58,11 @@ CustomerText(const CsOutcomeSource *s)
 	StringInfoData row;
 
 	if (list_length(s->id) == 1)
-		return psprintf("%s::text", PlainIdColumn(s, 0));
+		return psprintf("%s::pg_catalog.text", PlainIdColumn(s, 0));
 	initStringInfo(&row);
 	for (int i = 0; i < list_length(s->id); i++)
 		appendStringInfo(&row, "%s%s", i == 0 ? "ROW(" : ", ", PlainIdColumn(s, i));
-	appendStringInfoString(&row, ")::text");
+	appendStringInfoString(&row, ")::pg_catalog.text");
 	return row.data;
 }
 
@@ -73,7 +73,7 @@ AsNumber(const CsColumn *column)
 	Oid			type = column->converter.type;
 
 	return psprintf("t.%s%s", CsSqlColumn(column),
-					type == BOOLOID ? "::int::float8" : type == CASHOID ? "::numeric::float8" : "::float8");
+					type == BOOLOID ? "::int::pg_catalog.float8" : type == CASHOID ? "::numeric::pg_catalog.float8" : "::pg_catalog.float8");
 }
 
 /* Is the value of a conversion true: a number is where it is not 0. */
@@ -82,7 +82,7 @@ AsTruth(const CsColumn *column)
 {
 	if (column->converter.type == BOOLOID)
 		return psprintf("t.%s", CsSqlColumn(column));
-	return psprintf("(t.%s <> %s)", CsSqlColumn(column), CsSqlZero(column));
+	return psprintf("(t.%s" CS_SQL("<>") "%s)", CsSqlColumn(column), CsSqlZero(column));
 }
 
 /* The value of a metric in a row of the source. */
@@ -98,9 +98,9 @@ static void
 AppendColumns(StringInfo sql, const CsOutcomeSource *s)
 {
 	if (s->time != NULL)
-		appendStringInfo(sql, ", t.%s::timestamptz AS at", CsSqlColumn(s->time));
+		appendStringInfo(sql, ", t.%s::pg_catalog.timestamptz AS at", CsSqlColumn(s->time));
 	if (s->measured != NULL)
-		appendStringInfo(sql, ", t.%s::timestamptz AS measured", CsSqlColumn(s->measured));
+		appendStringInfo(sql, ", t.%s::pg_catalog.timestamptz AS measured", CsSqlColumn(s->measured));
 	for (int i = 0; i < s->experiment->nmetrics; i++)
 	{
 		appendStringInfo(sql, ", %s AS v%d", ValueOf(s, i), i + 1);
@@ -141,8 +141,8 @@ CsOutcomeSummedSql(const CsOutcomeSource *s, const CsPieces *pieces)
 static void
 AppendSummed(StringInfo sql, const CsOutcomeSource *s)
 {
-	appendStringInfo(sql, "(SELECT r.*, CASE WHEN r.span = 0 THEN '-infinity' WHEN r.span > 0 THEN"
-					 " '2000-01-01 00:00:00+00'::timestamptz + (%s)[r.span]::pg_catalog.float8 * '1 microsecond'::interval END AS at FROM (%s) AS r OFFSET 0) AS t",
+	appendStringInfo(sql, "(SELECT r.*, CASE WHEN r.span" CS_SQL("=") "0 THEN '-infinity' WHEN r.span" CS_SQL(">") "0 THEN"
+					 " '2000-01-01 00:00:00+00'::pg_catalog.timestamptz" CS_SQL("+") "((%s)[r.span]::pg_catalog.float8" CS_SQL("*") "'1 microsecond'::interval) END AS at FROM (%s) AS r OFFSET 0) AS t",
 					 s->spans, s->summed);
 }
 
@@ -177,15 +177,15 @@ AppendJoin(StringInfo sql, const CsOutcomeSource *s)
 {
 	appendStringInfo(sql, " FROM custseg.enrolment AS e %s ", s->is_complete ? "JOIN" : "LEFT JOIN");
 	AppendSource(sql, s);
-	appendStringInfo(sql, " ON o.customer = e.customer WHERE e.experiment = %s", quote_literal_cstr(s->experiment->name));
+	appendStringInfo(sql, " ON o.customer" CS_SQL("=") "e.customer WHERE e.experiment" CS_SQL("=") "%s", quote_literal_cstr(s->experiment->name));
 }
 
 /* Which lines count, by their time: within the metric's window. */
 static const char *
 InWindow(const CsExperimentMetric *m)
 {
-	return m->window == NULL ? "o.at >= e.enrolled_at" :
-		psprintf("o.at >= e.enrolled_at AND o.at < e.enrolled_at + %s::interval", quote_literal_cstr(m->window));
+	return m->window == NULL ? "o.at" CS_SQL(">=") "e.enrolled_at" :
+		psprintf("o.at" CS_SQL(">=") "e.enrolled_at AND o.at" CS_SQL("<") "(e.enrolled_at" CS_SQL("+") "%s::interval)", quote_literal_cstr(m->window));
 }
 
 /* The value of a metric, of a customer with one row of outcomes. */
@@ -195,7 +195,7 @@ AppendRowMetric(StringInfo sql, const CsOutcomeSource *s, int i)
 	const CsExperimentMetric *m = &s->experiment->metrics[i];
 
 	if (m->kind == CS_METRIC_CONVERSION)
-		appendStringInfo(sql, ", CASE WHEN o.v%d THEN 1 ELSE 0 END::float8 AS v%d", i + 1, i + 1);
+		appendStringInfo(sql, ", CASE WHEN o.v%d THEN 1 ELSE 0 END::pg_catalog.float8 AS v%d", i + 1, i + 1);
 	else
 		appendStringInfo(sql, ", coalesce(o.v%d, 0) AS v%d", i + 1, i + 1);
 	if (m->kind == CS_METRIC_RATIO)
@@ -211,13 +211,13 @@ AppendLinesMetric(StringInfo sql, const CsOutcomeSource *s, int i)
 	const CsExperimentMetric *m = &s->experiment->metrics[i];
 
 	if (m->kind == CS_METRIC_CONVERSION)
-		appendStringInfo(sql, ", CASE WHEN bool_or(o.v%d) FILTER (WHERE %s) THEN 1 ELSE 0 END::float8 AS v%d",
+		appendStringInfo(sql, ", CASE WHEN pg_catalog.bool_or(o.v%d) FILTER (WHERE %s) THEN 1 ELSE 0 END::pg_catalog.float8 AS v%d",
 						 i + 1, InWindow(m), i + 1);
 	else
-		appendStringInfo(sql, ", coalesce(sum(o.v%d) FILTER (WHERE %s), 0) AS v%d", i + 1, InWindow(m), i + 1);
+		appendStringInfo(sql, ", coalesce(pg_catalog.sum(o.v%d) FILTER (WHERE %s), 0) AS v%d", i + 1, InWindow(m), i + 1);
 	if (s->partners[i] != NULL)
-		appendStringInfo(sql, ", coalesce(sum(o.p%d) FILTER (WHERE %s), 0) AS p%d", i + 1,
-						 m->kind == CS_METRIC_RATIO ? InWindow(m) : "o.at < e.enrolled_at", i + 1);
+		appendStringInfo(sql, ", coalesce(pg_catalog.sum(o.p%d) FILTER (WHERE %s), 0) AS p%d", i + 1,
+						 m->kind == CS_METRIC_RATIO ? InWindow(m) : "o.at" CS_SQL("<") "e.enrolled_at", i + 1);
 }
 
 /*
@@ -230,8 +230,8 @@ AppendCustomers(StringInfo sql, const CsOutcomeSource *s)
 	bool		is_lines = s->time != NULL;
 
 	appendStringInfo(sql, "(SELECT e.variant_number, e.segment, %s AS present, %s AS late",
-					 is_lines ? "count(o.customer) > 0" : "o.present",
-					 s->measured == NULL ? "NULL::text" : "CASE WHEN o.measured > e.enrolled_at THEN e.customer END");
+					 is_lines ? "pg_catalog.count(o.customer)" CS_SQL(">") "0" : "o.present",
+					 s->measured == NULL ? "NULL::pg_catalog.text" : "CASE WHEN o.measured" CS_SQL(">") "e.enrolled_at THEN e.customer END");
 	for (int i = 0; i < s->experiment->nmetrics; i++)
 	{
 		if (is_lines)
@@ -253,15 +253,15 @@ CsOutcomeCellsSql(const CsOutcomeSource *s)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT j.variant_number, j.segment, count(*) AS n, count(*) FILTER (WHERE j.present) AS n_present,"
-						   " min(j.late) AS late");
+	appendStringInfoString(&sql, "SELECT j.variant_number, j.segment, pg_catalog.count(*) AS n, pg_catalog.count(*) FILTER (WHERE j.present) AS n_present,"
+						   " pg_catalog.min(j.late) AS late");
 	for (int i = 0; i < s->experiment->nmetrics; i++)
 	{
 		const char *value = isnan(s->caps[i]) ? psprintf("j.v%d", i + 1) :
 			psprintf("least(j.v%d, %s)", i + 1, NumberLiteral(s->caps[i]));
 
 		appendStringInfo(&sql, ", custseg_private.outcome_moments(%s, %s, %s) AS m%d", value,
-						 s->partners[i] == NULL ? "NULL::float8" : psprintf("j.p%d", i + 1),
+						 s->partners[i] == NULL ? "NULL::pg_catalog.float8" : psprintf("j.p%d", i + 1),
 						 quote_literal_cstr(s->experiment->metrics[i].name), i + 1);
 	}
 	appendStringInfoString(&sql, " FROM ");
@@ -283,7 +283,7 @@ CsOutcomeCapsSql(const CsOutcomeSource *s)
 		double		cap = s->experiment->metrics[i].cap;
 
 		if (!isnan(cap))
-			appendStringInfo(&sql, "%s percentile_cont(%s) WITHIN GROUP (ORDER BY j.v%d) AS c%d",
+			appendStringInfo(&sql, "%s pg_catalog.percentile_cont(%s) WITHIN GROUP (ORDER BY j.v%d) AS c%d",
 							 n++ == 0 ? "SELECT" : ",", NumberLiteral(cap), i + 1, i + 1);
 	}
 	if (n == 0)
@@ -300,9 +300,9 @@ CsOutcomeTwiceSql(const CsOutcomeSource *s)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT e.customer, count(*) AS n");
+	appendStringInfoString(&sql, "SELECT e.customer, pg_catalog.count(*) AS n");
 	AppendJoin(&sql, s);
-	appendStringInfoString(&sql, " GROUP BY e.customer HAVING count(*) > 1 ORDER BY e.customer LIMIT 1");
+	appendStringInfoString(&sql, " GROUP BY e.customer HAVING pg_catalog.count(*)" CS_SQL(">") "1 ORDER BY e.customer LIMIT 1");
 	return sql.data;
 }
 
@@ -329,20 +329,20 @@ CsOutcomePeriodsSql(const CsOutcomeSource *s, const char *period, int nperiods, 
 	for (int w = 0; w < nperiods; w++)
 	{
 		appendStringInfo(&sql, ", custseg_private.outcome_moments(j.y%d, NULL, %s) AS m%d", w, metric, w);
-		appendStringInfo(&sum, "%sj.y%d", w == 0 ? "" : " + ", w);
+		appendStringInfo(&sum, "%sj.y%d", w == 0 ? "" : CS_SQL("+"), w);
 		/* a period and its mirror image: what does not change has a slope of 0, not of rounding */
 		if (w < nperiods / 2)
-			appendStringInfo(&slope, "%s(j.y%d - j.y%d) * %s", w == 0 ? "" : " + ", nperiods - 1 - w, w,
+			appendStringInfo(&slope, "%s((j.y%d" CS_SQL("-") "j.y%d)" CS_SQL("*") "%s)", w == 0 ? "" : CS_SQL("+"), nperiods - 1 - w, w,
 							 NumberLiteral((nperiods - 1 - 2 * w) / 2.0 / squares));
 	}
 	appendStringInfo(&sql, ", custseg_private.outcome_moments(%s, NULL, %s) AS whole, custseg_private.outcome_moments(%s, NULL, %s) AS slope"
 					 " FROM (SELECT e.variant_number", sum.data, metric, slope.data, metric);
 	for (int w = 0; w < nperiods; w++)
-		appendStringInfo(&sql, is_truth ? ", CASE WHEN bool_or(o.v1) FILTER (WHERE %s) THEN 1 ELSE 0 END::float8 AS y%d" :
-						 ", coalesce(sum(o.v1) FILTER (WHERE %s), 0) AS y%d",
-						 psprintf("o.at >= e.enrolled_at + %d::pg_catalog.float8 * %s AND o.at < e.enrolled_at + %d::pg_catalog.float8 * %s", w, length, w + 1, length), w);
+		appendStringInfo(&sql, is_truth ? ", CASE WHEN pg_catalog.bool_or(o.v1) FILTER (WHERE %s) THEN 1 ELSE 0 END::pg_catalog.float8 AS y%d" :
+						 ", coalesce(pg_catalog.sum(o.v1) FILTER (WHERE %s), 0) AS y%d",
+						 psprintf("o.at" CS_SQL(">=") "(e.enrolled_at" CS_SQL("+") "(%d::pg_catalog.float8" CS_SQL("*") "%s)) AND o.at" CS_SQL("<") "(e.enrolled_at" CS_SQL("+") "(%d::pg_catalog.float8" CS_SQL("*") "%s))", w, length, w + 1, length), w);
 	AppendJoin(&sql, s);
-	appendStringInfo(&sql, " AND e.enrolled_at + %d::pg_catalog.float8 * %s <= %s GROUP BY e.experiment, e.customer) AS j GROUP BY j.variant_number",
+	appendStringInfo(&sql, " AND (e.enrolled_at" CS_SQL("+") "(%d::pg_catalog.float8" CS_SQL("*") "%s))" CS_SQL("<=") "%s GROUP BY e.experiment, e.customer) AS j GROUP BY j.variant_number",
 					 nperiods, length, TimeLiteral(as_of));
 	return sql.data;
 }

@@ -78,15 +78,15 @@ PanelSql(const Panel *p)
 	const char *period = CsSqlColumn(p->period);
 
 	return psprintf("WITH cell AS MATERIALIZED ("
-					"SELECT t.%s::text AS customer, t.%s AS period, bool_and(t.%s) AS always, bool_or(t.%s) AS ever, sum(t.%s::float8) AS value"
+					"SELECT t.%s::pg_catalog.text AS customer, t.%s AS period, pg_catalog.bool_and(t.%s) AS always, pg_catalog.bool_or(t.%s) AS ever, pg_catalog.sum(t.%s::pg_catalog.float8) AS value"
 					" FROM %s GROUP BY 1, 2"
 					"), numbered AS MATERIALIZED ("
-					"SELECT p.period, row_number() OVER (ORDER BY p.period)::int AS number, p.period >= %s::%s AS is_after FROM (SELECT c.period FROM cell AS c GROUP BY 1) AS p"
+					"SELECT p.period, pg_catalog.row_number() OVER (ORDER BY p.period)::int AS number, p.period" CS_SQL(">=") "%s::%s AS is_after FROM (SELECT c.period FROM cell AS c GROUP BY 1) AS p"
 					"), mixed AS MATERIALIZED ("
-					"SELECT c.customer FROM cell AS c GROUP BY 1 HAVING NOT bool_and(c.always) AND bool_or(c.ever) ORDER BY 1 LIMIT 1"
+					"SELECT c.customer FROM cell AS c GROUP BY 1 HAVING NOT pg_catalog.bool_and(c.always) AND pg_catalog.bool_or(c.ever) ORDER BY 1 LIMIT 1"
 					") "
 					"SELECT c.customer, c.ever, n.number, c.period, n.is_after, c.value, (SELECT m.customer FROM mixed AS m) AS mixed"
-					" FROM cell AS c LEFT JOIN numbered AS n ON n.period = c.period",
+					" FROM cell AS c LEFT JOIN numbered AS n ON n.period" CS_SQL("=") "c.period",
 					CsSqlColumn(p->customer), period, CsSqlColumn(p->treated), CsSqlColumn(p->treated),
 					CsSqlColumn(p->value), CsSqlFrom(p->source), quote_literal_cstr(p->start),
 					format_type_be(p->period->type));

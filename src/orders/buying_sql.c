@@ -41,7 +41,7 @@ CsSqlDayNumber(const CsColumn *time, pg_tz *zone)
 {
 	if (time->converter.type == TIMESTAMPTZOID)
 		return psprintf("custseg_private.day_of(t.%s, %s)", CsSqlColumn(time), CsSqlZoneBytes(zone));
-	return psprintf("(t.%s::pg_catalog.date - '2000-01-01'::pg_catalog.date)", CsSqlColumn(time));
+	return psprintf("(t.%s::pg_catalog.date" CS_SQL("-") "'2000-01-01'::pg_catalog.date)", CsSqlColumn(time));
 }
 
 /* The time of a line in microseconds since 2000, as the column counts; palloc'd. */
@@ -129,7 +129,7 @@ CsBuyingOpen(CsBuying *b, const CsRelation *relation, const CsColumn *customer, 
 		b->conditions[CS_BUYING_AMOUNT] = psprintf("t.%s IS NOT NULL%s", CsSqlColumn(amount), CsSqlFinite(amount));
 	b->conditions[CS_BUYING_UP_TO] = up_to;
 	if (amount != NULL && !keeps_returns)
-		b->conditions[CS_BUYING_PURCHASE] = psprintf("t.%s >= %s", CsSqlColumn(amount), CsSqlZero(amount));
+		b->conditions[CS_BUYING_PURCHASE] = psprintf("t.%s" CS_SQL(">=") "%s", CsSqlColumn(amount), CsSqlZero(amount));
 	return CsPiecesReduce(b->pieces, BoughtSql(b)) && CsPiecesReduce(b->pieces, CountSql(b));
 }
 

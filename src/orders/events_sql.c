@@ -82,7 +82,7 @@ AppendKindNumber(StringInfo sql, const CsEventsRequest *r)
 	}
 	appendStringInfoString(sql, ",\n        CASE");
 	foreach(cell, r->kinds)
-		appendStringInfo(sql, "\n            WHEN %s = %s THEN %d", text,
+		appendStringInfo(sql, "\n            WHEN %s" CS_SQL("=") "%s THEN %d", text,
 						 quote_literal_cstr(((CsEventsKind *) lfirst(cell))->name), foreach_current_index(cell) + 1);
 	appendStringInfoString(sql, "\n        END AS kind");
 }
@@ -115,10 +115,10 @@ AppendEvents(StringInfo sql, const CsEventsRequest *r)
 		appendStringInfo(sql, ",\n        pg_catalog.date_part('hour', %s)::int AS hour", local);
 	AppendKindNumber(sql, r);
 	AppendValue(sql, r);
-	appendStringInfo(sql, "\n    FROM %s, moment\n    WHERE %s AND %s <= moment.as_of\n", CsSqlFrom(r->relation),
+	appendStringInfo(sql, "\n    FROM %s, moment\n    WHERE %s AND %s" CS_SQL("<=") "moment.as_of\n", CsSqlFrom(r->relation),
 					 CountsCondition(r), at);
 	if (r->look_back != NULL)
-		appendStringInfo(sql, "        AND %s > moment.look_start\n", at);
+		appendStringInfo(sql, "        AND %s" CS_SQL(">") "moment.look_start\n", at);
 	appendStringInfoString(sql, ")");
 }
 
@@ -133,7 +133,7 @@ AppendSessions(StringInfo sql, const CsEventsRequest *r)
 
 	appendStringInfo(sql, ", spaced AS (\n"
 					 "    SELECT customer, at, day, hour, kind%s,\n"
-					 "        CASE WHEN %s <= %s THEN 0 ELSE 1 END AS begins\n"
+					 "        CASE WHEN %s" CS_SQL("<=") "%s THEN 0 ELSE 1 END AS begins\n"
 					 "    FROM event\n"
 					 "), seen AS (\n"
 					 "    SELECT customer, at, day, hour, kind%s, pg_catalog.sum(begins) OVER (PARTITION BY customer ORDER BY at) AS session\n"
@@ -157,7 +157,7 @@ Weight(const CsEventsRequest *r)
 		const CsEventsKind *kind = lfirst(cell);
 
 		if (kind->weight != NULL)
-			appendStringInfo(&sql, " WHEN kind = %d THEN %s::pg_catalog.float8", foreach_current_index(cell) + 1,
+			appendStringInfo(&sql, " WHEN kind" CS_SQL("=") "%d THEN %s::pg_catalog.float8", foreach_current_index(cell) + 1,
 							 quote_literal_cstr(kind->weight));
 	}
 	appendStringInfoString(&sql, " ELSE 0::pg_catalog.float8 END");
@@ -168,10 +168,10 @@ Weight(const CsEventsRequest *r)
 static const char *
 Part(const CsEventsRequest *r)
 {
-	const char *lives = psprintf("%s / %s::pg_catalog.float8", CsSqlDays(r->time, "at", "moment.as_of"),
+	const char *lives = psprintf("(%s" CS_SQL("/") "%s::pg_catalog.float8)", CsSqlDays(r->time, "at", "moment.as_of"),
 								 quote_literal_cstr(psprintf("%.17g", r->options.half_life_days)));
 
-	return psprintf("CASE WHEN %s <= %s THEN pg_catalog.round(%s * pg_catalog.power(0.5::pg_catalog.float8, %s) * %s)::bigint ELSE 0::bigint END", lives,
+	return psprintf("CASE WHEN %s" CS_SQL("<=") "%s THEN pg_catalog.round(%s" CS_SQL("*") "pg_catalog.power(0.5::pg_catalog.float8, %s)" CS_SQL("*") "%s)::bigint ELSE 0::bigint END", lives,
 					MOST_HALF_LIVES, Weight(r), lives, SCORE_PARTS);
 }
 
@@ -190,11 +190,11 @@ AppendCounts(StringInfo sql, const CsEventsRequest *r)
 					 "        pg_catalog.count(DISTINCT day) AS active_days,\n"
 					 "        pg_catalog.count(DISTINCT session) AS sessions,\n"
 					 "        pg_catalog.mode() WITHIN GROUP (ORDER BY hour) AS favourite_hour,\n"
-					 "        pg_catalog.count(*) FILTER (WHERE at > trend_start) AS recent,\n"
-					 "        pg_catalog.count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before,\n"
+					 "        pg_catalog.count(*) FILTER (WHERE at" CS_SQL(">") "trend_start) AS recent,\n"
+					 "        pg_catalog.count(*) FILTER (WHERE at" CS_SQL("<=") "trend_start AND at" CS_SQL(">") "trend_before) AS before,\n"
 					 "        pg_catalog.sum(%s) AS score", r->kinds != NIL ? "kind,\n        grouping(kind)" : "1", Part(r));
 	foreach(cell, r->windows)
-		appendStringInfo(sql, ",\n        pg_catalog.count(*) FILTER (WHERE at > start_%d) AS n_%d", lfirst_int(cell), lfirst_int(cell));
+		appendStringInfo(sql, ",\n        pg_catalog.count(*) FILTER (WHERE at" CS_SQL(">") "start_%d) AS n_%d", lfirst_int(cell), lfirst_int(cell));
 	if (r->value != NULL)
 		appendStringInfoString(sql, ",\n        pg_catalog.sum(value) AS value");
 	appendStringInfo(sql, "\n    FROM seen, moment\n    GROUP BY %s\n)",
@@ -205,14 +205,14 @@ AppendCounts(StringInfo sql, const CsEventsRequest *r)
 static void
 AppendOfAll(StringInfo sql, const char *column)
 {
-	appendStringInfo(sql, ",\n        pg_catalog.max(%s) FILTER (WHERE of_all = 1) AS %s", column, column);
+	appendStringInfo(sql, ",\n        pg_catalog.max(%s) FILTER (WHERE of_all" CS_SQL("=") "1) AS %s", column, column);
 }
 
 /* The same of a kind, by the kind's number. */
 static void
 AppendOfKind(StringInfo sql, int kind, const char *column)
 {
-	appendStringInfo(sql, ",\n        pg_catalog.max(%s) FILTER (WHERE kind = %d) AS %s_%d", column, kind, column, kind);
+	appendStringInfo(sql, ",\n        pg_catalog.max(%s) FILTER (WHERE kind" CS_SQL("=") "%d) AS %s_%d", column, kind, column, kind);
 }
 
 /* Customers, with what each did, and did of each kind, in one row. */
@@ -246,14 +246,15 @@ AppendCustomers(StringInfo sql, const CsEventsRequest *r)
 static const char *
 Trend(const char *recent, const char *before)
 {
-	return psprintf("(%s - %s)::pg_catalog.float8 / nullif(%s + %s, 0::bigint)::pg_catalog.float8", recent, before, recent, before);
+	return CsSqlRatio(psprintf("(%s" CS_SQL("-") "%s)::pg_catalog.float8", recent, before),
+					  psprintf("(%s" CS_SQL("+") "%s)::pg_catalog.float8", recent, before), "pg_catalog.float8");
 }
 
 /* Events a month: those who have been known for less than a month are taken to have been for one. */
 static const char *
 PerMonth(const CsEventsRequest *r, const char *n)
 {
-	return psprintf("%s::pg_catalog.float8 * %s / greatest(%s, %s)", n, MONTH_DAYS, CsSqlDays(r->time, "e.first", "moment.as_of"), MONTH_DAYS);
+	return psprintf("%s::pg_catalog.float8" CS_SQL("*") "%s" CS_SQL("/") "greatest(%s, %s)", n, MONTH_DAYS, CsSqlDays(r->time, "e.first", "moment.as_of"), MONTH_DAYS);
 }
 
 /* A column of a kind in the row of a customer, 0 for who has none. */
@@ -337,7 +338,7 @@ AppendKinds(StringInfo sql, CsEventsRequest *r)
 			EachMeasure(sql, r, kind, TakeColumn);
 			continue;
 		}
-		appendStringInfo(sql, "\n        || pg_catalog.jsonb_build_object(%s, pg_catalog.jsonb_build_object(", quote_literal_cstr(k->name));
+		appendStringInfo(sql, "\n       " CS_SQL("||") "pg_catalog.jsonb_build_object(%s, pg_catalog.jsonb_build_object(", quote_literal_cstr(k->name));
 		EachMeasure(sql, r, kind, TakeMember);
 		appendStringInfoString(sql, "))");
 	}
@@ -357,13 +358,13 @@ AppendRatios(StringInfo sql, CsEventsRequest *r)
 	foreach(cell, r->ratios)
 	{
 		const CsEventsRatio *ratio = lfirst(cell);
-		const char *quotient = psprintf("%s::pg_catalog.float8 / nullif(%s, 0::bigint)::pg_catalog.float8", CountOf("n", ratio->part + 1),
-										CountOf("n", ratio->whole + 1));
+		const char *quotient = CsSqlRatio(psprintf("%s::pg_catalog.float8", CountOf("n", ratio->part + 1)),
+											  psprintf("%s::pg_catalog.float8", CountOf("n", ratio->whole + 1)), "pg_catalog.float8");
 
 		if (r->for_view)
 			AppendFeature(sql, r, quotient, CsSqlNewColumn("", ratio->name, "", &none), NULL);
 		else
-			appendStringInfo(sql, "\n        || pg_catalog.jsonb_build_object(%s, (%s)::numeric)", quote_literal_cstr(ratio->name), quotient);
+			appendStringInfo(sql, "\n       " CS_SQL("||") "pg_catalog.jsonb_build_object(%s, (%s)::numeric)", quote_literal_cstr(ratio->name), quotient);
 	}
 	if (!r->for_view)
 		appendStringInfoString(sql, " AS ratios");
@@ -381,14 +382,14 @@ AppendOwn(StringInfo sql, CsEventsRequest *r)
 	AppendFeature(sql, r, PerMonth(r, "e.n"), "events_per_month", NO_VALUE);
 	AppendFeature(sql, r, "e.active_days", "n_active_days", NO_EVENTS);
 	AppendFeature(sql, r, "e.sessions", "n_sessions", NO_EVENTS);
-	AppendFeature(sql, r, "e.n::pg_catalog.float8 / e.sessions::pg_catalog.float8", "events_per_session", NULL);
+	AppendFeature(sql, r, "e.n::pg_catalog.float8" CS_SQL("/") "e.sessions::pg_catalog.float8", "events_per_session", NULL);
 	AppendFeature(sql, r, "e.favourite_hour", "favourite_hour", NULL);
 	AppendFeature(sql, r, Trend("e.recent", "e.before"), "event_trend", NULL);
 	if (r->value != NULL)
 		AppendFeature(sql, r, psprintf("coalesce(e.value, 0::%s)::pg_catalog.float8", CsSqlSumType(r->value)), "event_value", NO_VALUE);
 	else if (!r->for_view)
 		AppendFeature(sql, r, "NULL::pg_catalog.float8", "event_value", NULL);
-	AppendFeature(sql, r, "e.score::pg_catalog.float8 / " SCORE_PARTS, "engagement_score", NO_VALUE);
+	AppendFeature(sql, r, "e.score::pg_catalog.float8" CS_SQL("/") SCORE_PARTS, "engagement_score", NO_VALUE);
 }
 
 /*
@@ -421,7 +422,7 @@ CsEventsSql(CsEventsRequest *r)
 static const char *
 AsOfCondition(const CsEventsRequest *r)
 {
-	return psprintf(" AND %s <= %s", CsSqlTime(r->time),
+	return psprintf(" AND %s" CS_SQL("<=") "%s", CsSqlTime(r->time),
 					CsSqlInstant(r->time, r->zone, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of))));
 }
 
@@ -432,7 +433,7 @@ TimeCondition(const CsEventsRequest *r)
 	const char *upto = r->as_of == NULL ? "" : AsOfCondition(r);
 
 	return r->look_back == NULL ? upto :
-		psprintf("%s AND %s > (SELECT %s FROM (%s) AS m)", upto, CsSqlTime(r->time),
+		psprintf("%s AND %s" CS_SQL(">") "(SELECT %s FROM (%s) AS m)", upto, CsSqlTime(r->time),
 				 CsSqlBefore(r->time, r->zone, "m.as_of", r->look_back), MomentQuery(r));
 }
 

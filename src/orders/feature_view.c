@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 #include "utils/varlena.h"
 
 #define MOST_TABLES 20
@@ -90,28 +91,45 @@ RequireMember(const char *value, const char *option, const char *member)
 				 errhint("Write {\"source\": \"visits\", \"customer\": \"id\", ...}, with names of columns of the source.")));
 }
 
-/* An error unless customers of orders can be compared with those of something else. */
-static void
-CheckComparable(const FeatureView *v, const CsRelation *rel, const CsColumn *customer)
+/* The operator by which values of two types are equal, whatever the search_path has; InvalidOid: there is none. */
+static Oid
+EqualityOf(Oid a, Oid b)
+{
+	Operator	equal;
+	Oid			result;
+
+	if (getBaseType(a) == getBaseType(b))
+		return lookup_type_cache(a, TYPECACHE_EQ_OPR)->eq_opr;
+	equal = oper(NULL, list_make2(makeString("pg_catalog"), makeString("=")), a, b, true, -1);
+	if (equal == NULL)
+		return InvalidOid;
+	result = oprid(equal);
+	ReleaseSysCache(equal);
+	return result;
+}
+
+/* The name of the operator by which customers of something else are compared with those of orders, palloc'd; an error where there is none. */
+static char *
+EqualityOfCustomers(const FeatureView *v, const CsRelation *rel, const CsColumn *customer)
 {
 	const CsColumn *of_orders = v->orders.customer;
-	Operator	equal = oper(NULL, list_make1(makeString("=")), customer->type, of_orders->type, true, -1);
+	Oid			equal = EqualityOf(customer->type, of_orders->type);
 
-	if (equal == NULL)
+	if (!OidIsValid(equal))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("customers of type %s in %s cannot be compared with those of type %s in %s",
 						format_type_be(customer->type), rel->description, format_type_be(of_orders->type),
 						v->orders.relation->description),
 				 errhint("Cast the column in a query as the source.")));
-	ReleaseSysCache(equal);
+	return CsOperatorName(equal);
 }
 
 /* Join a query whose rows have a customer. */
 static void
-AppendJoin(FeatureView *v, const char *join, const char *query, const char *alias, const char *customer, const char *with)
+AppendJoin(FeatureView *v, const char *join, const char *query, const char *alias, const char *condition)
 {
-	appendStringInfo(&v->from, "\n%s JOIN (\n%s\n) AS %s ON %s.%s = %s", join, query, alias, alias, customer, with);
+	appendStringInfo(&v->from, "\n%s JOIN (\n%s\n) AS %s ON %s", join, query, alias, condition);
 }
 
 /* What the option "events" says, and who the customers are. */
@@ -182,14 +200,15 @@ static void
 AddEvents(FeatureView *v)
 {
 	ListCell   *cell;
-	const char *sql;
+	const char *sql,
+			   *equality;
 
 	v->events.for_view = true;
 	v->events.zone = v->orders.zone;
 	v->events.as_of = v->orders.as_of;
 	v->events.taken = v->taken;
 	CsEventsOpen(&v->events, &v->option.columns, v->option.options);
-	CheckComparable(v, v->events.relation, v->events.customer);
+	equality = EqualityOfCustomers(v, v->events.relation, v->events.customer);
 	sql = CsEventsSql(&v->events);
 	v->taken = v->events.taken;
 	foreach(cell, v->events.features)
@@ -204,8 +223,8 @@ AddEvents(FeatureView *v)
 		if (strncmp(feature->name, "engagement_score", strlen("engagement_score")) == 0 && v->score == NULL)
 			v->score = feature->name;
 	}
-	AppendJoin(v, v->orders.options.everyone ? "FULL" : "LEFT", sql, "e", CsSqlColumn(v->events.customer),
-			   psprintf("o.%s", CsSqlColumn(v->orders.customer)));
+	AppendJoin(v, v->orders.options.everyone ? "FULL" : "LEFT", sql, "e",
+			   psprintf("e.%s OPERATOR(%s) o.%s", CsSqlColumn(v->events.customer), equality, CsSqlColumn(v->orders.customer)));
 }
 
 /* CsRowSink: is a customer there more than once? */
@@ -221,7 +240,7 @@ TakeRepeated(void *state, const Datum *values, const bool *nulls)
 static void
 CheckOnce(const CsRelation *rel, const CsColumn *customer)
 {
-	CsRelation *query = CsRelationOpen(psprintf("SELECT EXISTS (SELECT FROM %s WHERE t.%s IS NOT NULL GROUP BY t.%s HAVING pg_catalog.count(*) > 1) AS repeated",
+	CsRelation *query = CsRelationOpen(psprintf("SELECT EXISTS (SELECT FROM %s WHERE t.%s IS NOT NULL GROUP BY t.%s HAVING pg_catalog.count(*)" CS_SQL(">") "1) AS repeated",
 												CsSqlFrom(rel), CsSqlColumn(customer), CsSqlColumn(customer)));
 	bool		repeated = false;
 
@@ -275,7 +294,7 @@ TableSql(const FeatureView *v, const CsRelation *rel, const CsColumn *customer, 
 		appendStringInfo(&sql, ", t.%s AS c%d", CsSqlColumn(lfirst(cell)), foreach_current_index(cell) + 1);
 	appendStringInfo(&sql, "\nFROM %s\nWHERE t.%s IS NOT NULL", CsSqlFrom(rel), CsSqlColumn(customer));
 	if (time != NULL)
-		appendStringInfo(&sql, " AND pg_catalog.isfinite(t.%s) AND %s <= %s", CsSqlColumn(time), CsSqlTime(time),
+		appendStringInfo(&sql, " AND pg_catalog.isfinite(t.%s) AND %s" CS_SQL("<=") "%s", CsSqlColumn(time), CsSqlTime(time),
 						 CsSqlInstant(time, v->orders.zone, moment));
 	appendStringInfo(&sql, "\nORDER BY t.%s", CsSqlColumn(customer));
 	if (time != NULL)
@@ -298,7 +317,8 @@ AddTable(FeatureView *v, Jsonb *json, int number)
 			   *time;
 	List	   *columns;
 	ListCell   *cell;
-	char	   *alias = psprintf("t%d", number);
+	char	   *alias = psprintf("t%d", number),
+			   *equality;
 
 	CsOptionsParse(tableOption, lengthof(tableOption), json, &option);
 	RequireMember(option.source, "tables", "source");
@@ -306,7 +326,7 @@ AddTable(FeatureView *v, Jsonb *json, int number)
 	rel = CsRelationOpen(option.source);
 	customer = CsColumnOfRole(rel, option.customer, "customer", keys);
 	time = option.time == NULL ? NULL : CsTimeOfRole(rel, option.time, "time since when a row holds");
-	CheckComparable(v, rel, customer);
+	equality = EqualityOfCustomers(v, rel, customer);
 	if (time == NULL)
 	{
 		CheckOnce(rel, customer);
@@ -319,7 +339,8 @@ AddTable(FeatureView *v, Jsonb *json, int number)
 	foreach(cell, columns)
 		appendStringInfo(&v->columns, ",\n    %s.c%d AS %s", alias, foreach_current_index(cell) + 1,
 						 quote_identifier(CsSqlNewName(NameStr(((CsColumn *) lfirst(cell))->name), "", &v->taken)));
-	AppendJoin(v, "LEFT", TableSql(v, rel, customer, time, columns), alias, "customer", v->customer);
+	AppendJoin(v, "LEFT", TableSql(v, rel, customer, time, columns), alias,
+			   psprintf("%s.customer OPERATOR(%s) %s", alias, equality, v->customer));
 }
 
 /* Add the tables. */

@@ -40,9 +40,9 @@ Where(const CsFeaturesRequest *r, bool bought)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "WHERE %s AND %s <= %s", CsFeaturesCounts(r), CsSqlTime(r->time), CsFeaturesMoment(r));
+	appendStringInfo(&sql, "WHERE %s AND %s" CS_SQL("<=") "%s", CsFeaturesCounts(r), CsSqlTime(r->time), CsFeaturesMoment(r));
 	if (r->look_back != NULL)
-		appendStringInfo(&sql, " AND %s > %s", CsSqlTime(r->time), CsSqlBefore(r->time, r->zone, CsFeaturesMoment(r), r->look_back));
+		appendStringInfo(&sql, " AND %s" CS_SQL(">") "%s", CsSqlTime(r->time), CsSqlBefore(r->time, r->zone, CsFeaturesMoment(r), r->look_back));
 	if (bought || r->options.returns == CS_RETURNS_IGNORE)
 		appendStringInfo(&sql, " AND %s", CsFeaturesBought(r));
 	return sql.data;
@@ -142,7 +142,7 @@ AppendOrderedParts(StringInfo sql, const CsFeaturesRequest *r)
 							   "    SELECT customer, custseg_private.microseconds(at)\n"
 							   "    FROM numbered");
 	appendStringInfo(sql, "\n), spaced AS (\n"
-					 "    SELECT customer, (at - pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at))::pg_catalog.float8 AS gap\n"
+					 "    SELECT customer, (at" CS_SQL("-") "pg_catalog.lag(at) OVER (PARTITION BY customer ORDER BY at))::pg_catalog.float8 AS gap\n"
 					 "    FROM order_time\n"
 					 "), gaps AS (\n"
 					 "    SELECT customer, %s\n"
@@ -155,16 +155,17 @@ AppendOrderedParts(StringInfo sql, const CsFeaturesRequest *r)
 					 "        pg_catalog.min(b.first) AS first_purchase,\n"
 					 "        pg_catalog.max(b.last) AS last_purchase,\n"
 					 "        pg_catalog.max(b.largest) AS largest_order,\n"
-					 "        pg_catalog.sum(b.lines) / pg_catalog.sum(b.n) AS lines_per_order,\n"
+					 "        pg_catalog.sum(b.lines)" CS_SQL("/") "pg_catalog.sum(b.n) AS lines_per_order,\n"
 					 "        %s AS quantity_per_order,\n"
 					 "        pg_catalog.min(g.days_between_mean) AS days_between_mean,\n"
 					 "        pg_catalog.min(g.days_between_variation) AS days_between_variation\n"
 					 "    FROM bundle AS b\n"
-					 "    JOIN gaps AS g ON g.customer = b.customer\n"
+					 "    JOIN gaps AS g ON %s\n"
 					 "    GROUP BY b.customer\n)",
 					 CsFeaturesGaps,
-					 has_quantity ? psprintf("pg_catalog.sum(b.quantity)::%s / nullif(pg_catalog.sum(b.n_quantity), 0)::%s", CsSqlSumType(r->quantity), CsSqlSumType(r->quantity)) :
-					 "NULL::pg_catalog.float8");
+					 has_quantity ? CsSqlRatio(psprintf("pg_catalog.sum(b.quantity)::%s", CsSqlSumType(r->quantity)),
+											   psprintf("pg_catalog.sum(b.n_quantity)::%s", CsSqlSumType(r->quantity)), CsSqlSumType(r->quantity)) :
+					 "NULL::pg_catalog.float8", CsSqlSame(r->customer, "g.customer", "b.customer"));
 }
 
 /* Orders, and what they come to. */
@@ -221,7 +222,7 @@ AppendHours(const CsFeaturesRequest *r, StringInfo list, StringInfo sums)
 	AppendSum(list, sums, "pg_catalog.count(*)", psprintf("%s AND %s IS NOT NULL", bought, hour), "n_hours");
 	for (int i = 0; i < lengthof(parts_of_day); i++)
 		AppendSum(list, sums, "pg_catalog.count(*)",
-				  psprintf("%s AND (%s >= %d %s %s < %d)", bought, hour, parts_of_day[i].from,
+				  psprintf("%s AND (%s" CS_SQL(">=") "%d %s %s" CS_SQL("<") "%d)", bought, hour, parts_of_day[i].from,
 						   parts_of_day[i].from < parts_of_day[i].to ? "AND" : "OR", hour, parts_of_day[i].to),
 				  parts_of_day[i].name);
 }
@@ -235,10 +236,10 @@ AppendCalendar(const CsFeaturesRequest *r, StringInfo list, StringInfo sums)
 
 	/* the first day of 2000 was a Saturday; days before it have a negative number, and so a negative rest */
 	for (int i = 0; i < DAYS; i++)
-		AppendSum(list, sums, "pg_catalog.count(*)", psprintf("%s AND ((%s + 5) %% 7 + 7) %% 7 = %d", bought, day, i), psprintf("day_%d", i + 1));
+		AppendSum(list, sums, "pg_catalog.count(*)", psprintf("%s AND %s" CS_SQL("=") "%d", bought, CsSqlRest(psprintf("%s" CS_SQL("+") "5", day), DAYS), i), psprintf("day_%d", i + 1));
 	for (int i = 0; i < QUARTERS; i++)
 		AppendSum(list, sums, psprintf("pg_catalog.sum(%s)", Amount(r)),
-				  psprintf("%s AND (custseg_private.month_of(%s) %% 12 + 12) %% 12 / 3 = %d", bought, day, i), psprintf("quarter_%d", i + 1));
+				  psprintf("%s AND (%s" CS_SQL("/") "3)" CS_SQL("=") "%d", bought, CsSqlRest(psprintf("custseg_private.month_of(%s)", day), 12), i), psprintf("quarter_%d", i + 1));
 }
 
 /* A list of columns that are numbered from 1. */
@@ -260,9 +261,9 @@ FavouriteDay(void)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CASE greatest(%s)", Numbered("day", DAYS, ", "));
+	appendStringInfoString(&sql, "CASE");
 	for (int i = 1; i <= DAYS; i++)
-		appendStringInfo(&sql, " WHEN s.day_%d THEN %d", i, i);
+		appendStringInfo(&sql, " WHEN s.day_%d" CS_SQL("=") "greatest(%s) THEN %d", i, Numbered("day", DAYS, ", "), i);
 	appendStringInfoString(&sql, " END");
 	return sql.data;
 }
@@ -288,12 +289,12 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 	appendStringInfoString(&sums, "customer,\n        pg_catalog.sum(n) AS n,\n        pg_catalog.sum(amount) AS amount");
 	AppendSum(&list, &sums, "pg_catalog.count(*)", bought, "n_bought");
 	AppendSum(&list, &sums, amount, bought, "bought");
-	AppendSum(&list, &sums, amount, psprintf("%s > %s", time, start), "recent");
-	AppendSum(&list, &sums, amount, psprintf("%s <= %s AND %s > %s", time, start, time, before), "before");
+	AppendSum(&list, &sums, amount, psprintf("%s" CS_SQL(">") "%s", time, start), "recent");
+	AppendSum(&list, &sums, amount, psprintf("%s" CS_SQL("<=") "%s AND %s" CS_SQL(">") "%s", time, start, time, before), "before");
 	if (r->discount != NULL)
 		AppendSum(&list, &sums, "pg_catalog.count(*)", psprintf("%s AND t.%s%s", bought, CsSqlColumn(r->discount),
 																r->discount->converter.kind == CS_BOOLEAN ? "" :
-																psprintf(" > %s", CsSqlZero(r->discount))), "discounted");
+																psprintf(CS_SQL(">") "%s", CsSqlZero(r->discount))), "discounted");
 	AppendHours(r, &list, &sums);
 	AppendCalendar(r, &list, &sums);
 	AppendPart(sql, r, "spending_part", false, list.data, 1);
@@ -301,18 +302,19 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 					 "), spending AS (\n    SELECT\n"
 					 "        s.customer,\n"
 					 "        s.amount AS monetary,\n"
-					 "        (s.n - s.n_bought) / s.n AS return_rate,\n"
+					 "        (s.n" CS_SQL("-") "s.n_bought)" CS_SQL("/") "s.n AS return_rate,\n"
 					 "        %s AS discount_rate", sums.data,
-					 r->discount == NULL ? "NULL::pg_catalog.float8" : "s.discounted / nullif(s.n_bought, 0::numeric)");
+					 r->discount == NULL ? "NULL::pg_catalog.float8" : CsSqlRatio("s.discounted", "s.n_bought", "numeric"));
 	for (int i = 0; i < lengthof(parts_of_day); i++)
-		appendStringInfo(sql, ",\n        %s AS %s_share", has_hours ? psprintf("s.%s / nullif(s.n_hours, 0::numeric)", parts_of_day[i].name) : "NULL::numeric",
+		appendStringInfo(sql, ",\n        %s AS %s_share", has_hours ? CsSqlRatio(psprintf("s.%s", parts_of_day[i].name), "s.n_hours", "numeric") : "NULL::numeric",
 						 parts_of_day[i].name);
-	appendStringInfo(sql, ",\n        (s.day_6 + s.day_7) / nullif(s.n_bought, 0::numeric) AS weekend_share,\n"
+	appendStringInfo(sql, ",\n        %s AS weekend_share,\n"
 					 "        %s AS favourite_weekday,\n"
-					 "        greatest(%s) / nullif(s.bought, 0::%s) AS season_share,\n"
+					 "        %s AS season_share,\n"
 					 "        coalesce(s.recent, 0::%s) AS recent,\n"
 					 "        coalesce(s.before, 0::%s) AS before\n"
-					 "    FROM summed AS s\n)", FavouriteDay(), Numbered("quarter", QUARTERS, ", "), type, type, type);
+					 "    FROM summed AS s\n)", CsSqlRatio("s.day_6" CS_SQL("+") "s.day_7", "s.n_bought", "numeric"), FavouriteDay(),
+					 CsSqlRatio(psprintf("greatest(%s)", Numbered("quarter", QUARTERS, ", ")), "s.bought", type), type, type);
 }
 
 /* How often customers bought each value of a column, and for how much. */
@@ -361,7 +363,7 @@ TimesSql(const CsFeaturesRequest *r)
 char *
 CsFeaturesPiecesTooEarly(const CsFeaturesRequest *r)
 {
-	return psprintf("SELECT coalesce(t.first > %s, false) AS too_early FROM (%s) AS t", CsFeaturesMoment(r), TimesSql(r));
+	return psprintf("SELECT coalesce(t.first" CS_SQL(">") "%s, false) AS too_early FROM (%s) AS t", CsFeaturesMoment(r), TimesSql(r));
 }
 
 /* The type that times of lines are read as. */

@@ -118,8 +118,8 @@ AppendHour(StringInfo sql, const CsFeaturesRequest *r)
 	if (r->time->converter.type == DATEOID)
 		appendStringInfoString(sql, ",\n        NULL::int AS hour");
 	else
-		appendStringInfo(sql, ",\n        pg_catalog.date_part('hour', nullif(%s::time, '00:00'))::int AS hour",
-						 Local(r, TimeOf(r)));
+		appendStringInfo(sql, ",\n        CASE WHEN %s::time" CS_SQL("<>") "time '00:00' THEN pg_catalog.date_part('hour', %s::time)::int END AS hour",
+						 Local(r, TimeOf(r)), Local(r, TimeOf(r)));
 }
 
 /* What makes lines one order: the same key, and for lines without an order's number a key of their own. */
@@ -147,14 +147,14 @@ const char *
 CsFeaturesBought(const CsFeaturesRequest *r)
 {
 	return r->options.returns == CS_RETURNS_COUNT ? "true" :
-		psprintf("t.%s >= %s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
+		psprintf("t.%s" CS_SQL(">=") "%s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
 }
 
 /* The query that counts purchases, each with its customer and time, and those of them at the time of another one of the customer. */
 static char *
 AtOnceOf(const char *purchases)
 {
-	return psprintf("SELECT coalesce(pg_catalog.sum(c.n - 1), 0)::bigint AS at_once, coalesce(pg_catalog.sum(c.n), 0)::bigint AS lines "
+	return psprintf("SELECT coalesce(pg_catalog.sum(c.n" CS_SQL("-") "1), 0)::bigint AS at_once, coalesce(pg_catalog.sum(c.n), 0)::bigint AS lines "
 					"FROM (SELECT pg_catalog.count(*) AS n FROM %s GROUP BY customer, at) AS c", purchases);
 }
 
@@ -184,13 +184,13 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 	if (r->discount != NULL)
 		appendStringInfo(sql, ",\n        coalesce(t.%s%s, false) AS discounted", CsSqlColumn(r->discount),
 						 r->discount->converter.kind == CS_BOOLEAN ? "" :
-						 psprintf(" > %s", CsSqlZero(r->discount)));
+						 psprintf(CS_SQL(">") "%s", CsSqlZero(r->discount)));
 	AppendLineColumn(sql, r->quantity, "", "quantity");
 	appendStringInfo(sql, ",\n        %s AS bought\n    FROM %s, moment\n"
-					 "    WHERE %s AND %s <= moment.as_of\n",
+					 "    WHERE %s AND %s" CS_SQL("<=") "moment.as_of\n",
 					 CsFeaturesBought(r), FromItem(r), CsFeaturesCounts(r), TimeOf(r));
 	if (r->look_back != NULL)
-		appendStringInfo(sql, "        AND %s > moment.look_start\n", TimeOf(r));
+		appendStringInfo(sql, "        AND %s" CS_SQL(">") "moment.look_start\n", TimeOf(r));
 	if (r->options.returns == CS_RETURNS_IGNORE)
 		appendStringInfo(sql, "        AND %s\n", CsFeaturesBought(r));
 	appendStringInfoString(sql, ")");
@@ -230,8 +230,8 @@ AppendOrders(StringInfo sql, const CsFeaturesRequest *r)
 
 /* What gaps between the orders of a customer come to. */
 const char *const CsFeaturesGaps =
-"pg_catalog.sum(gap) / pg_catalog.count(gap)::pg_catalog.float8 / 86400000000::pg_catalog.float8 AS days_between_mean,\n"
-"        pg_catalog.stddev_samp(gap) / nullif(pg_catalog.avg(gap), 0::pg_catalog.float8) AS days_between_variation";
+"pg_catalog.sum(gap)" CS_SQL("/") "pg_catalog.count(gap)::pg_catalog.float8" CS_SQL("/") "86400000000::pg_catalog.float8 AS days_between_mean,\n"
+"        CASE WHEN pg_catalog.avg(gap)" CS_SQL("<>") "0::pg_catalog.float8 THEN pg_catalog.stddev_samp(gap)" CS_SQL("/") "pg_catalog.avg(gap) END AS days_between_variation";
 
 /* The orders of a customer, and the gaps between them in microseconds. */
 void
@@ -269,6 +269,8 @@ AppendShare(StringInfo sql, const char *condition, const char *name)
 static void
 AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 {
+	StringInfoData greatest;
+
 	appendStringInfo(sql, ", spending AS (\n"
 					 "    SELECT\n"
 					 "        customer,\n"
@@ -278,20 +280,23 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 		AppendShare(sql, "discounted", "discount_rate");
 	else
 		appendStringInfoString(sql, ",\n        NULL::pg_catalog.float8 AS discount_rate");
-	AppendShare(sql, "hour >= 6 AND hour < 12", "morning_share");
-	AppendShare(sql, "hour >= 12 AND hour < 18", "afternoon_share");
-	AppendShare(sql, "hour >= 18 AND hour < 22", "evening_share");
-	AppendShare(sql, "hour >= 22 OR hour < 6", "night_share");
-	AppendShare(sql, "weekday >= 6", "weekend_share");
-	appendStringInfoString(sql, ",\n        pg_catalog.mode() WITHIN GROUP (ORDER BY weekday) FILTER (WHERE bought) AS favourite_weekday,\n        greatest(");
+	AppendShare(sql, "hour" CS_SQL(">=") "6 AND hour" CS_SQL("<") "12", "morning_share");
+	AppendShare(sql, "hour" CS_SQL(">=") "12 AND hour" CS_SQL("<") "18", "afternoon_share");
+	AppendShare(sql, "hour" CS_SQL(">=") "18 AND hour" CS_SQL("<") "22", "evening_share");
+	AppendShare(sql, "hour" CS_SQL(">=") "22 OR hour" CS_SQL("<") "6", "night_share");
+	AppendShare(sql, "weekday" CS_SQL(">=") "6", "weekend_share");
+	initStringInfo(&greatest);
 	for (int quarter = 1; quarter <= 4; quarter++)
-		appendStringInfo(sql, "%s\n            pg_catalog.sum(amount) FILTER (WHERE bought AND quarter = %d)",
-						 quarter > 1 ? "," : "", quarter);
-	appendStringInfo(sql, "\n        ) / nullif(pg_catalog.sum(amount) FILTER (WHERE bought), 0::%s) AS season_share,\n"
-					 "        coalesce(pg_catalog.sum(amount) FILTER (WHERE at > window_start), 0::%s) AS recent,\n"
-					 "        coalesce(pg_catalog.sum(amount) FILTER (WHERE at <= window_start AND at > window_before), 0::%s) AS before\n"
+		appendStringInfo(&greatest, "%spg_catalog.sum(amount) FILTER (WHERE bought AND quarter" CS_SQL("=") "%d)",
+						 quarter > 1 ? ", " : "greatest(", quarter);
+	appendStringInfoChar(&greatest, ')');
+	appendStringInfo(sql, ",\n        pg_catalog.mode() WITHIN GROUP (ORDER BY weekday) FILTER (WHERE bought) AS favourite_weekday,\n"
+					 "        %s AS season_share,\n"
+					 "        coalesce(pg_catalog.sum(amount) FILTER (WHERE at" CS_SQL(">") "window_start), 0::%s) AS recent,\n"
+					 "        coalesce(pg_catalog.sum(amount) FILTER (WHERE at" CS_SQL("<=") "window_start AND at" CS_SQL(">") "window_before), 0::%s) AS before\n"
 					 "    FROM line, moment\n"
-					 "    GROUP BY customer\n)", SumType(r), SumType(r), SumType(r));
+					 "    GROUP BY customer\n)",
+					 CsSqlRatio(greatest.data, "pg_catalog.sum(amount) FILTER (WHERE bought)", SumType(r)), SumType(r), SumType(r));
 }
 
 /*
@@ -313,9 +318,9 @@ AppendVariety(StringInfo sql, const CsFeaturesRequest *r, const CsColumn *column
 					 "    SELECT\n"
 					 "        customer,\n"
 					 "        pg_catalog.count(*) AS different,\n"
-					 "        pg_catalog.abs(pg_catalog.sum(n / total * pg_catalog.ln(n / total))) AS entropy,\n"
+					 "        pg_catalog.abs(pg_catalog.sum((n" CS_SQL("/") "total)" CS_SQL("*") "pg_catalog.ln(n" CS_SQL("/") "total))) AS entropy,\n"
 					 "        (pg_catalog.array_agg(%s ORDER BY n DESC, %s))[1] AS favourite,\n"
-					 "        pg_catalog.max(n / total) AS favourite_share\n"
+					 "        pg_catalog.max(n" CS_SQL("/") "total) AS favourite_share\n"
 					 "    FROM %s_count\n"
 					 "    GROUP BY customer\n)",
 					 what, what, n, n, r->pieces == NULL ? "line\n    WHERE bought AND" : psprintf("%s_part\n    WHERE", what),
@@ -333,9 +338,13 @@ AppendCategoryShares(StringInfo sql, const CsFeaturesRequest *r)
 		return;
 	appendStringInfoString(sql, ", category_spending AS (\n    SELECT customer");
 	foreach(cell, r->categories)
-		appendStringInfo(sql, ",\n        coalesce(pg_catalog.sum(amount) FILTER (WHERE %s = %s) / nullif(pg_catalog.sum(amount), 0::%s), 0::%s)::pg_catalog.float8 AS share_%d",
-						 CsSqlText(r->category, "category"), quote_literal_cstr(lfirst(cell)), SumType(r), SumType(r),
-						 ++number);
+	{
+		const char *amount = psprintf("pg_catalog.sum(amount) FILTER (WHERE %s" CS_SQL("=") "%s)", CsSqlText(r->category, "category"),
+									  quote_literal_cstr(lfirst(cell)));
+
+		appendStringInfo(sql, ",\n        coalesce(%s, 0::%s)::pg_catalog.float8 AS share_%d",
+						 CsSqlRatio(amount, "pg_catalog.sum(amount)", SumType(r)), SumType(r), ++number);
+	}
 	appendStringInfo(sql, "\n    FROM %s\n    GROUP BY customer\n)", r->pieces == NULL ? "line\n    WHERE bought" : "category_part");
 }
 
@@ -367,10 +376,10 @@ AppendSharesColumns(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
 
 /* Join a part that may be missing. */
 static void
-AppendJoin(StringInfo sql, bool there, const char *part, const char *alias)
+AppendJoin(StringInfo sql, const CsFeaturesRequest *r, bool there, const char *part, const char *alias)
 {
 	if (there)
-		appendStringInfo(sql, "\nLEFT JOIN %s AS %s ON %s.customer = o.customer", part, alias, alias);
+		appendStringInfo(sql, "\nLEFT JOIN %s AS %s ON %s", part, alias, CsSqlSame(r->customer, psprintf("%s.customer", alias), "o.customer"));
 }
 
 /* A result that needs a column of the lines: without it, NULL, and no column of a view. */
@@ -435,7 +444,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 "    %s AS tenure_days,\n"
 					 "    o.frequency,\n"
 					 "    p.monetary::pg_catalog.float8 AS monetary,\n"
-					 "    p.monetary::pg_catalog.float8 / o.frequency::pg_catalog.float8 AS average_order,\n"
+					 "    p.monetary::pg_catalog.float8" CS_SQL("/") "o.frequency::pg_catalog.float8 AS average_order,\n"
 					 "    o.largest_order::pg_catalog.float8 AS largest_order,\n"
 					 "    o.lines_per_order::pg_catalog.float8 AS lines_per_order,\n"
 					 "%s"
@@ -464,21 +473,21 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 "    p.weekend_share::pg_catalog.float8 AS weekend_share,\n"
 					 "    (ARRAY['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'])[p.favourite_weekday] AS favourite_weekday,\n"
 					 "    p.season_share::pg_catalog.float8 AS season_share,\n"
-					 "    ((p.recent - p.before) / nullif(pg_catalog.abs(p.recent) + pg_catalog.abs(p.before), 0::%s))::pg_catalog.float8 AS spend_trend,\n"
+					 "    (%s)::pg_catalog.float8 AS spend_trend,\n"
 					 "    CASE\n"
-					 "        WHEN o.first_purchase > moment.window_start THEN 'new'\n"
-					 "        WHEN o.last_purchase > moment.window_start THEN 'active'\n"
-					 "        WHEN o.last_purchase > moment.window_before THEN 'lapsing'\n"
+					 "        WHEN o.first_purchase" CS_SQL(">") "moment.window_start THEN 'new'\n"
+					 "        WHEN o.last_purchase" CS_SQL(">") "moment.window_start THEN 'active'\n"
+					 "        WHEN o.last_purchase" CS_SQL(">") "moment.window_before THEN 'lapsing'\n"
 					 "        ELSE 'lapsed'\n"
 					 "    END AS lifecycle%s\n"
 					 "FROM ordered AS o\n"
 					 "CROSS JOIN moment\n"
-					 "JOIN spending AS p ON p.customer = o.customer", SumType(r),
-					 looks ? ",\n    l.at_once,\n    l.lines" : "");
-	AppendJoin(&sql, r->product != NULL, "product_variety", "v");
-	AppendJoin(&sql, r->category != NULL, "category_variety", "c");
-	AppendJoin(&sql, r->channel != NULL, "channel_variety", "h");
-	AppendJoin(&sql, r->category != NULL, "category_spending", "s");
+					 "JOIN spending AS p ON %s", CsSqlRatio("p.recent" CS_SQL("-") "p.before", "(pg_catalog.abs(p.recent)" CS_SQL("+") "pg_catalog.abs(p.before))", SumType(r)),
+					 looks ? ",\n    l.at_once,\n    l.lines" : "", CsSqlSame(r->customer, "p.customer", "o.customer"));
+	AppendJoin(&sql, r, r->product != NULL, "product_variety", "v");
+	AppendJoin(&sql, r, r->category != NULL, "category_variety", "c");
+	AppendJoin(&sql, r, r->channel != NULL, "channel_variety", "h");
+	AppendJoin(&sql, r, r->category != NULL, "category_spending", "s");
 	if (looks)
 		appendStringInfoString(&sql, "\nCROSS JOIN looked AS l");
 	return sql.data;
@@ -488,7 +497,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 static const char *
 AsOfCondition(const CsFeaturesRequest *r)
 {
-	return psprintf(" AND %s <= %s", TimeOf(r),
+	return psprintf(" AND %s" CS_SQL("<=") "%s", TimeOf(r),
 					Instant(r, psprintf("%s::pg_catalog.timestamptz", quote_literal_cstr(r->as_of))));
 }
 
@@ -501,8 +510,8 @@ TimeCondition(const CsFeaturesRequest *r)
 	if (r->look_back == NULL)
 		return upto;
 	if (r->pieces != NULL)
-		return psprintf("%s AND %s > %s", upto, TimeOf(r), Before(r, CsFeaturesMoment(r), r->look_back));
-	return psprintf("%s AND %s > (SELECT %s FROM (%s) AS m)", upto, TimeOf(r),
+		return psprintf("%s AND %s" CS_SQL(">") "%s", upto, TimeOf(r), Before(r, CsFeaturesMoment(r), r->look_back));
+	return psprintf("%s AND %s" CS_SQL(">") "(SELECT %s FROM (%s) AS m)", upto, TimeOf(r),
 					Before(r, "m.as_of", r->look_back), MomentQuery(r));
 }
 

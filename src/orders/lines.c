@@ -553,7 +553,7 @@ ReadBought(CsLineReader *r)
 	int			level;
 
 	if (!CsBuyingOpen(&b, request->relation, request->customer, request->time, request->amount, request->order, at,
-					  request->as_of == CS_NO_TIME ? NULL : psprintf("%s <= " INT64_FORMAT "::bigint", at, request->as_of),
+					  request->as_of == CS_NO_TIME ? NULL : psprintf("%s" CS_SQL("<=") INT64_FORMAT "::bigint", at, request->as_of),
 					  request->returns != CS_RETURNS_IGNORE))
 		return false;
 	CsHeldPrepare(&s.customer, request->customer);

@@ -31,6 +31,29 @@ CsSqlFrom(const CsRelation *rel)
 	return psprintf(OidIsValid(rel->relid) ? "%s AS t" : "(SELECT * FROM %s) AS t", rel->from_item);
 }
 
+/* The condition that two values of a column's type are equal, as rows are grouped; palloc'd. */
+const char *
+CsSqlSame(const CsColumn *column, const char *a, const char *b)
+{
+	Oid			equals = lookup_type_cache(column->type, TYPECACHE_EQ_OPR)->eq_opr;
+
+	return OidIsValid(equals) ? psprintf("%s OPERATOR(%s) %s", a, CsOperatorName(equals), b) : psprintf("%s = %s", a, b);
+}
+
+/* A ratio of two numbers of a type, NULL where the second is 0, for which nullif() would ask the search_path; palloc'd. */
+const char *
+CsSqlRatio(const char *numerator, const char *denominator, const char *type)
+{
+	return psprintf("CASE WHEN %s" CS_SQL("<>") "0::%s THEN (%s)" CS_SQL("/") "%s END", denominator, type, numerator, denominator);
+}
+
+/* What is left of an integer after division: 0 or more, also of one below 0; palloc'd. */
+const char *
+CsSqlRest(const char *number, int divisor)
+{
+	return psprintf("(((%s)" CS_SQL("%%") "%d" CS_SQL("+") "%d)" CS_SQL("%%") "%d)", number, divisor, divisor, divisor);
+}
+
 /* A condition that leaves out what is no finite number, where the type has such values. */
 const char *
 CsSqlFinite(const CsColumn *column)
@@ -39,7 +62,7 @@ CsSqlFinite(const CsColumn *column)
 
 	if (type != FLOAT4OID && type != FLOAT8OID && type != NUMERICOID)
 		return "";
-	return psprintf(" AND t.%s > '-Infinity' AND t.%s < 'Infinity'", CsSqlColumn(column),
+	return psprintf(" AND t.%s" CS_SQL(">") "'-Infinity' AND t.%s" CS_SQL("<") "'Infinity'", CsSqlColumn(column),
 					CsSqlColumn(column));
 }
 
@@ -80,7 +103,7 @@ CsSqlInstant(const CsColumn *time, pg_tz *zone, const char *at)
 const char *
 CsSqlBefore(const CsColumn *time, pg_tz *zone, const char *as_of, const char *interval)
 {
-	const char *local = psprintf("(%s - %s)", CsSqlLocal(time, zone, as_of), interval);
+	const char *local = psprintf("(%s" CS_SQL("-") "%s)", CsSqlLocal(time, zone, as_of), interval);
 
 	return time->converter.type == TIMESTAMPTZOID ? psprintf("%s AT TIME ZONE %s", local, ZoneSql(zone)) : local;
 }
@@ -94,21 +117,21 @@ CsSqlSpan(const CsColumn *time, const char *from, const char *to)
 {
 	const char *between = time->converter.type == TIMESTAMPTZOID ? "'2000-01-01 00:00:00+00'::pg_catalog.timestamptz" : "'2000-01-01 00:00:00'::timestamp";
 
-	return psprintf("(%s - %s) - (%s - %s)", to, between, from, between);
+	return psprintf("((%s" CS_SQL("-") "%s)" CS_SQL("-") "(%s" CS_SQL("-") "%s))", to, between, from, between);
 }
 
 /* The microseconds from a time of the time column to another, a whole number as float8. */
 const char *
 CsSqlMicroseconds(const CsColumn *time, const char *from, const char *to)
 {
-	return psprintf("pg_catalog.round(pg_catalog.date_part('epoch', %s) * 1000000::pg_catalog.float8)", CsSqlSpan(time, from, to));
+	return psprintf("pg_catalog.round(pg_catalog.date_part('epoch', %s)" CS_SQL("*") "1000000::pg_catalog.float8)", CsSqlSpan(time, from, to));
 }
 
 /* The days from a time of the time column to another, to the microsecond, as rfm() computes them. */
 const char *
 CsSqlDays(const CsColumn *time, const char *from, const char *to)
 {
-	return psprintf("%s / 86400000000::pg_catalog.float8", CsSqlMicroseconds(time, from, to));
+	return psprintf("(%s" CS_SQL("/") "86400000000::pg_catalog.float8)", CsSqlMicroseconds(time, from, to));
 }
 
 /*

@@ -10,8 +10,14 @@
 #include "nodes/pg_list.h"
 #include "pgtime.h"
 
+/* An operator of PostgreSQL in a statement, whatever the search_path has; of all of them precedence is the same. */
+#define CS_SQL(operator) " OPERATOR(pg_catalog." operator ") "
+
 extern const char *CsSqlColumn(const CsColumn *column);
 extern const char *CsSqlFrom(const CsRelation *rel);
+extern const char *CsSqlSame(const CsColumn *column, const char *a, const char *b);
+extern const char *CsSqlRatio(const char *numerator, const char *denominator, const char *type);
+extern const char *CsSqlRest(const char *number, int divisor);
 extern const char *CsSqlFinite(const CsColumn *column);
 extern const char *CsSqlTime(const CsColumn *time);
 extern const char *CsSqlLocal(const CsColumn *time, pg_tz *zone, const char *at);

@@ -113,7 +113,7 @@ HashableSql(const CsColumn *column)
 {
 	TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_HASH_PROC | TYPECACHE_EQ_OPR);
 
-	return psprintf(OidIsValid(type->hash_proc) && OidIsValid(type->eq_opr) ? "t.%s" : "t.%s::text", CsSqlColumn(column));
+	return psprintf(OidIsValid(type->hash_proc) && OidIsValid(type->eq_opr) ? "t.%s" : "t.%s::pg_catalog.text", CsSqlColumn(column));
 }
 
 /* The query, palloc'd: lines sorted by key, and where the last order is asked for, by order and time. */

@@ -10,6 +10,7 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
+#include "orders/lines_sql.h"
 #include "value/purchases.h"
 
 typedef struct CohortsOptions
@@ -81,29 +82,31 @@ FindPeriod(const char *name)
 
 /*
  * The number of a line's period as other servers tell it: the first day, in days since 2000, or the first month, in months
- * since year 0.  A rest may be negative, as that of days before 2000 is.
+ * since year 0.
  */
 static const char *
 PeriodNumber(const CsPurchasesRequest *r, int period)
 {
-	const char *day = CsPurchasesDayNumber(r);
-	int			length = calendar[period].months;
+	const char *number = CsPurchasesDayNumber(r);
+	int			length = calendar[period].days;
+	const char *from = psprintf("%s" CS_SQL("+") "%d", number, DAYS_BEFORE_2000);
 
-	if (length == 0)
-		return calendar[period].days == 1 ? day :
-			psprintf("%s - ((%s + %d) %% %d + %d) %% %d", day, day, DAYS_BEFORE_2000, calendar[period].days, calendar[period].days, calendar[period].days);
-	day = psprintf("custseg_private.month_of(%s)", day);
-	return psprintf("%s - (%s %% %d + %d) %% %d", day, day, length, length, length);
+	if (calendar[period].months > 0)
+	{
+		number = from = psprintf("custseg_private.month_of(%s)", number);
+		length = calendar[period].months;
+	}
+	return length == 1 ? number : psprintf("%s" CS_SQL("-") "%s", number, CsSqlRest(from, length));
 }
 
 /* The query of customers and periods, of lines that other servers group by these; palloc'd. */
 static char *
 BoughtElsewhereSql(const CsPurchasesRequest *r, const CsPieces *pieces, int period)
 {
-	const char *start = calendar[period].months == 0 ? "date '2000-01-01' + p.number" :
-		psprintf("(timestamp '2000-01-01' + (p.number - %d)::pg_catalog.float8 * interval '1 month')::date", MONTHS_BEFORE_2000);
+	const char *start = calendar[period].months == 0 ? "'2000-01-01'::pg_catalog.date" CS_SQL("+") "p.number" :
+		psprintf("(timestamp '2000-01-01'" CS_SQL("+") "((p.number" CS_SQL("-") "%d)::pg_catalog.float8" CS_SQL("*") "interval '1 month'))::pg_catalog.date", MONTHS_BEFORE_2000);
 
-	return psprintf("SELECT p.customer, %s AS period, p.reason, bool_or(p.bought) AS bought, sum(p.amount) AS amount, sum(p.lines)::bigint AS lines"
+	return psprintf("SELECT p.customer, %s AS period, p.reason, pg_catalog.bool_or(p.bought) AS bought, pg_catalog.sum(p.amount) AS amount, pg_catalog.sum(p.lines)::bigint AS lines"
 					" FROM (%s) AS p GROUP BY 1, 2, 3", start, CsPurchasesPiecesSql(r, pieces, PeriodNumber(r, period)));
 }
 
@@ -120,7 +123,7 @@ BoughtSql(const CsPurchasesRequest *r, int period)
 		if (CsPiecesReduce(pieces, sql))
 			return sql;
 	}
-	return psprintf("SELECT l.customer, date_trunc('%s', l.day::timestamp)::date AS period, l.reason, bool_or(l.bought) AS bought, sum(l.amount) AS amount, count(*) AS lines"
+	return psprintf("SELECT l.customer, pg_catalog.date_trunc('%s', l.day::timestamp)::pg_catalog.date AS period, l.reason, pg_catalog.bool_or(l.bought) AS bought, pg_catalog.sum(l.amount) AS amount, pg_catalog.count(*) AS lines"
 					" FROM (%s) AS l GROUP BY 1, 2, 3", calendar[period].name, CsPurchasesLinesSql(r));
 }
 
@@ -135,26 +138,26 @@ CohortsSql(const CsPurchasesRequest *r, int period)
 			   *as_of = CsPurchasesDayLiteral(r->cut[0]);
 
 	return psprintf("WITH bought AS (%s), first AS ("
-					"SELECT b.*, min(b.period) FILTER (WHERE b.bought) OVER (PARTITION BY b.customer) AS cohort FROM bought AS b WHERE b.reason = %d"
+					"SELECT b.*, pg_catalog.min(b.period) FILTER (WHERE b.bought) OVER (PARTITION BY b.customer) AS cohort FROM bought AS b WHERE b.reason" CS_SQL("=") "%d"
 					"), cell AS ("
-					"SELECT f.cohort, f.period, count(*) FILTER (WHERE f.bought) AS n, sum(f.amount)::float8 AS amount"
-					" FROM first AS f WHERE f.period >= f.cohort GROUP BY f.cohort, f.period"
+					"SELECT f.cohort, f.period, pg_catalog.count(*) FILTER (WHERE f.bought) AS n, pg_catalog.sum(f.amount)::pg_catalog.float8 AS amount"
+					" FROM first AS f WHERE f.period" CS_SQL(">=") "f.cohort GROUP BY f.cohort, f.period"
 					"), triangle AS ("
-					"SELECT c.cohort, c.n AS n_customers, s.number, (c.cohort + s.number::pg_catalog.float8 * interval '%s')::date AS period_start"
-					" FROM cell AS c, generate_series(0, %d) AS s (number)"
-					" WHERE c.period = c.cohort AND c.cohort + s.number::pg_catalog.float8 * interval '%s' <= %s::timestamp"
+					"SELECT c.cohort, c.n AS n_customers, s.number, (c.cohort" CS_SQL("+") "(s.number::pg_catalog.float8" CS_SQL("*") "interval '%s'))::pg_catalog.date AS period_start"
+					" FROM cell AS c, pg_catalog.generate_series(0, %d) AS s (number)"
+					" WHERE c.period" CS_SQL("=") "c.cohort AND (c.cohort" CS_SQL("+") "(s.number::pg_catalog.float8" CS_SQL("*") "interval '%s'))" CS_SQL("<=") "%s::timestamp"
 					") "
-					"SELECT b.reason, sum(b.lines)::bigint AS lines, NULL::date AS cohort, NULL::bigint AS n_customers, NULL::int AS number, NULL::date AS start, NULL::bigint AS n, NULL::float8 AS retention, NULL::float8 AS revenue, NULL::float8 AS each, NULL::float8 AS cumulative, NULL::bool AS complete"
+					"SELECT b.reason, pg_catalog.sum(b.lines)::bigint AS lines, NULL::pg_catalog.date AS cohort, NULL::bigint AS n_customers, NULL::int AS number, NULL::pg_catalog.date AS start, NULL::bigint AS n, NULL::pg_catalog.float8 AS retention, NULL::pg_catalog.float8 AS revenue, NULL::pg_catalog.float8 AS each, NULL::pg_catalog.float8 AS cumulative, NULL::pg_catalog.bool AS complete"
 					" FROM bought AS b GROUP BY b.reason"
 					" UNION ALL "
-					"SELECT * FROM (SELECT %d, 0::bigint, t.cohort, t.n_customers, t.number, t.period_start, coalesce(c.n, 0::bigint), coalesce(c.n, 0::bigint)::float8 / t.n_customers::float8,"
-					" %s, %s / t.n_customers::float8, (sum(%s) OVER (PARTITION BY t.cohort ORDER BY t.number)) / t.n_customers::float8,"
-					" t.period_start + interval '%s' <= (%s + 1)::timestamp"
-					" FROM triangle AS t LEFT JOIN cell AS c ON c.cohort = t.cohort AND c.period = t.period_start) AS o ORDER BY 1 DESC, 3, 5",
+					"SELECT * FROM (SELECT %d, 0::bigint, t.cohort, t.n_customers, t.number, t.period_start, coalesce(c.n, 0::bigint), coalesce(c.n, 0::bigint)::pg_catalog.float8" CS_SQL("/") "t.n_customers::pg_catalog.float8,"
+					" %s, %s" CS_SQL("/") "t.n_customers::pg_catalog.float8, (pg_catalog.sum(%s) OVER (PARTITION BY t.cohort ORDER BY t.number))" CS_SQL("/") "t.n_customers::pg_catalog.float8,"
+					" (t.period_start" CS_SQL("+") "interval '%s')" CS_SQL("<=") "(%s" CS_SQL("+") "1)::timestamp"
+					" FROM triangle AS t LEFT JOIN cell AS c ON c.cohort" CS_SQL("=") "t.cohort AND c.period" CS_SQL("=") "t.period_start) AS o ORDER BY 1 DESC, 3, 5",
 					BoughtSql(r, period), CS_LINE_COUNTS, step, MOST_PERIODS, step, as_of, CS_LINE_COUNTS,
-					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)",
-					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)",
-					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)", step, as_of);
+					r->amount == NULL ? "NULL::pg_catalog.float8" : "coalesce(c.amount, 0::pg_catalog.float8)",
+					r->amount == NULL ? "NULL::pg_catalog.float8" : "coalesce(c.amount, 0::pg_catalog.float8)",
+					r->amount == NULL ? "NULL::pg_catalog.float8" : "coalesce(c.amount, 0::pg_catalog.float8)", step, as_of);
 }
 
 /* CsRowSink: a number of lines, or a row of the result. */

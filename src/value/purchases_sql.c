@@ -16,14 +16,14 @@ const char *
 CsPurchasesDayLiteral(DateADT day)
 {
 	/* by its number: a text would depend on DateStyle */
-	return psprintf("(date '2000-01-01' + %d)", day);
+	return psprintf("('2000-01-01'::pg_catalog.date" CS_SQL("+") "%d)", day);
 }
 
 /* The day of a line, by the calendar of the zone. */
 static const char *
 DayOf(const CsPurchasesRequest *r)
 {
-	return psprintf("%s::date", CsSqlLocal(r->time, r->zone, CsSqlTime(r->time)));
+	return psprintf("%s::pg_catalog.date", CsSqlLocal(r->time, r->zone, CsSqlTime(r->time)));
 }
 
 /* The condition that a line has an amount that counts. */
@@ -38,7 +38,7 @@ HasAmount(const CsPurchasesRequest *r)
 static const char *
 IsReturn(const CsPurchasesRequest *r)
 {
-	return r->amount == NULL ? "false" : psprintf("t.%s < %s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
+	return r->amount == NULL ? "false" : psprintf("t.%s" CS_SQL("<") "%s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
 }
 
 /* The condition that a line is not later than the last day; palloc'd. */
@@ -46,15 +46,15 @@ const char *
 CsPurchasesUpTo(const CsPurchasesRequest *r)
 {
 	if (r->time->converter.type == TIMESTAMPTZOID)
-		return psprintf("%s <= %d", CsSqlDayNumber(r->time, r->zone), r->cut[0]);
-	return psprintf("t.%s::pg_catalog.date <= %s", CsSqlColumn(r->time), CsPurchasesDayLiteral(r->cut[0]));
+		return psprintf("%s" CS_SQL("<=") "%d", CsSqlDayNumber(r->time, r->zone), r->cut[0]);
+	return psprintf("t.%s::pg_catalog.date" CS_SQL("<=") "%s", CsSqlColumn(r->time), CsPurchasesDayLiteral(r->cut[0]));
 }
 
 /* The condition that a line counts, whatever its time. */
 static const char *
 Counts(const CsPurchasesRequest *r)
 {
-	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND %s", CsSqlColumn(r->customer), CsSqlColumn(r->time), HasAmount(r));
+	return psprintf("t.%s IS NOT NULL AND pg_catalog.isfinite(t.%s) AND %s", CsSqlColumn(r->customer), CsSqlColumn(r->time), HasAmount(r));
 }
 
 /*
@@ -70,14 +70,14 @@ CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days)
 	if (pieces != NULL)
 	{
 		const char *there = of_days ? CsSqlDayNumber(r->time, r->zone) : at;
-		char	   *sql = psprintf("SELECT min(t.first) AS first, max(t.last) AS last FROM (%s) AS t",
-								   CsPiecesUnion(pieces, psprintf("min(%s) AS first, max(%s) AS last", there, there),
+		char	   *sql = psprintf("SELECT pg_catalog.min(t.first) AS first, pg_catalog.max(t.last) AS last FROM (%s) AS t",
+								   CsPiecesUnion(pieces, psprintf("pg_catalog.min(%s) AS first, pg_catalog.max(%s) AS last", there, there),
 												 psprintf("WHERE %s", Counts(r))));
 
 		if (CsPiecesReduce(pieces, sql))
 			return sql;
 	}
-	return psprintf("SELECT min(%s) AS first, max(%s) AS last FROM %s WHERE %s", at, at, CsSqlFrom(r->relation), Counts(r));
+	return psprintf("SELECT pg_catalog.min(%s) AS first, pg_catalog.max(%s) AS last FROM %s WHERE %s", at, at, CsSqlFrom(r->relation), Counts(r));
 }
 
 /* The reason for which a line is left out, or 0, as a number; "later" is the condition that it is after the last day. */
@@ -87,7 +87,7 @@ Reason(const CsPurchasesRequest *r, const char *later)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CASE WHEN t.%s IS NULL THEN %d WHEN t.%s IS NULL OR NOT isfinite(t.%s) THEN %d WHEN NOT (%s) THEN %d WHEN %s THEN %d",
+	appendStringInfo(&sql, "CASE WHEN t.%s IS NULL THEN %d WHEN t.%s IS NULL OR NOT pg_catalog.isfinite(t.%s) THEN %d WHEN NOT (%s) THEN %d WHEN %s THEN %d",
 					 CsSqlColumn(r->customer), CS_LINE_NO_CUSTOMER, CsSqlColumn(r->time), CsSqlColumn(r->time), CS_LINE_NO_TIME,
 					 HasAmount(r), CS_LINE_NO_AMOUNT, later, CS_LINE_LATER);
 	if (r->returns == CS_RETURNS_IGNORE)
@@ -100,7 +100,7 @@ Reason(const CsPurchasesRequest *r, const char *later)
 static const char *
 Amount(const CsPurchasesRequest *r)
 {
-	return r->amount == NULL ? "NULL::float8" : psprintf("t.%s::%s", CsSqlColumn(r->amount), CsSqlSumType(r->amount));
+	return r->amount == NULL ? "NULL::pg_catalog.float8" : psprintf("t.%s::%s", CsSqlColumn(r->amount), CsSqlSumType(r->amount));
 }
 
 /*
@@ -113,9 +113,9 @@ CsPurchasesLinesSql(const CsPurchasesRequest *r)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT t.%s AS customer, CASE WHEN isfinite(t.%s) THEN %s END AS day, %s AS amount, NOT (%s) AS bought, %s AS reason",
+	appendStringInfo(&sql, "SELECT t.%s AS customer, CASE WHEN pg_catalog.isfinite(t.%s) THEN %s END AS day, %s AS amount, NOT (%s) AS bought, %s AS reason",
 					 CsSqlColumn(r->customer), CsSqlColumn(r->time), DayOf(r), Amount(r), IsReturn(r),
-					 Reason(r, psprintf("%s > %s", DayOf(r), CsPurchasesDayLiteral(r->cut[0]))));
+					 Reason(r, psprintf("%s" CS_SQL(">") "%s", DayOf(r), CsPurchasesDayLiteral(r->cut[0]))));
 	if (r->order != NULL)
 		appendStringInfo(&sql, ", t.%s AS \"order\"", CsSqlColumn(r->order));
 	appendStringInfo(&sql, " FROM %s", CsSqlFrom(r->relation));

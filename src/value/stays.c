@@ -80,8 +80,8 @@ GroupsElsewhereSql(const CsStays *s, const char *left_out)
 
 	if (pieces == NULL)
 		return NULL;
-	sql = psprintf("SELECT p.left_out, %s AS segment, p.duration, p.event, sum(p.n)::bigint AS n FROM (%s) AS p GROUP BY 1, 2, 3, 4",
-				   has_segment ? "p.segment" : "NULL::text",
+	sql = psprintf("SELECT p.left_out, %s AS segment, p.duration, p.event, pg_catalog.sum(p.n)::bigint AS n FROM (%s) AS p GROUP BY 1, 2, 3, 4",
+				   has_segment ? "p.segment" : "NULL::pg_catalog.text",
 				   CsPiecesUnion(pieces, psprintf("%s AS left_out, t.%s AS duration, t.%s AS event, pg_catalog.count(*) AS n%s", left_out,
 												  CsSqlColumn(s->duration), CsSqlColumn(s->event),
 												  has_segment ? psprintf(", t.%s AS segment", CsSqlColumn(s->segment)) : ""),
@@ -93,13 +93,13 @@ GroupsElsewhereSql(const CsStays *s, const char *left_out)
 static char *
 GroupsSql(const CsStays *s)
 {
-	const char *segment = s->segment == NULL ? "NULL::text" : psprintf("t.%s", CsSqlColumn(s->segment));
+	const char *segment = s->segment == NULL ? "NULL::pg_catalog.text" : psprintf("t.%s", CsSqlColumn(s->segment));
 	const char *left_out = psprintf("NOT (t.%s IS NOT NULL%s AND t.%s IS NOT NULL%s)", CsSqlColumn(s->duration), CsSqlFinite(s->duration),
 									CsSqlColumn(s->event), s->segment == NULL ? "" : psprintf(" AND %s IS NOT NULL", segment));
 	char	   *sql = GroupsElsewhereSql(s, left_out);
 
 	return sql != NULL ? sql :
-		psprintf("SELECT %s AS left_out, %s AS segment, t.%s AS duration, t.%s AS event, count(*) AS n FROM %s GROUP BY 1, 2, 3, 4",
+		psprintf("SELECT %s AS left_out, %s AS segment, t.%s AS duration, t.%s AS event, pg_catalog.count(*) AS n FROM %s GROUP BY 1, 2, 3, 4",
 				 left_out, segment, CsSqlColumn(s->duration), CsSqlColumn(s->event), CsSqlFrom(s->source));
 }
 
@@ -110,8 +110,8 @@ GroupsSql(const CsStays *s)
 void
 CsStaysQuery(CsStays *s, const char *order)
 {
-	s->query = CsRelationQuery(s->source, psprintf("SELECT left_out, dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n,"
-												   " sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total"
+	s->query = CsRelationQuery(s->source, psprintf("SELECT left_out, pg_catalog.dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n,"
+												   " pg_catalog.sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total"
 												   " FROM (%s) AS g ORDER BY left_out DESC, %s", GroupsSql(s), order));
 }
 
