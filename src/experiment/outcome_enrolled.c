@@ -2,19 +2,27 @@
  * outcome_enrolled.c
  *	  Outcomes on other servers that are read row by row: of customers who are enrolled alone.
  *
- * Who is enrolled is known here alone, and a table of outcomes may have all customers there are.  Where the enrolled ones are
- * not too many, other servers are told who they are, and send their rows.  Rows of nobody come, too, for they are an error.
+ * Who is enrolled is known here alone, and a table of outcomes may have all customers there are.  Where the list of the
+ * enrolled ones is not too long, other servers are told who they are, and send their rows.  Rows of nobody come, too, for
+ * they are an error.
  */
 #include "custseg.h"
 
+#include "access/detoast.h"
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "dist/dist.h"
 #include "experiment/analysis.h"
+#include "lib/stringinfo.h"
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
 
 /* Most customers whom other servers are told of. */
 #define MOST_ENROLLED 100000
+
+/* Part of maintenance_work_mem that their list may take, for a statement is held several times; and bytes of it in any case. */
+#define SHARE_OF_LIST 4
+#define MOST_BYTES (64 * 1024 * 1024)
 
 /* Types of ids, and which texts of enrolments are of such an id: all, where there is no pattern. */
 static const struct
@@ -36,25 +44,50 @@ static const struct
 /* The ids that were read. */
 typedef struct Enrolled
 {
-	MemoryContext context;
-	int64		n;
-	char	   *list;			/* as an array's text; NULL: there are none of this type */
+	int			n;				/* customers, with ids of another type */
+	Size		most_bytes;
+	bool		is_too_much;
+	StringInfoData list;		/* as an array's text, without its end */
 } Enrolled;
 
-/* CsRowSink: how many customers are enrolled, and their ids. */
+/* Add an id to the list, whatever is in it. */
+static void
+AppendId(StringInfo list, const char *id)
+{
+	appendStringInfoString(list, list->len > 1 ? ",\"" : "\"");
+	for (const char *c = id; *c != '\0'; c++)
+	{
+		if (*c == '"' || *c == '\\')
+			appendStringInfoChar(list, '\\');
+		appendStringInfoChar(list, *c);
+	}
+	appendStringInfoChar(list, '"');
+}
+
+/* CsRowSink: the id of a customer who is enrolled; NULL: it is of another type. */
 static void
 TakeEnrolled(void *state, const Datum *values, const bool *nulls)
 {
 	Enrolled   *e = state;
-	MemoryContext old = MemoryContextSwitchTo(e->context);
+	char	   *id;
 
-	e->n = DatumGetInt64(values[0]);
-	e->list = nulls[1] ? NULL : TextDatumGetCString(values[1]);
-	MemoryContextSwitchTo(old);
+	e->is_too_much |= ++e->n > MOST_ENROLLED;
+	if (e->is_too_much || nulls[0])
+		return;
+	if (e->list.len + toast_raw_datum_size(values[0]) > e->most_bytes)
+	{
+		e->is_too_much = true;
+		return;
+	}
+	id = TextDatumGetCString(values[0]);
+	AppendId(&e->list, id);
+	pfree(id);
+	/* with what quotes and backslashes take more */
+	e->is_too_much = e->list.len > e->most_bytes;
 }
 
 /*
- * The query of how many are enrolled, and of their ids unless these are too many.  A text that is no id of the type belongs
+ * The query of the ids of who is enrolled, and one more where these are too many.  A text that is no id of the type belongs
  * to no row; numbers are compared as numeric, which has room for all of them.
  */
 static char *
@@ -64,11 +97,12 @@ EnrolledSql(const CsOutcomeSource *s, int type)
 	bool		is_number = id_types[type].lowest != NULL;
 	const char *id = pattern == NULL ? "e.customer" :
 		psprintf("CASE WHEN e.customer OPERATOR(pg_catalog.~) '%s' THEN e.customer%s END", pattern, is_number ? "::numeric" : "");
+	const char *listed = !is_number ? "c.id" :
+		psprintf("CASE WHEN c.id OPERATOR(pg_catalog.>=) %s::numeric AND c.id OPERATOR(pg_catalog.<=) %s::numeric THEN c.id::pg_catalog.text END",
+				 id_types[type].lowest, id_types[type].highest);
 
-	return psprintf("SELECT pg_catalog.count(*) AS n, pg_catalog.array_agg(c.id) FILTER (WHERE c.id IS NOT NULL%s)::pg_catalog.text AS ids"
-					" FROM (SELECT %s AS id FROM custseg.enrolment AS e WHERE e.experiment = %s LIMIT %d) AS c",
-					is_number ? psprintf(" AND c.id >= %s::numeric AND c.id <= %s::numeric", id_types[type].lowest, id_types[type].highest) : "",
-					id, quote_literal_cstr(s->experiment->name), MOST_ENROLLED + 1);
+	return psprintf("SELECT %s AS id FROM (SELECT %s AS id FROM custseg.enrolment AS e WHERE e.experiment OPERATOR(pg_catalog.=) %s LIMIT %d) AS c",
+					listed, id, quote_literal_cstr(s->experiment->name), MOST_ENROLLED + 1);
 }
 
 /* Which of the types an id is of; -1: another one, or it has several columns. */
@@ -97,21 +131,27 @@ IsElsewhere(const CsRelation *rel)
 
 /*
  * The condition that a row "t" of outcomes on other servers is of somebody who is enrolled, or of nobody; palloc'd.  NULL where
- * there is none, for rows are here, or too many are enrolled.
+ * there is none, for rows are here, or too many are enrolled, or their ids too long.
  */
 char *
 CsOutcomeEnrolled(const CsOutcomeSource *s)
 {
-	Enrolled	e = {.context = CurrentMemoryContext};
+	Enrolled	e = {.most_bytes = Min(CsMemoryLimit() / SHARE_OF_LIST, MOST_BYTES)};
 	int			type = IdType(s);
 	const char *id;
 
 	if (type < 0 || !IsElsewhere(s->relation))
 		return NULL;
+	initStringInfo(&e.list);
+	appendStringInfoChar(&e.list, '{');
 	(void) CsOutcomeQuery(s, EnrolledSql(s, type), TakeEnrolled, &e);
-	if (e.n > MOST_ENROLLED)
+	if (e.is_too_much)
+	{
+		pfree(e.list.data);
 		return NULL;
+	}
+	appendStringInfoChar(&e.list, '}');
 	id = CsSqlColumn(linitial(s->id));
 	return psprintf("(t.%s IS NULL OR t.%s OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.%s[]))", id, id,
-					quote_literal_cstr(e.list == NULL ? "{}" : e.list), id_types[type].name);
+					quote_literal_cstr(e.list.data), id_types[type].name);
 }

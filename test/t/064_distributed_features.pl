@@ -161,8 +161,25 @@ sub enrolled_alone
 enrolled_alone('experiment_results', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'id')", qr/spend\|letter\|3\|\d+\|/);
 enrolled_alone('experiment_results of everybody', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'id', '{\"complete\": true}')", qr/spend\|letter\|3\|\d+\|/);
 like($here->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', 'outcomes_there', 'id')"), qr/^\d+$/, 'which fit into little memory');
-$here->safe_psql('postgres', "UPDATE custseg.enrolment SET customer = 'customer ' || customer");
+my $hostile = q{E'c"\\\\{},\'\'NULL\n$1 ' || };
+$here->safe_psql('postgres', "UPDATE custseg.enrolment SET customer = CASE WHEN customer ~ '^[1-9][0-9]{0,5}\$' AND right(customer, 1) IN ('3', '6') THEN $hostile customer ELSE 'customer ' || customer END");
+$here->safe_psql('postgres', "UPDATE $_ SET name = $hostile id WHERE right(id::text, 1) IN ('3', '6')") for qw(outcomes outcomes_there);
 enrolled_alone('experiment_results by a text', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'name')", qr/spend\|letter\|3\|\d+\|/);
+# Long ids of customers are told as long as their list is short: beyond that, all rows come.
+my $long = "SELECT $results FROM custseg.experiment_results('spring', '%s', 'name')";
+
+$here->safe_psql('postgres', "INSERT INTO custseg.enrolment SELECT (jsonb_populate_record(e, jsonb_build_object('customer', repeat('long', 2500) || i))).*"
+      . " FROM custseg.enrolment e, generate_series(1, 300) i WHERE e.customer = (SELECT min(customer) FROM custseg.enrolment)");
+enrolled_alone('experiment_results with long ids', $long, qr/spend\|letter\|3\|\d+\|/);
+$servers->listen_from_now;
+is(answer("SET maintenance_work_mem = '4MB'; $long", 'outcomes_there'), answer($long, 'outcomes'), 'experiment_results with more bytes of ids than there is memory for');
+for my $server (@servers)
+{
+    my @asked = $servers->asked($server);
+
+    isnt(scalar @asked, 0, "$server sends rows");
+    unlike("@asked", qr/longlong/, "$server is told no ids");
+}
 # By two columns all rows come.
 my $by_two = "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', '%s', 'id,name')";
 
