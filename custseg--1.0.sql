@@ -1604,6 +1604,12 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.month_of IS 'Returns the month of a day, in months since the beginning of year 0; the day is in days since 2000.';
 
+CREATE FUNCTION custseg_private.rows_counted(n bigint) RETURNS bigint
+AS 'MODULE_PATHNAME', 'custseg_rows_counted'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.rows_counted IS 'Returns the number of rows of a group that another server has counted; an error where it cannot be.';
+
 CREATE FUNCTION custseg_private.as_number(value date) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_as_number_date'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

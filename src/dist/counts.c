@@ -9,6 +9,7 @@
 
 #include "call/call.h"
 #include "common/hashfn.h"
+#include "common/int.h"
 #include "dist/dist.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
@@ -19,6 +20,11 @@
 
 /* Values that are counted. */
 const CsHeldGroups CsHeldValues = {"counting the values of a category", "group its values in a view on the other servers"};
+
+/* Most rows that one count may tell of: doubles have all numbers up to it. */
+#define MOST_COUNTED INT64CONST(9007199254740992)
+
+PG_FUNCTION_INFO_V1(custseg_rows_counted);
 
 /* A value that is counted. */
 typedef struct Counted
@@ -57,6 +63,7 @@ typedef struct CountReceiver
 	DestReceiver pub;
 	FmgrInfo	output;			/* of the values' type */
 	counted_hash *values;
+	int64		total;			/* of rows */
 	int			most;
 	Size		most_bytes;		/* of texts */
 	Size		bytes;			/* of texts, */
@@ -89,6 +96,35 @@ KeepValue(CountReceiver *r, Counted *entry)
 		CsHeldExceeded(&CsHeldValues, r->held);
 }
 
+/* The error for a number of rows that cannot be. */
+pg_noreturn static void
+RefuseCount(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("another server has sent a number of rows that cannot be"),
+			 errhint("All servers must have the same version of custseg, and count rows as PostgreSQL does.")));
+}
+
+/* A number of rows that a server has counted in a group, which has one at least. */
+static int64
+RowsOfGroup(Datum n, bool isnull)
+{
+	if (isnull || DatumGetInt64(n) < 1 || DatumGetInt64(n) > MOST_COUNTED)
+		RefuseCount();
+	return DatumGetInt64(n);
+}
+
+/*
+ * rows_counted(n): n, the number of rows of a group that another server has counted; an error where it cannot be.  It is
+ * stable, so that no other server is asked to check itself.
+ */
+Datum
+custseg_rows_counted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(RowsOfGroup(PG_GETARG_DATUM(0), PG_ARGISNULL(0)));
+}
+
 /* DestReceiver.receiveSlot: add a group; false where there are more values than are asked for. */
 static bool
 TakeGroup(TupleTableSlot *slot, DestReceiver *self)
@@ -96,6 +132,7 @@ TakeGroup(TupleTableSlot *slot, DestReceiver *self)
 	CountReceiver *r = (CountReceiver *) self;
 	MemoryContext old;
 	Counted    *entry;
+	int64		n;
 	bool		found;
 
 	CHECK_FOR_INTERRUPTS();
@@ -108,7 +145,11 @@ TakeGroup(TupleTableSlot *slot, DestReceiver *self)
 	entry = counted_insert(r->values, OutputFunctionCall(&r->output, slot->tts_values[0]), &found);
 	if (!found)
 		KeepValue(r, entry);
-	entry->n += DatumGetInt64(slot->tts_values[1]);
+	n = RowsOfGroup(slot->tts_values[1], slot->tts_isnull[1]);
+	/* what is added up of all values fits, too */
+	if (pg_add_s64_overflow(r->total, n, &r->total))
+		RefuseCount();
+	entry->n += n;
 	MemoryContextSwitchTo(old);
 	return r->values->members <= (uint64) r->most && r->bytes <= r->most_bytes;
 }

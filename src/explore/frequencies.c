@@ -48,7 +48,7 @@ CountsQuery(const CsRelation *rel, const CsColumn *column, const CsPieces *piece
 	if (pieces == NULL)
 		return psprintf("SELECT t.level, pg_catalog.count(*) AS n FROM (SELECT source.%s AS level FROM %s%s) AS t GROUP BY t.level",
 						level, rel->from_item, OidIsValid(rel->relid) ? " AS source" : "");
-	return psprintf("SELECT piece.level, pg_catalog.sum(piece.n)::pg_catalog.int8 AS n FROM (%s) AS piece GROUP BY piece.level",
+	return psprintf("SELECT piece.level, pg_catalog.sum(custseg_private.rows_counted(piece.n))::pg_catalog.int8 AS n FROM (%s) AS piece GROUP BY piece.level",
 					CsPiecesUnion(pieces, psprintf("t.%s AS level, pg_catalog.count(*) AS n", level),
 								  psprintf("GROUP BY t.%s", level)));
 }

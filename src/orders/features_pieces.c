@@ -95,14 +95,14 @@ AppendOrdersOfDays(StringInfo sql, const CsFeaturesRequest *r)
 	if (r->order == NULL)
 	{
 		appendStringInfo(sql, ", orders AS (\n"
-						 "    SELECT customer, pg_catalog.min(first) AS at, pg_catalog.max(last) AS last, pg_catalog.sum(amount) AS amount, pg_catalog.sum(lines) AS lines%s\n"
+						 "    SELECT customer, pg_catalog.min(first) AS at, pg_catalog.max(last) AS last, pg_catalog.sum(amount) AS amount, pg_catalog.sum(custseg_private.rows_counted(lines)) AS lines%s\n"
 						 "    FROM order_part\n"
 						 "    GROUP BY customer, day\n)", SumOfQuantities(r));
 		return;
 	}
 	/* lines without a number are orders of their own, and those of a day one */
 	appendStringInfo(sql, ", numbered AS (\n"
-					 "    SELECT customer, pg_catalog.min(first) AS at, CASE WHEN order_key IS NULL THEN pg_catalog.max(last) ELSE pg_catalog.min(first) END AS last, pg_catalog.sum(amount) AS amount, pg_catalog.sum(lines) AS lines%s\n"
+					 "    SELECT customer, pg_catalog.min(first) AS at, CASE WHEN order_key IS NULL THEN pg_catalog.max(last) ELSE pg_catalog.min(first) END AS last, pg_catalog.sum(amount) AS amount, pg_catalog.sum(custseg_private.rows_counted(lines)) AS lines%s\n"
 					 "    FROM order_part\n"
 					 "    GROUP BY customer, order_key, day\n)", SumOfQuantities(r));
 	CsFeaturesAppendByDay(sql, r, SumOfQuantities(r));
@@ -120,12 +120,12 @@ AppendOrderedParts(StringInfo sql, const CsFeaturesRequest *r)
 
 	if (r->order != NULL)
 		appendStringInfo(sql, ", numbered AS (\n"
-						 "    SELECT customer, pg_catalog.min(first) AS at, pg_catalog.sum(amount) AS amount, pg_catalog.sum(lines)::bigint AS lines%s\n"
+						 "    SELECT customer, pg_catalog.min(first) AS at, pg_catalog.sum(amount) AS amount, pg_catalog.sum(custseg_private.rows_counted(lines))::bigint AS lines%s\n"
 						 "    FROM order_part\n"
 						 "    WHERE order_key IS NOT NULL\n"
 						 "    GROUP BY customer, order_key\n)", SumOfQuantities(r));
 	appendStringInfo(sql, ", bundle AS (\n"
-					 "    SELECT customer, pg_catalog.sum(lines)::bigint AS n, pg_catalog.min(first) AS first, pg_catalog.max(last) AS last, pg_catalog.max(largest) AS largest, pg_catalog.sum(lines)::bigint AS lines%s\n"
+					 "    SELECT customer, pg_catalog.sum(custseg_private.rows_counted(lines))::bigint AS n, pg_catalog.min(first) AS first, pg_catalog.max(last) AS last, pg_catalog.max(largest) AS largest, pg_catalog.sum(custseg_private.rows_counted(lines))::bigint AS lines%s\n"
 					 "    FROM order_part%s\n"
 					 "    GROUP BY customer",
 					 has_quantity ? ", pg_catalog.sum(quantity) AS quantity, pg_catalog.sum(n_quantity)::bigint AS n_quantity" : "", single);
@@ -286,7 +286,7 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 	initStringInfo(&list);
 	initStringInfo(&sums);
 	appendStringInfo(&list, "pg_catalog.count(*) AS n, %s AS amount", amount);
-	appendStringInfoString(&sums, "customer,\n        pg_catalog.sum(n) AS n,\n        pg_catalog.sum(amount) AS amount");
+	appendStringInfoString(&sums, "customer,\n        pg_catalog.sum(custseg_private.rows_counted(n)) AS n,\n        pg_catalog.sum(amount) AS amount");
 	AppendSum(&list, &sums, "pg_catalog.count(*)", bought, "n_bought");
 	AppendSum(&list, &sums, amount, bought, "bought");
 	AppendSum(&list, &sums, amount, psprintf("%s" CS_SQL(">") "%s", time, start), "recent");

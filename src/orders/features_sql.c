@@ -306,7 +306,7 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 static void
 AppendVariety(StringInfo sql, const CsFeaturesRequest *r, const CsColumn *column, const char *what)
 {
-	const char *n = r->pieces == NULL ? "pg_catalog.count(*)" : "pg_catalog.sum(n)";
+	const char *n = r->pieces == NULL ? "pg_catalog.count(*)" : "pg_catalog.sum(custseg_private.rows_counted(n))";
 
 	if (column == NULL)
 		return;

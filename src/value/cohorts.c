@@ -106,7 +106,7 @@ BoughtElsewhereSql(const CsPurchasesRequest *r, const CsPieces *pieces, int peri
 	const char *start = calendar[period].months == 0 ? "'2000-01-01'::pg_catalog.date" CS_SQL("+") "p.number" :
 		psprintf("(timestamp '2000-01-01'" CS_SQL("+") "((p.number" CS_SQL("-") "%d)::pg_catalog.float8" CS_SQL("*") "interval '1 month'))::pg_catalog.date", MONTHS_BEFORE_2000);
 
-	return psprintf("SELECT p.customer, %s AS period, p.reason, pg_catalog.bool_or(p.bought) AS bought, pg_catalog.sum(p.amount) AS amount, pg_catalog.sum(p.lines)::bigint AS lines"
+	return psprintf("SELECT p.customer, %s AS period, p.reason, pg_catalog.bool_or(p.bought) AS bought, pg_catalog.sum(p.amount) AS amount, pg_catalog.sum(custseg_private.rows_counted(p.lines))::bigint AS lines"
 					" FROM (%s) AS p GROUP BY 1, 2, 3", start, CsPurchasesPiecesSql(r, pieces, PeriodNumber(r, period)));
 }
 

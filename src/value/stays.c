@@ -80,7 +80,7 @@ GroupsElsewhereSql(const CsStays *s, const char *left_out)
 
 	if (pieces == NULL)
 		return NULL;
-	sql = psprintf("SELECT p.left_out, %s AS segment, p.duration, p.event, pg_catalog.sum(p.n)::bigint AS n FROM (%s) AS p GROUP BY 1, 2, 3, 4",
+	sql = psprintf("SELECT p.left_out, %s AS segment, p.duration, p.event, pg_catalog.sum(custseg_private.rows_counted(p.n))::bigint AS n FROM (%s) AS p GROUP BY 1, 2, 3, 4",
 				   has_segment ? "p.segment" : "NULL::pg_catalog.text",
 				   CsPiecesUnion(pieces, psprintf("%s AS left_out, t.%s AS duration, t.%s AS event, pg_catalog.count(*) AS n%s", left_out,
 												  CsSqlColumn(s->duration), CsSqlColumn(s->event),
