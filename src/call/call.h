@@ -129,8 +129,11 @@ extern void CsResultNulls(const CsResult *result, CsValue *row);
 extern Datum CsResultRow(FunctionCallInfo fcinfo, const CsValue *row, int n);
 extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);
 
-/* settings.c: values as text that says the same whatever the settings. */
+/* settings.c: settings until the caller's level of them ends. */
+extern void CsSetForNow(const char *name, const char *value);
 extern int	CsPlainSettings(void);
+extern void CsRaiseWorkMem(void);
+extern void CsAvoidNestedLoops(void);
 
 /* attempt.c: what may fail without failing the command. */
 extern bool CsEndsCommand(int sqlerrcode);

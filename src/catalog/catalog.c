@@ -15,6 +15,7 @@
 #include "custseg.h"
 
 #include "access/htup_details.h"
+#include "call/call.h"
 #include "call/json.h"
 #include "catalog/tables.h"
 #include "catalog/engine.h"
@@ -513,8 +514,7 @@ CsExactFloats(void)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	CsSetForNow("extra_float_digits", "1");
 	return level;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "catalog/namespace.h"
 #include "data/relation.h"
 #include "lib/stringinfo.h"
@@ -41,8 +42,7 @@ CsReadingBegin(const CsRelation *rel)
 	if (path != NULL && reading.is_restricted)
 		path = psprintf("%s%spg_temp", path, path[0] == '\0' ? "" : ", ");
 	if (path != NULL)
-		(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
+		CsSetForNow("search_path", path);
 	return reading;
 }
 

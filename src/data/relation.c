@@ -15,6 +15,7 @@
 #include "custseg.h"
 
 #include "access/htup_details.h"
+#include "call/call.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -30,7 +31,6 @@
 #include "parser/scansup.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -468,8 +468,7 @@ Execute(const CsRelation *rel, const char *sql, uint64 most, DestReceiver *recei
 	CsReading	reading = CsReadingBegin(rel);
 	int			code;
 
-	(void) set_config_option("synchronize_seqscans", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	CsSetForNow("synchronize_seqscans", "off");
 	plan = SPI_prepare(sql, 0, NULL);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a source: %s", SPI_result_code_string(SPI_result));

@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -241,9 +242,8 @@ WritingSettings(void)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("work_mem", psprintf("%dkB", Max(work_mem, maintenance_work_mem)), PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	CsRaiseWorkMem();
+	CsSetForNow("jit", "off");
 	return level;
 }
 

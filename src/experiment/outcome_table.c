@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "experiment/analysis.h"
 #include "orders/orders.h"
 #include "score/score.h"
@@ -148,7 +149,7 @@ CsOutcomeQuery(const CsOutcomeSource *s, const char *sql, CsRowSink sink, void *
 	int			level = by_settings ? CsPlainSettings() : NewGUCNestLevel();
 	int64		nrows;
 
-	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	CsAvoidNestedLoops();
 	nrows = CsRelationRead(query, query->columns, query->ncolumns, sink, state);
 	AtEOXact_GUC(true, level);
 	return nrows;

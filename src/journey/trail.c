@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "call/text_value.h"
 #include "catalog/pg_type.h"
 #include "journey/trail.h"
@@ -251,7 +252,7 @@ CsTrailsRead(CsTrails *t, const CsTrailVisitor *visitor)
 	r.text = query->ncolumns > EVENT_TEXT ? EVENT_TEXT : EVENT_CUSTOMER;
 	CsHeldPrepare(&r.customer, &query->columns[EVENT_CUSTOMER]);
 	level = NewGUCNestLevel();
-	CsLinesRaiseWorkMem();
+	CsRaiseWorkMem();
 	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeEvent, &r);
 	AtEOXact_GUC(true, level);
 	EndCustomer(&r);

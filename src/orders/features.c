@@ -131,7 +131,7 @@ custseg_customer_features(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	level = NewGUCNestLevel();
 	if (request.pieces != NULL)
-		(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		CsAvoidNestedLoops();
 	CsSqlCopy(request.relation, CsFeaturesSql(&request), result, at_once, CsFeaturesLinesAreOrders(&request) ? lengthof(at_once) : 0);
 	AtEOXact_GUC(true, level);
 	CsLinesReportAtOnce(at_once[0], at_once[1]);

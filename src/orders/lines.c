@@ -434,16 +434,6 @@ TakeSortedLine(void *state, const Datum *row, const bool *nulls)
 	CsLineAdd(r, &line, &s->spending, &s->order_time);
 }
 
-/* Let PostgreSQL sort in maintenance_work_mem, until the caller's level of settings ends. */
-void
-CsLinesRaiseWorkMem(void)
-{
-	char	   *limit = psprintf("%d", Max(work_mem, maintenance_work_mem));
-
-	(void) set_config_option("work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
-}
-
 /* Read the lines sorted by PostgreSQL. */
 static void
 ReadSorted(CsLineReader *r)
@@ -459,7 +449,7 @@ ReadSorted(CsLineReader *r)
 	r->columns = sorted->columns;
 
 	level = NewGUCNestLevel();
-	CsLinesRaiseWorkMem();
+	CsRaiseWorkMem();
 	(void) CsRelationRead(sorted, sorted->columns, sorted->ncolumns, TakeSortedLine, &s);
 	AtEOXact_GUC(true, level);
 	EndCustomer(&s);
@@ -562,7 +552,7 @@ ReadBought(CsLineReader *r)
 	CountBought(r, &b);
 	bought = CsBuyingSorted(&b, false);
 	level = NewGUCNestLevel();
-	CsLinesRaiseWorkMem();
+	CsRaiseWorkMem();
 	(void) CsRelationRead(bought, bought->columns, bought->ncolumns, TakeBought, &s);
 	AtEOXact_GUC(true, level);
 	EndCustomer(&s);

@@ -73,7 +73,6 @@ extern void CsHeldSet(MemoryContext context, CsHeld *held, Datum value, bool isn
 extern bool CsLineReadAmount(const CsConverter *converter, bool is_decimal, Datum value, CsLine *line);
 extern void CsSpendingAdd(CsSpending *sum, bool is_decimal, CsSpending more);
 extern double CsSpendingToDouble(const CsSpending *spending, bool is_decimal);
-extern void CsLinesRaiseWorkMem(void);
 extern bool CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line);
 extern void CsLineAdd(CsLineReader *r, const CsLine *line, CsSpending *spending,
 					  Timestamp *order_time);

@@ -9,6 +9,7 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "lib/stringinfo.h"
 #include "orders/day.h"
 #include "orders/lines.h"
@@ -374,7 +375,7 @@ CsProductLinesRead(CsProductLines *l, CsProductGroupVisitor visit, void *state)
 
 	l->n_lines = l->n_no_key = l->n_no_product = l->n_no_time = 0;
 	FindColumns(&r, query);
-	CsLinesRaiseWorkMem();
+	CsRaiseWorkMem();
 	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeLine, &r);
 	AtEOXact_GUC(true, level);
 	EndKey(&r);

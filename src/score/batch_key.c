@@ -10,6 +10,7 @@
 #include "custseg.h"
 
 #include "access/stratnum.h"
+#include "call/call.h"
 #include "catalog/tables.h"
 #include "score/resegment.h"
 #include "utils/builtins.h"
@@ -186,8 +187,7 @@ CompareKey(const CsBatchKey *key, int strategy)
 	char	   *condition;
 
 	/* with zones as numbers: their abbreviations are ambiguous */
-	(void) set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
+	CsSetForNow("datestyle", "ISO");
 	condition = CompareFrom(key, 0, strategy);
 	AtEOXact_GUC(true, level);
 	return condition;

@@ -11,6 +11,7 @@
 
 #include "access/relation.h"
 #include "access/tableam.h"
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -153,8 +154,7 @@ PlanUpdate(const char *sql)
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the update: %s", SPI_result_code_string(SPI_result));
 	level = NewGUCNestLevel();
-	(void) set_config_option("random_page_cost", cost, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	CsSetForNow("random_page_cost", cost);
 	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
 	AtEOXact_GUC(true, level);
 	return plan;

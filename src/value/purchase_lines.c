@@ -11,6 +11,7 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "orders/buying.h"
@@ -351,7 +352,7 @@ CsPurchaseLinesRead(const CsPurchasesRequest *request, CsPurchaseDaysVisitor vis
 		FindColumns(r, query);
 	}
 	level = NewGUCNestLevel();
-	CsLinesRaiseWorkMem();
+	CsRaiseWorkMem();
 	(void) CsRelationRead(query, query->columns, query->ncolumns, is_summed ? TakeBought : TakeLine, r);
 	AtEOXact_GUC(true, level);
 	EndCustomer(r);
