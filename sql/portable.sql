@@ -299,6 +299,13 @@ SELECT path, value, import_fails(:'e', path, value) FROM (VALUES
     ('{decisions}', '{}'),
     ('{decisions}', '[{}]')) v (path, value);
 \pset format aligned
+-- what no double is close to is zero, wherever it stands
+BEGIN;
+SELECT count(*) FROM custseg.import_model(jsonb_set(jsonb_set(jsonb_set(jsonb_set(:'e', '{versions,0,features,0,quantiles,0}', '1e-400'), '{versions,0,definition,segments,0,center,0}', '1e-400'),
+    '{versions,0,segments,0,mean_distance}', '-0.00'), '{versions,0,training,milliseconds}', '1e-400'), 'new');
+SELECT f.quantiles[1] AS quantile, s.center[1] AS center, s.mean_distance, v.milliseconds FROM custseg.model_version v JOIN custseg.feature f USING (model, version) JOIN custseg.segment s USING (model, version)
+WHERE v.model = 'new' AND f.position = 1 AND s.segment = 1;
+ROLLBACK;
 -- numbers must ascend; rules must be those that were learned with their options
 SELECT import_fails(jsonb_set(e, '{versions,1,definition,version}', '1'), '{more}') FROM custseg.export_model('m', whole => true) e;
 SELECT import_fails(custseg.export_model('rules'), path, value) FROM (VALUES

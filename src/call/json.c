@@ -157,6 +157,27 @@ CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb)
 	CsJsonValue(json, key, &value);
 }
 
+/* A jsonb in which numbers closer to zero than any double are the zero that they are read as; palloc'd. */
+Jsonb *
+CsJsonbInDoubles(Jsonb *jsonb)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&jsonb->root);
+	JsonbParseState *json = NULL;
+	JsonbIteratorToken token;
+	JsonbValue	value,
+			   *result = NULL;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		double		number;
+
+		if ((token == WJB_ELEM || token == WJB_VALUE) && CsJsonGetNumber(&value, &number) && number == 0)
+			value.val.numeric = CsNumericFromDouble(0);
+		result = pushJsonbValue(&json, token, token < WJB_BEGIN_ARRAY ? &value : NULL);
+	}
+	return JsonbValueToJsonb(result);
+}
+
 /* Parse text that this library has written, into a jsonb palloc'd in CurrentMemoryContext. */
 Jsonb *
 CsJsonbFromText(const char *json)

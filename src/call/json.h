@@ -27,6 +27,7 @@ extern void CsJsonNumbers(JsonbParseState **json, const char *key, const double 
 						  int stride);
 extern void CsJsonValue(JsonbParseState **json, const char *key, JsonbValue *value);
 extern void CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb);
+extern Jsonb *CsJsonbInDoubles(Jsonb *jsonb);
 
 /* json_join.c: large jsonb, put together of parts. */
 extern Jsonb *CsJsonArrayOf(Jsonb *const *elements, int n);

@@ -162,7 +162,7 @@ DeriveSegments(const Import *import, const CsExportedVersion *version, int numbe
 	return CsJsonFinish(&json);
 }
 
-/* Write a version, as that number; inside SPI. */
+/* Write a version, as that number, what came of it in doubles as the definition was read; inside SPI. */
 static void
 StoreVersion(const Import *import, CsExportedVersion *version, int number)
 {
@@ -173,7 +173,7 @@ StoreVersion(const Import *import, CsExportedVersion *version, int number)
 
 	for (int i = CS_EXPORTED_TRAINING; i <= CS_EXPORTED_SEGMENTS; i++)
 		if (has[i])
-			CsCatalogExecute(statements[i], CsValues(CsValueJsonb(JsonbValueToJsonb(&version->came[i])),
+			CsCatalogExecute(statements[i], CsValues(CsValueJsonb(CsJsonbInDoubles(JsonbValueToJsonb(&version->came[i]))),
 													 CsValueJsonb(derive[i] (import, version, number))), false);
 }
 
