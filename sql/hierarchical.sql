@@ -222,6 +222,8 @@ SELECT * FROM segments('VALUES (1), (2), (4), (8), (16), (32)', '{column1}', 6);
 SELECT * FROM segments('VALUES (1), (2), (4), (8), (16), (32)', '{column1}', 1);
 -- duplicates stay together
 SELECT * FROM segments('SELECT i % 3 * 0.1 AS x, i % 3 / 7.0 AS y FROM generate_series(1, 50) i', '{x,y}', 5);
+-- steps that differ by rounding only: so do the heights of single linkage, with which nothing correlates
+SELECT * FROM segments('SELECT i * 0.1::float8 AS x FROM generate_series(1, 20) i', '{x}', 2);
 -- outliers at 1e12
 SELECT * FROM segments('SELECT CASE i WHEN 50 THEN 1e12 WHEN 51 THEN -1e12 ELSE i END AS x FROM generate_series(1, 51) i', '{x}', 3);
 -- 10,000 rows on a line

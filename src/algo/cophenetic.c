@@ -22,6 +22,9 @@
 /* Of every so manyeth leaf the pairs tell about where the means are. */
 #define CENTER_STEP 16
 
+/* Distances with a smaller standard deviation, as a share of their mean, may differ by rounding only. */
+#define ROUNDING 1e-10
+
 /* Bytes that CsCopheneticCorrelation() takes. */
 Size
 CsCopheneticMemory(int64 n, int ncolumns)
@@ -159,9 +162,18 @@ AddAllPairs(const Sample *s, int step, const double center[2], double sum[5])
 	return pairs;
 }
 
+/* Do distances differ by more than rounding?  They have this mean, and their deviations from it these squares, in all. */
+static bool
+Differ(double mean, double squares, double pairs)
+{
+	double		rounding = ROUNDING * mean;
+
+	return squares > pairs * rounding * rounding;
+}
+
 /*
  * The cophenetic correlation of up to SAMPLE leaves; NaN where it is not defined, as for two leaves
- * or equal distances.
+ * or for distances, or heights, that are equal up to rounding.
  */
 double
 CsCopheneticCorrelation(CsArena *arena, const CsTree *tree, uint64 seed)
@@ -181,5 +193,7 @@ CsCopheneticCorrelation(CsArena *arena, const CsTree *tree, uint64 seed)
 	sum[4] -= sum[0] * sum[1] / pairs;
 	pfree(s.x);
 	pfree(s.gap);
-	return sum[2] > 0 && sum[3] > 0 ? sum[4] / sqrt(sum[2]) / sqrt(sum[3]) : NAN;
+	if (!Differ(center[0] + sum[0] / pairs, sum[2], pairs) || !Differ(center[1] + sum[1] / pairs, sum[3], pairs))
+		return NAN;
+	return sum[4] / sqrt(sum[2]) / sqrt(sum[3]);
 }
