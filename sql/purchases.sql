@@ -278,6 +278,16 @@ ROLLBACK;
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT DISTINCT ON (customer) * FROM bought', 'customer', 'at', 'amount')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, -amount AS amount FROM bought', 'customer', 'at', 'amount')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, 0 AS amount FROM bought', 'customer', 'at', 'amount')$$);
+-- sums of a customer beyond all doubles, and means of all customers; amounts close to the ends of doubles are scaled
+SELECT outcome(format('SELECT count(*)::text FROM custseg.%s', call)) FROM (VALUES
+    ($$purchase_summary('SELECT customer, at, 1e308::float8 AS amount FROM bought', 'customer', 'at', 'amount')$$),
+    ($$rfm('SELECT customer, at, -1e308::float8 AS amount FROM bought', 'customer', 'at', 'amount', options => '{"returns": "count"}')$$),
+    ($$train_purchases('none', 'SELECT i AS customer, date ''2024-01-01'' + k * (i % 9 + 7) AS at, 1e307::float8 * (5 + i % 3) AS amount FROM generate_series(1, 100) i, generate_series(0, 2) k WHERE k < 2 OR i % 5 = 0', 'customer', 'at', 'amount', options => '{"holdout": "none"}')$$)) c (call);
+SELECT factor, t.verdict FROM unnest('{1,1e-303,1e300}'::float8[]) factor,
+    LATERAL custseg.train_purchases('scaled ' || factor, format('SELECT customer, at, amount * %s::float8 AS amount FROM bought', factor), 'customer', 'at', 'amount', '2024-06-30', 'bg_nbd', '{"holdout": "none"}') t;
+SELECT round((s ->> 'p')::numeric, 4) AS p, round((s ->> 'q')::numeric, 4) AS q, round(((s ->> 'g')::float8 / substr(model, 8)::float8)::numeric, 3) AS g
+FROM custseg.model_version, LATERAL (SELECT parameters -> 'spend') p (s) WHERE model LIKE 'scaled %' ORDER BY substr(model, 8)::float8;
+SELECT count(*) AS dropped FROM custseg.model, LATERAL custseg.drop_model(name, whole => true) WHERE name LIKE 'scaled %';
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', '2022-01-01')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', algorithm => 'poisson')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', options => '{"holdout": "5 years"}')$$);

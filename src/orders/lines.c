@@ -174,6 +174,16 @@ CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line)
 	return false;
 }
 
+/* Raise the error for amounts of which a sum, or what follows from it, is beyond all doubles. */
+void
+CsAmountsTooLarge(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("amounts are too large to add up"),
+			 errhint("Give them in a larger unit: divide the column of the amount in the source.")));
+}
+
 /* Add what was spent, decimal or not. */
 void
 CsSpendingAdd(CsSpending *sum, bool is_decimal, CsSpending more)
@@ -187,11 +197,15 @@ CsSpendingAdd(CsSpending *sum, bool is_decimal, CsSpending more)
 	}
 }
 
-/* The double next to what was spent. */
+/* The double next to what was spent; an error where that is beyond all doubles. */
 double
 CsSpendingToDouble(const CsSpending *spending, bool is_decimal)
 {
-	return is_decimal ? CsDecimalToDouble(spending->decimal) : spending->binary.sum + spending->binary.rest;
+	double		spent = is_decimal ? CsDecimalToDouble(spending->decimal) : spending->binary.sum + spending->binary.rest;
+
+	if (!isfinite(spent))
+		CsAmountsTooLarge();
+	return spent;
 }
 
 /*

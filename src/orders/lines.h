@@ -71,6 +71,7 @@ extern bool CsHeldIs(CsHeld *held, Datum value, bool isnull);
 extern void CsHeldSet(MemoryContext context, CsHeld *held, Datum value, bool isnull);
 
 extern bool CsLineReadAmount(const CsConverter *converter, bool is_decimal, Datum value, CsLine *line);
+pg_noreturn extern void CsAmountsTooLarge(void);
 extern void CsSpendingAdd(CsSpending *sum, bool is_decimal, CsSpending more);
 extern double CsSpendingToDouble(const CsSpending *spending, bool is_decimal);
 extern bool CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line);

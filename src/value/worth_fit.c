@@ -11,6 +11,7 @@
 
 #include "call/call.h"
 #include "miscadmin.h"
+#include "orders/lines.h"
 #include "stat/correlation.h"
 #include "value/worth_fit.h"
 
@@ -136,6 +137,9 @@ FitSpend(const CsPeriod *p, CsWorthFit *fit)
 	Correlate(p, fit);
 	fit->model.spend = CS_SPEND_GAMMA_GAMMA;
 	at = CsGammaGammaFit(&data, fit->model.spend_p);
+	for (int i = 0; i < CS_SPEND_PARAMETERS; i++)
+		if (!isfinite(fit->model.spend_p[i]))
+			CsAmountsTooLarge();
 	fit->spend_end = at.end;
 	fit->spend_log_likelihood = at.value * (double) p->n_spend;
 	has_errors = CsOptimumCovariance(&at, CS_SPEND_PARAMETERS, (double) p->n_spend, fit->spend_covariance);
