@@ -116,7 +116,7 @@ CsGammaUpper(double a, double x)
 	return Min(term * a * CsGammaFraction(a, x), 1);
 }
 
-/* The logarithm of CsGammaUpper(a, x), which is finite where that is below the smallest number. */
+/* The logarithm of CsGammaUpper(a, x), which is finite where that is below the smallest number; in Loader's form, as GammaTerm. */
 double
 CsLogGammaUpper(double a, double x)
 {
@@ -124,7 +124,7 @@ CsLogGammaUpper(double a, double x)
 
 	if (x < a + 1 || upper > DBL_MIN / DBL_EPSILON)
 		return log(upper);
-	return a * log(x) - x - lgamma(a) + log(CsGammaFraction(a, x));
+	return a * CsLogMinusLinear((x - a) / a) - log(sqrt(2 * M_PI * a) * CsGammaStar(a)) + log(a * CsGammaFraction(a, x));
 }
 
 /* log(1 + t) - t where 1 + t is given too, so that t may be close to -1. */
