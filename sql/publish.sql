@@ -164,6 +164,19 @@ SELECT count(*) > 20 AS has_parts FROM custseg.publish('m', 'SELECT *, id % 2 AS
     "events": {"source": "publish_test.bought", "customer": "customer", "time": "at", "kind": "product"}, "audiences": ["publish_test.reach"],
     "lookalikes": {"name": "the first", "seeds": "SELECT id FROM publish_test.customer WHERE id BETWEEN 22 AND 121", "n": 50}}');
 SELECT * FROM compare_views();
+SET client_min_messages = warning;
+SELECT count(*) AS rows, count(*) FILTER (WHERE to_jsonb(p) - '{model,version,published_at,is_small}'::text[] = CASE WHEN p.is_small THEN to_jsonb(d) || '{"total_value": null}' ELSE to_jsonb(d) END) AS same
+FROM custseg.published_migration p FULL JOIN custseg.migration('m') d ON concat_ws(' ', p.from_segment, '>', p.to_segment, p.kind) = concat_ws(' ', d.from_segment, '>', d.to_segment, d.kind);
+SELECT * FROM differs('forecast', $$custseg.forecast_segments('m')$$);
+RESET client_min_messages;
+-- a view has nothing of an earlier publication: this one has no surrogate, no silhouettes and no value
+SELECT count(*) AS wrong FROM custseg.publish('m', 'customer', '{"surrogate": false, "sample": 0}') WHERE reason IS NOT NULL AND n IS NOT NULL;
+SELECT empty_views();
+ROLLBACK;
+-- and of a model that is gone all are empty
+BEGIN;
+SELECT count(*) > 0 AS dropped FROM custseg.model, LATERAL custseg.drop_model(name, whole => true);
+SELECT count(*) AS views, count(*) = (SELECT count(*) FROM empty_views()) AS all_empty FROM pg_class WHERE relnamespace = 'custseg'::regnamespace AND relname ~ '^published_' AND relkind = 'v';
 ROLLBACK;
 
 --
