@@ -3651,6 +3651,26 @@ COMMENT ON FUNCTION custseg.needs_retraining IS 'Tells whether to train again, h
 topic: watching 2
 example: SELECT * FROM custseg.needs_retraining(''shop'', ''customers'')';
 
+-- Kind and subject of what a run found that would open an alert are kept in its findings, as "found".
+CREATE FUNCTION custseg_private.found_before(run custseg.monitor_run, kind text, subject text) RETURNS bool
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT EXISTS (
+        SELECT
+        FROM (
+            SELECT r.findings
+            FROM custseg.monitor_run r
+            WHERE r.model = run.model AND r.version = run.version AND r.source = run.source
+                AND r.status = 'ok' AND r.id < run.id
+            ORDER BY r.id DESC
+            LIMIT 1
+        ) before
+        WHERE before.findings -> 'found' @> jsonb_build_array(jsonb_build_array(kind, subject))
+    );
+END;
+
+COMMENT ON FUNCTION custseg_private.found_before IS 'Tells whether the last run before of the same version and source found the same cause of an alert.';
+
 -- What a run says of everything that can have an alert.  A cause without severity cannot be judged
 -- now, and its alert stays as it is; what is not listed is well, and its alert closes.
 CREATE FUNCTION custseg_private.alert_causes(
@@ -3731,6 +3751,20 @@ BEGIN ATOMIC
     SELECT 'trend', t.feature, 'warning', true, true, format('feature %s: %s', t.feature, t.reason)
     FROM jsonb_to_recordset(reports -> 'trend') t (feature text, reason text)
     UNION ALL
+    -- a lasting change stays open where a run cannot tell, where it is there still, and until it has an alert as a large one
+    SELECT 'trend', a.subject, NULL, NULL, NULL, NULL
+    FROM custseg.alert a
+    JOIN jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift') r ON r.feature = a.subject
+    JOIN findings f ON f.kind = 'drift' AND f.subject = a.subject
+    WHERE a.model = run.model AND a.kind = 'trend' AND a.closed_at IS NULL
+        AND (f.verdict = 'insufficient data' OR a.version = run.version AND r.p_adjusted < 0.05)
+        AND NOT (f.verdict = 'drifted' AND (f.at_once
+            OR custseg_private.found_before(run, 'drift', a.subject)
+            OR EXISTS (
+                SELECT FROM custseg.alert d
+                WHERE d.model = run.model AND d.kind = 'drift' AND d.subject = a.subject AND d.closed_at IS NULL
+            )))
+    UNION ALL
     SELECT
         'retraining',
         '(model)',
@@ -3745,26 +3779,6 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION custseg_private.alert_causes IS 'Returns the findings of a run about all subjects that can have an alert.';
-
--- Kind and subject of what a run found that would open an alert are kept in its findings, as "found".
-CREATE FUNCTION custseg_private.found_before(run custseg.monitor_run, kind text, subject text) RETURNS bool
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT EXISTS (
-        SELECT
-        FROM (
-            SELECT r.findings
-            FROM custseg.monitor_run r
-            WHERE r.model = run.model AND r.version = run.version AND r.source = run.source
-                AND r.status = 'ok' AND r.id < run.id
-            ORDER BY r.id DESC
-            LIMIT 1
-        ) before
-        WHERE before.findings -> 'found' @> jsonb_build_array(jsonb_build_array(kind, subject))
-    );
-END;
-
-COMMENT ON FUNCTION custseg_private.found_before IS 'Tells whether the last run before of the same version and source found the same cause of an alert.';
 
 -- A feature is trending when its adjusted p is below 0.05 in this run and in the two before it, of the same version and
 -- source.  The slope is that of its distance from training in the runs of the last 90 days.
@@ -9115,6 +9129,40 @@ END;
 
 COMMENT ON FUNCTION custseg_private.counted_before IS 'Returns the sizes of segments, and what they were worth, as they were counted last before a time, or first after it.';
 
+-- One check that does not find a lasting change, which may be small, is no sign that it is over: as many in a row are as have
+-- found it, or another version, which has been trained anew.
+CREATE FUNCTION custseg_private.trend_words(alert custseg.alert) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH since AS (
+        SELECT f.run, f.p_adjusted < 0.05 AS has_found
+        FROM custseg.monitor_feature f
+        WHERE f.model = alert.model AND f.feature = alert.subject AND f.version = alert.version AND f.run >= alert.closed_run
+    ), state AS (
+        SELECT
+            count(*) AS n_without,
+            EXISTS (SELECT FROM custseg.monitor_run r WHERE r.model = alert.model AND r.id = alert.closed_run AND r.version <> alert.version) AS is_replaced
+        FROM since s
+        WHERE NOT s.has_found AND NOT EXISTS (SELECT FROM since l WHERE l.has_found AND l.run > s.run)
+    )
+    SELECT concat(
+        CASE WHEN alert.closed_at IS NULL THEN 'Look at this: customers have' WHEN s.is_replaced OR s.n_without >= 3 THEN 'Over: customers had' ELSE 'Perhaps over: customers had' END,
+        ' come to differ in ', alert.subject, ' from those of the training',
+        CASE WHEN alert.message LIKE '%: a lasting change, perhaps a small one: %' THEN ', perhaps only a little' END,
+        ': at least 3 checks in a row ', CASE WHEN alert.closed_at IS NULL THEN 'have' ELSE 'had' END, ' found it',
+        CASE
+            WHEN alert.closed_at IS NULL THEN ''
+            WHEN s.is_replaced THEN '; another version is in use since then'
+            WHEN s.n_without >= 3 THEN format(', and the last %s have not', s.n_without)
+            WHEN s.n_without = 2 THEN ', the last 2 have not'
+            WHEN s.n_without = 1 THEN ', the last one has not'
+            ELSE ', not all since then have'
+        END, '.')
+    FROM state s;
+END;
+
+COMMENT ON FUNCTION custseg_private.trend_words IS 'Returns what is told of an alert of a trend in plain words: whether it is there, perhaps over or over.';
+
 CREATE FUNCTION custseg.what_changed(
     model text,
     source text DEFAULT NULL,
@@ -9246,10 +9294,12 @@ BEGIN ATOMIC
         FROM kpis k
         UNION ALL
         SELECT 8, (row_number() OVER (ORDER BY l.severity, l.id))::int, 'alert', l.subject, NULL, NULL, NULL, NULL, NULL,
-            concat(CASE WHEN l.closed_at IS NULL THEN CASE l.severity WHEN 'critical' THEN 'Look at this first' ELSE 'Look at this' END ELSE 'Over' END, ': ',
-                -- measures are for the page of alerts
-                CASE l.kind WHEN 'trend' THEN concat('customers ', CASE WHEN l.closed_at IS NULL THEN 'have' ELSE 'had' END, ' come to differ in ', l.subject, ' from those of the training',
-                    CASE WHEN l.message LIKE '%: a lasting change, perhaps a small one: %' THEN ', perhaps only a little' END, ': at least 3 checks in a row have found it') ELSE regexp_replace(l.message, ' \([^()]*\m(PSI|KS|p|V|chi-square|Cramer)\M[^()]*\)|: their PSI is [0-9.]+, above [0-9.]+', '', 'g') END, '.')
+            CASE l.kind
+                WHEN 'trend' THEN custseg_private.trend_words(l)
+                ELSE concat(CASE WHEN l.closed_at IS NULL THEN CASE l.severity WHEN 'critical' THEN 'Look at this first' ELSE 'Look at this' END ELSE 'Over' END, ': ',
+                    -- measures are for the page of alerts
+                    regexp_replace(l.message, ' \([^()]*\m(PSI|KS|p|V|chi-square|Cramer)\M[^()]*\)|: their PSI is [0-9.]+, above [0-9.]+', '', 'g'), '.')
+            END
         FROM asked a
         JOIN custseg.alert l ON l.model = a.model AND (l.closed_at IS NULL AND l.last_seen >= a.since OR l.closed_at >= a.since)
         -- a lasting change that has become a large one is not over

@@ -157,6 +157,7 @@ SELECT status FROM custseg.monitor('watched', 'SELECT conflicting(recency) AS re
 
 -- a change that is certain, but small, and that lasts: told at the third run; gone, the alert closes.  Versions that keep no
 -- deviation of silhouettes are judged by that of now, and a reason says so
+CREATE VIEW largely AS SELECT id, recency, monetary, CASE WHEN id % 10 < 4 THEN 'web' ELSE channel END AS channel FROM customer WHERE id <= 60;
 CREATE VIEW slightly AS SELECT id, recency, monetary, CASE WHEN id % 8 = 0 THEN 'web' ELSE channel END AS channel FROM customer;
 SELECT r, w.status, w.verdict, w.retrain, w.opened FROM generate_series(1, 3) r, LATERAL watch('slightly', jsonb_build_object('keep_days', 0 * r)) w;
 SELECT feature, p_adjusted < 0.05 AS certain, verdict, reason FROM custseg.drift('watched', 'slightly');
@@ -173,6 +174,14 @@ UPDATE custseg.monitor_feature SET at = at - CASE WHEN run = (SELECT max(m.run) 
 SET ROLE regress_cs_watcher;
 SELECT w.opened FROM watch('slightly') w;
 SELECT kind, n_seen, message FROM alerts;
+-- it stays open where a run cannot tell, where the change is there though not three times in a row, and where it is large, but not so certain that it has an alert of its own
+BEGIN;
+SELECT w.closed, w.alerts FROM watch('SELECT * FROM slightly LIMIT 20') w;
+SELECT w.closed, w.alerts FROM watch('SELECT * FROM slightly') w;
+SELECT verdict, p_adjusted BETWEEN 0.001 AND 0.05 AS not_so_certain FROM custseg.drift('watched', 'largely') WHERE feature = 'channel';
+SELECT r, w.opened, w.closed, w.alerts FROM generate_series(1, 2) r, LATERAL watch('largely', jsonb_build_object('keep_days', 0 * r)) w;
+SELECT kind, subject, severity, n_seen FROM alerts;
+ROLLBACK;
 SELECT unnest(reasons) AS reason FROM custseg.needs_retraining('watched', 'SELECT id, recency, monetary * 1.8 AS monetary, channel FROM customer', '{"consecutive": 1}');
 SELECT * FROM watch();
 

@@ -96,9 +96,25 @@ INSERT INTO custseg.alert (model, kind, subject, severity, message, first_seen, 
 SELECT :'m', 'trend', subject, 'warning', 'feature ' || subject || ': a lasting change' || extent || ': at least 3 runs in a row have found it; the distance from training is 0.032', now(), now(), 1, 1, 1
 FROM (VALUES ('<i>x: % "y"', ', perhaps a small one'), ('<i>x: % "z"', '')) s (subject, extent);
 SELECT reason FROM custseg.what_changed(:'m', 'customer') WHERE section = 'alert' AND subject LIKE '<i>x%';
--- what is over has been
-UPDATE custseg.alert SET closed_at = now(), closed_run = 1 WHERE kind = 'trend' AND subject = '<i>x: % "z"';
+-- of a lasting change one check says little: it is over when three in a row have not found it, those that cannot tell left out
+UPDATE custseg.alert SET closed_at = now(), closed_run = 1, version = 1 WHERE kind = 'trend' AND subject = '<i>x: % "z"';
 SELECT reason FROM custseg.what_changed(:'m', 'customer') WHERE section = 'alert' AND subject = '<i>x: % "z"';
+CREATE FUNCTION told_after(m text, ps float8[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    told text;
+BEGIN
+    INSERT INTO custseg.monitor_feature (model, run, version, at, position, feature, verdict, p_adjusted) SELECT m, run, 1, now(), 99, '<i>x: % "z"', 'ok', p FROM unnest(ps) WITH ORDINALITY f (p, run);
+    SELECT reason INTO told FROM custseg.what_changed(m, 'customer') WHERE section = 'alert' AND subject = '<i>x: % "z"';
+    DELETE FROM custseg.monitor_feature WHERE feature = '<i>x: % "z"';
+    RETURN told;
+END $$;
+SELECT found, regexp_replace(told_after(:'m', found), '^(\w+ ?\w*): .*<i>x: % "z" from those of the training: (.*)$', '\1 | \2') AS told
+FROM (VALUES ('{0.5}'::float8[]), ('{0.05,0.2}'), ('{0.05,null,0.2}'), ('{0.5,0.5,0.049}'), ('{0.5,0.01,0.5}'), ('{0.3,0.4,0.5}'), ('{0.01,0.3,0.4,0.5,null,0.9}')) f (found);
+BEGIN;
+UPDATE custseg.alert SET version = 2 WHERE kind = 'trend' AND subject = '<i>x: % "z"';
+UPDATE custseg.alert SET closed_run = (SELECT min(id) FROM custseg.monitor_run WHERE model = :'m') WHERE kind = 'trend' AND subject = '<i>x: % "z"';
+SELECT reason FROM custseg.what_changed(:'m', 'customer') WHERE section = 'alert' AND subject = '<i>x: % "z"';
+ROLLBACK;
 -- a lasting change that has grown large is not over: the large one is told alone
 INSERT INTO custseg.alert (model, kind, subject, severity, message, first_seen, last_seen, n_seen, first_run, last_run)
 VALUES (:'m', 'drift', '<i>x: % "z"', 'critical', 'feature <i>x: % "z" has drifted', now(), now(), 1, 1, 1);
