@@ -32,6 +32,7 @@ export function readPublication(body) {
     return {
         ...parts,
         previous: facts.previous,
+        placings: facts.placings,
         facts,
         about: {
             name: body.model,

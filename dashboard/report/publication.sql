@@ -91,6 +91,18 @@ SELECT jsonb_build_object(
     'previous', (
         SELECT jsonb_build_object('published_at', r.published_at, 'version', r.version, 'summary', r.body)
         FROM custseg.report r, previous b
-        WHERE r.model = m.name AND r.published_at = b.published_at AND r.part = 'summary')
+        WHERE r.model = m.name AND r.published_at = b.published_at AND r.part = 'summary'),
+    -- the run whose moves the part migration has, and the one before it over the same table
+    'placings', (
+        SELECT jsonb_build_object('at', g.run_at, 'version', g.version, 'previous', (
+            SELECT jsonb_build_object('at', o.run_at, 'version', o.version)
+            FROM custseg.migration o
+            WHERE o.model = m.name AND o.source = g.source AND o.run_at < g.run_at AND (o.condition IS NULL OR o.condition = g.condition)
+            ORDER BY o.run_at DESC
+            LIMIT 1))
+        FROM custseg.migration g
+        WHERE g.model = m.name AND g.run_at <= c.published_at
+        ORDER BY g.run_at DESC
+        LIMIT 1)
 ) AS body
 FROM model m, chosen c, published p

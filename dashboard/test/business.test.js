@@ -404,6 +404,10 @@ test('numbers are those of the catalogue, to the digit that is shown', async () 
     const monthRow = kpis.table(await read('kpis'), { kpi: 'revenue_per_customer' }).rows.find((it) => it[0].startsWith('2 '));
 
     assert.equal(cell(monthRow.at(-1), 'money', 'EUR').replace(/[^\d.]/g, ''), month.revenue);
+    const runs = (await database.query("SELECT DISTINCT run_at AS at, version FROM custseg.migration WHERE model = 'club' ORDER BY run_at DESC LIMIT 2")).rows;
+    const { at, version, previous } = await bodyOf('club', 'placings');
+
+    assert.deepEqual([{ at, version }, previous].map((it) => ({ ...it, at: new Date(it.at) })), runs);
     const segment = await one("SELECT custseg.predict('club', '{\"recency\": 3, \"frequency\": 20, \"monetary\": 900, \"channel\": \"web\", \"member\": true}') AS segment");
     const [placed] = await show('placed', await read('customer_form'), { 'v.recency': '3', 'v.frequency': '20', 'v.monetary': '900', 'v.channel': '=web', 'v.member': '=true' });
 

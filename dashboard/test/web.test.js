@@ -430,6 +430,21 @@ test('months that stand out are named, and months as usual are not', () => {
     assert.match(sentence([1, 1]), /customers who were in the segment then/);
 });
 
+test('who moved: by which run, and which one was before it', () => {
+    const data = makePublication();
+    const sentence = (placings) => cards.migration.sentence({ ...data, placings }, {});
+    const moves = sentence(null);
+    const last = { at: '2026-11-30T21:00:00Z', version: 3 };
+
+    assert.match(moves, /^[\d,]+ of [\d,]+ customers/);
+    assert.equal(sentence({ ...last, previous: { at: '2026-10-31T21:00:00Z', version: 2 } }),
+        `Before and after the run of 30 Nov 2026 (version 3); the run before it was that of 31 Oct 2026 (version 2). ${moves}`);
+    assert.equal(sentence({ ...last, previous: null }), `Before and after the run of 30 Nov 2026 (version 3); there was no run before it. ${moves}`);
+    // two runs in one day are told apart by the time
+    assert.ok(sentence({ ...last, previous: { at: '2026-11-30T09:05:00Z', version: 3 } })
+        .startsWith('Before and after the run of 30 Nov 2026, 21:00 UTC (version 3); the run before it was that of 30 Nov 2026, 09:05 UTC (version 3). '));
+});
+
 test('ids and the column of the segment are not counted as data', () => {
     const data = makePublication({ isHostile: true });
     const key = (column_name, suggestion) => ({ ...data.description[0], column_name, n_null: 4, suggestion: `training leaves the column out unless it is named: ${suggestion}` });

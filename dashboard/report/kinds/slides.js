@@ -122,7 +122,7 @@ function detailSlide(data, row) {
 
 function migrationSlide(data) {
     const isSmall = (data.migration ?? []).length <= 60;
-    return slideOf(data, 'migration', 'Where customers went', () => html`${paragraph([sentences(migration.sentence(data), 320)], 'lead')}${isSmall ? migrationPicture(data, { width: 1140, height: 430, scale: 1.3 }) : movesTable(data)}`);
+    return slideOf(data, 'migration', 'Where customers went', () => html`${paragraph([sentences(migration.sentence(data), 420)], 'lead')}${isSmall ? migrationPicture(data, { width: 1140, height: 430, scale: 1.3 }) : movesTable(data)}`);
 }
 
 function movesTable(data) {

@@ -1,7 +1,7 @@
 // migration.js
 //	  Where customers went: from the segments before to those after the last run that placed them anew.
 
-import { count, isKnown, list, percent, short } from '../format.js';
+import { count, date, dateTime, isKnown, list, percent, short } from '../format.js';
 import { segmentColor } from '../theme.js';
 import { flows } from './flows.js';
 
@@ -40,8 +40,17 @@ export function option(data, theme, state) {
     })), side(rows, 'from_segment', before, theme), side(rows, 'to_segment', after, theme), 'customers', theme, state);
 }
 
-/** Returns the sentence: how many moved, and the widest way. */
+/** Returns the sentence: which run it was, how many moved, and the widest way; without the run where nobody tells. */
 export function sentence(data) {
+    const run = data.placings;
+    if (!run) return moves(data);
+    // of two runs in one day the time tells which
+    const when = run.previous && date(run.previous.at) === date(run.at) ? dateTime : date;
+    const of = ({ at, version }) => `${when(at)} (version ${version})`;
+    return `Before and after the run of ${of(run)}; ${run.previous ? `the run before it was that of ${of(run.previous)}` : 'there was no run before it'}. ${moves(data)}`;
+}
+
+function moves(data) {
     const sum = (rows) => rows.reduce((total, it) => total + it.n, 0);
     const of = (kind) => data.migration.filter((it) => it.kind === kind);
     const moved = of('moved').sort((a, b) => b.n - a.n);
