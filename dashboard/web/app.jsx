@@ -38,7 +38,7 @@ function App() {
             {chosen !== null && !isStranger && <Navigation model={chosen} current={page?.name} at={state.at} />}
             {!isReady && <p class="outage" role="alert">The database does not answer. What is on this page stays; the rest follows by itself as soon as it is back.</p>}
             <main id="main" tabindex="-1">
-                {isStranger ? <SignIn /> : chosen === null ? <NoModel models={models} /> : <Page model={chosen} page={page} state={state} theme={theme} key={`${chosen}/${page?.name}`} />}
+                {isStranger ? <SignIn /> : chosen === null ? <NoModel models={models} /> : <Page model={chosen} page={page} state={state} theme={theme} lookupKey={models.value?.find((it) => it.name === chosen)?.lookup_key} key={`${chosen}/${page?.name}`} />}
             </main>
         </>
     );
@@ -110,7 +110,7 @@ const kindWords = {
 // whether a page was shown before
 let isLater = false;
 
-function Page({ model, page, state, theme }) {
+function Page({ model, page, state, theme, lookupKey }) {
     const answer = useAnswer(() => api.part(model, 'about', state.at ?? null), [model, 'about', state.at ?? null]);
     const code = useAnswer(loadCards, ['cards']);
     const pageTitle = page?.title ?? 'No such page';
@@ -124,6 +124,8 @@ function Page({ model, page, state, theme }) {
 
     if (!page) return <><h1>No such page</h1><p>The address names a page that does not exist. Choose one above.</p></>;
     const about = answer.status === 'ready' ? answer.value.body : null;
+    const isFailed = answer.status === 'error' || code.status === 'error';
+    const isReady = answer.status === 'ready' && code.status === 'ready';
     return (
         <>
             <div class="heading">
@@ -132,23 +134,17 @@ function Page({ model, page, state, theme }) {
             </div>
             {answer.status === 'error' && <Failure error={answer.error} />}
             {code.status === 'error' && <Failure error={code.error} />}
-            {(answer.status === 'loading' || code.status === 'loading') && <Block height={innerHeight} />}
-            {answer.status === 'ready' && !about && code.status === 'ready' && <Missing missing={code.value.whyMissing('about', model)} />}
-            {about && <Notice about={about} page={page} />}
-            {about && page.choose && about.segments.length > 0 && (
-                <div class="controls" role="group" aria-label="Segments of this page">
-                    {page.choose === 'segment' ? <ChooseSegment about={about} value={selected({ about }, state)} /> : <ChooseSegments about={about} values={compared({ about }, state)} />}
-                </div>
-            )}
-            {about && code.status === 'ready' && <Cards names={page.cards} code={code.value} context={{ about, page: page.name, state, theme }} />}
-            {about?.kind === 'segments' && about.published_at && <Reports model={model} at={state.at} />}
+            {!isFailed && !isReady && <Block height={innerHeight} />}
+            {isReady && !about && <Missing missing={code.value.whyMissing('about', model)} />}
+            {isReady && about && <Content page={page} code={code.value} context={{ about, page: page.name, state, theme, lookupKey }} />}
         </>
     );
 }
 
-function Cards({ names, code: { cards, Card, loadLibrary }, context }) {
+/** Shows all of a page below its heading at once, so that nothing pushes what is there already. */
+function Content({ page, code: { cards, Card, loadLibrary }, context }) {
     const { about, state } = context;
-    const shown = names.map((it) => cards[it]).filter((card) => card && (card.kinds ?? ['segments']).includes(about.kind));
+    const shown = page.cards.map((it) => cards[it]).filter((card) => card && (card.kinds ?? ['segments']).includes(about.kind));
     const isThere = useArrival(about, shown, state);
     // the library of charts and the parts come at the same time
     useEffect(() => { loadLibrary().catch(() => {}); }, []);
@@ -157,7 +153,18 @@ function Cards({ names, code: { cards, Card, loadLibrary }, context }) {
         if (isThere && location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
     }, [isThere]);
     if (!isThere) return <Block height={innerHeight} />;
-    return <div class="grid">{shown.map((card) => <Card card={card} context={context} key={card.name} />)}</div>;
+    return (
+        <>
+            <Notice about={about} page={page} />
+            {page.choose && about.segments.length > 0 && (
+                <div class="controls" role="group" aria-label="Segments of this page">
+                    {page.choose === 'segment' ? <ChooseSegment about={about} value={selected({ about }, state)} /> : <ChooseSegments about={about} values={compared({ about }, state)} />}
+                </div>
+            )}
+            <div class="grid">{shown.map((card) => <Card card={card} context={context} key={card.name} />)}</div>
+            {about.kind === 'segments' && about.published_at && <Reports model={about.name} at={state.at} />}
+        </>
+    );
 }
 
 function Reports({ model, at }) {

@@ -3,7 +3,7 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import * as api from './api.js';
-import { group, wanted } from './compact.js';
+import { group, published, wanted } from './compact.js';
 import { address, parse } from './router.js';
 import { themeOf } from './theme.js';
 
@@ -142,9 +142,15 @@ export function useParts(model, parts, at) {
 
 const patience = 500;
 
-/** Returns whether all parts of cards have come, or half a second is over: cards that come together do not push each other about. */
+/** Returns whether all parts of cards have come, with what is computed of them, or half a second is over: cards that come together do not push each other about. */
 export function useArrival(about, cards, state) {
-    const all = () => Promise.allSettled(cards.flatMap((card) => wanted(card, about, state)).map(([part, key]) => api.part(about.name, part, state.at ?? null, key)));
+    const come = async (card) => {
+        const parts = wanted(card, about, state);
+        const data = published(group(parts, await Promise.all(parts.map(([part, key]) => api.part(about.name, part, state.at ?? null, key)))), about);
+        const request = card.parts.every((part) => data[part]) && !card.missing?.(data, state) && card.compute?.(data, state);
+        if (request) await compute(request);
+    };
+    const all = () => Promise.allSettled([api.models(), ...cards.map(come)]);
     const late = () => new Promise((resolve) => { setTimeout(resolve, patience); });
     return useAnswer(() => Promise.race([all(), late()]), [about.name, cards.map((card) => card.name), state.at ?? null, 'arrival']).status === 'ready';
 }
@@ -158,7 +164,7 @@ function compute({ path, body }) {
     if (!computed.has(key)) {
         const answer = body === undefined ? api.get(path) : api.post(path, body);
         computed.set(key, answer);
-        answer.catch(() => computed.delete(key));
+        answer.then((value) => { answer.value = value; }, () => computed.delete(key));
         if (computed.size > mostComputed) computed.delete(computed.keys().next().value);
     }
     return computed.get(key);
@@ -187,6 +193,9 @@ export function useComputed(request) {
     }, [key, current]);
     if (!request) return { status: 'ready', value: null };
     if (answer.key === key) return answer.result;
+    // what was computed already is there at once
+    const known = computed.get(key)?.value;
+    if (known) return { status: 'ready', value: known };
     return answer.result.status === 'ready' ? { ...answer.result, isOld: true } : loading;
 }
 

@@ -3,7 +3,7 @@ import * as api from '../api.js';
 import { isUnknown, keyOf, levelOf, stopOf, stopsOf, textOf, textOfLevel, tokenOf, usual } from '../customer.js';
 import { label, unit } from '../facts.js';
 import { name, short } from '../format.js';
-import { setState, useAnswer } from '../hooks.js';
+import { setState } from '../hooks.js';
 
 function change(field, text) {
     setState({ [keyOf(field.feature)]: text === usual(field) ? null : text });
@@ -59,12 +59,9 @@ function Field({ data, field, state, i }) {
 }
 
 /** Looks a customer up by key, where the administrator allows it, and fills the fields. */
-function LookUp({ data, state }) {
+function LookUp({ data, state, column }) {
     const [key, setKey] = useState(state.customer ?? '');
     const [said, setSaid] = useState('');
-    const models = useAnswer(api.models, ['models']);
-    const column = models.value?.find((it) => it.name === data.about.name)?.lookup_key;
-    if (!column) return null;
     const look = async (event) => {
         event.preventDefault();
         setSaid('Looking …');
@@ -91,12 +88,12 @@ function textOfFound(field, value) {
     return field.kind === 'time' ? String(value).slice(0, 10) : String(value);
 }
 
-function Form({ data, state }) {
+function Form({ data, state, lookupKey }) {
     const isChanged = state.customer !== undefined || data.customer_form.some((field) => state[keyOf(field.feature)] !== undefined);
     const reset = () => setState({ ...Object.fromEntries(data.customer_form.map((field) => [keyOf(field.feature), null])), customer: null });
     return (
         <div class="form">
-            <LookUp data={data} state={state} />
+            {lookupKey && <LookUp data={data} state={state} column={lookupKey} />}
             {data.customer_form.map((field, i) => <Field key={field.feature} data={data} field={field} state={state} i={i} />)}
             <div class="choices"><button type="button" disabled={!isChanged} onClick={reset}>Back to the usual customer</button></div>
         </div>
