@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fastify from 'fastify';
 import { makeOriginCheck, RateLimit } from './auth.js';
+import { Cache } from './cache.js';
 import { ApiError, fromDatabase } from './errors.js';
 import { log } from './log.js';
 import { addComputeRoutes } from './routes/compute.js';
@@ -200,7 +201,7 @@ export function makeApp(settings, database, authentication) {
         });
     }
 
-    const house = { addRoute, database, settings, queryOf: (request) => queryOf(request.raw.url), root };
+    const house = { addRoute, cache: new Cache(settings.cacheSize), database, settings, queryOf: (request) => queryOf(request.raw.url), root };
 
     addHealthRoutes(house);
     addModelRoutes(house);

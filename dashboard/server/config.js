@@ -99,7 +99,7 @@ export const settings = [
     { name: 'lookups', variable: 'CUSTSEG_LOOKUPS', fallback: '', read: lookups,
         about: 'Where one customer may be looked up by key: {"model": {"source": "schema.table", "key": "column"}}. Off when empty.' },
     { name: 'cacheSize', variable: 'CUSTSEG_CACHE_SIZE', fallback: '33554432', read: whole(0, 1073741824),
-        about: 'Memory for parts of publications that were read before, in bytes.' },
+        about: 'Memory for parts of publications that were read before and reports that were drawn, of all roles together, in bytes.' },
 ];
 
 /** True for an address that only this machine reaches. */

@@ -220,6 +220,51 @@ test('what is kept takes no more than it may, however small its entries are', ()
     assert.equal(cache.get('key 9999'), 9999);
 });
 
+test('what is kept takes no more than it may of all roles together, and none drives out what the others have', () => {
+    const cache = new Cache(100000);
+    const keptOf = (role, n) => Array.from({ length: n }, (_, i) => cache.get(`${role} ${i}`)).filter((it) => it !== undefined).length;
+
+    // alone, a role may take all
+    for (let i = 0; i < 200; i++) cache.set(`busy ${i}`, i, 1000, 'busy');
+    assert.ok(keptOf('busy', 200) > 40, `${keptOf('busy', 200)} entries`);
+    for (let i = 0; i < 10; i++) cache.set(`calm ${i}`, i, 1000, 'calm');
+    for (let i = 200; i < 1000; i++) cache.set(`busy ${i}`, i, 1000, 'busy');
+    assert.equal(keptOf('calm', 10), 10);
+    assert.equal(cache.get('busy 999'), 999);
+    assert.ok(keptOf('busy', 1000) < 40, `${keptOf('busy', 1000)} entries`);
+    // of one role what was used last stays, what is larger than all is not kept, and what is set again counts once
+    const own = new Cache(21000);
+
+    for (let i = 0; i < 10; i++) own.set(`${i}`, i, 1000);
+    assert.equal(own.get('0'), 0);
+    own.set('huge', 1, 21000);
+    for (let i = 10; i < 15; i++) own.set(`${i}`, i, 1000);
+    assert.deepEqual(['0', '1', '14', 'huge'].map((key) => own.get(key)), [0, undefined, 14, undefined]);
+    for (let i = 0; i < 1000; i++) own.set('14', i, 1000);
+    assert.deepEqual(['0', '14'].map((key) => own.get(key)), [0, 999]);
+});
+
+test('who asks for what is just being made waits for it, and makes it where nobody else has', async () => {
+    const cache = new Cache(10000);
+    const made = [];
+    const make = (size, fails = false) => async () => {
+        made.push(size);
+        await new Promise((resolve) => { setTimeout(resolve, 5); });
+        if (fails) throw new Error('gone');
+        return { value: made.length, size };
+    };
+    const all = (key, size, fails) => Promise.allSettled(Array.from({ length: 5 }, (_, i) => cache.take(key, make(size, fails && i === 0))));
+    const values = (found) => found.map((it) => it.value ?? it.reason.message);
+
+    assert.deepEqual(values(await all('kept', 100)), [1, 1, 1, 1, 1]);
+    assert.equal(await cache.take('kept', make(100)), 1);
+    // the first one fails, and the others do not wait for one another
+    assert.deepEqual(values(await all('failed', 100, true)), ['gone', 6, 6, 6, 6]);
+    // what is too large is made one after the other, never side by side
+    assert.deepEqual(values(await all('huge', Infinity)), [7, 8, 9, 10, 11]);
+    assert.deepEqual(made, [...Array(6).fill(100), ...Array(5).fill(Infinity)]);
+});
+
 /** Makes a painter whose thread draws when it is told to; "drawn" are the kinds of reports that it was given. */
 function makePainter() {
     const drawn = [];

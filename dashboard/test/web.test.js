@@ -431,12 +431,13 @@ test('months that stand out are named, and months as usual are not', () => {
 });
 
 test('who moved: by which run, and which one was before it', () => {
-    const data = makePublication();
+    const move = (from_segment, to_segment, kind, n) => ({ from_segment, from_name: `was ${from_segment}`, to_segment, to_name: `is ${to_segment}`, kind, n, probability: null, total_value: null });
+    const data = { ...makePublication(), migration: [move(1, 1, 'stayed', 900), move(1, 2, 'moved', 70), move(2, 1, 'moved', 30)] };
     const sentence = (placings) => cards.migration.sentence({ ...data, placings }, {});
     const moves = sentence(null);
     const last = { at: '2026-11-30T21:00:00Z', version: 3 };
 
-    assert.match(moves, /^[\d,]+ of [\d,]+ customers/);
+    assert.match(moves, /^100 of 1,000 customers \(10\.0\s%\) changed their segment\. The most, 70, went from 1 was 1 to 2 is 2/);
     assert.equal(sentence({ ...last, previous: { at: '2026-10-31T21:00:00Z', version: 2 } }),
         `Before and after the run of 30 Nov 2026 (version 3); the run before it was that of 31 Oct 2026 (version 2). ${moves}`);
     assert.equal(sentence({ ...last, previous: null }), `Before and after the run of 30 Nov 2026 (version 3); there was no run before it. ${moves}`);

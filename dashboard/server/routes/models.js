@@ -2,7 +2,6 @@
 
 import path from 'node:path';
 import { makeAnswer, sendAnswer } from '../answer.js';
-import { Cache } from '../cache.js';
 import { compact, hasCompact, originOf } from '../compact.js';
 import { ApiError, noModel } from '../errors.js';
 import { partSql, publicationSql, publishedPartSql, readStatements } from '../statements.js';
@@ -10,10 +9,9 @@ import { addLookupRoute } from './lookup.js';
 
 /** Adds the routes below /api/models. */
 export function addModelRoutes(house) {
-    const { addRoute, database, settings, queryOf, root } = house;
+    const { addRoute, cache, database, settings, queryOf, root } = house;
     const files = readStatements(path.join(root, 'sql'));
     const rest = readStatements(path.join(root, 'sql', 'rest'));
-    const cache = new Cache(settings.cacheSize);
 
     addRoute('GET', '/api/models', async (request, reply, signal) => {
         const [[body]] = await database.query(request.role, { name: 'models', text: rest.get('models') }, signal);
@@ -76,46 +74,43 @@ export function addModelRoutes(house) {
 
         // the part histogram is always of one column, and what is made of another part has no other form
         return hasCompact(part) && (isCompact || part === 'histogram' || originOf(part) !== part)
-            ? compactPart(part, key, JSON.stringify([...place, 'compact']), read, make)
-            : keep(JSON.stringify(place), read, make);
+            ? compactPart(role, part, key, JSON.stringify([...place, 'compact']), read, make)
+            : keep(role, JSON.stringify(place), read, make);
     }
 
     /** Returns the answer that is kept under a key, or else is made of what is read, and kept unless that is nothing. */
-    async function keep(key, read, make) {
-        const kept = cache.get(key);
+    function keep(role, key, read, make) {
+        return cache.take(key, async () => {
+            const body = await read();
+            const answer = await make(body ?? null);
 
-        if (kept !== undefined) {
-            return kept;
-        }
-        const body = await read();
-        const answer = await make(body ?? null);
-
-        // whoever asks for names of parts that are none must not drive out those that are
-        if (body !== undefined) {
-            cache.set(key, answer, answer.size);
-        }
-        return answer;
+            // whoever asks for names of parts that are none must not drive out those that are
+            return { value: answer, size: body === undefined ? Infinity : answer.size };
+        }, role);
     }
 
     /** Returns a part as pages fetch it; of one that has keys, what a key names, or the first where it names none. */
-    async function compactPart(part, key, place, read, make) {
-        let whole = cache.get(place);
-
-        if (whole === undefined) {
+    async function compactPart(role, part, key, place, read, make) {
+        const whole = await cache.take(place, async () => {
             const body = await read();
 
-            if (body === undefined) {
-                return make(null);
-            }
-            whole = compact(part, JSON.parse(body));
-            cache.set(place, whole, [...whole.of.values()].reduce((sum, text) => sum + 2 * text.length, 0));
+            return body === undefined ? { value: null, size: Infinity } : sized(compact(part, JSON.parse(body)));
+        }, role);
+
+        if (whole === null) {
+            return make(null);
         }
         const name = whole.keys === null || whole.of.has(key) ? key : String(whole.keys[0]);
 
         return whole.keys === null
-            ? keep(`${place} whole`, async () => whole.of.get(null), make)
-            : keep(`${place} ${name}`, async () => whole.of.get(name), (body) => make(body, whole.keys));
+            ? keep(role, `${place} whole`, async () => whole.of.get(null), make)
+            : keep(role, `${place} ${name}`, async () => whole.of.get(name), (body) => make(body, whole.keys));
     }
+}
+
+/** Returns a part in its compact form with the bytes that it takes. */
+function sized(whole) {
+    return { value: whole, size: [...whole.of.values()].reduce((sum, text) => sum + 2 * text.length, 0) };
 }
 
 /** Returns the text of an answer around a body, which is JSON as the database wrote it; "keys" are those by which other bodies of the part can be had. */

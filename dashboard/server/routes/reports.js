@@ -1,13 +1,12 @@
 // Reports as HTML files, made from one publication.
 //
 // A report is a function of what one statement reads, so what is kept of it is found by a digest of that:
-// nothing is kept for a role, and nothing that a role may not read is found.
+// nothing that a role may not read is found.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeAnswer, sendAnswer } from '../answer.js';
-import { Cache } from '../cache.js';
 import { ApiError, noModel } from '../errors.js';
 import { Painter } from '../painter.js';
 import { reports } from '../../web/pages.js';
@@ -20,8 +19,7 @@ const type = 'text/html; charset=utf-8';
 const kinds = reports.map((it) => it.kind);
 
 /** Adds GET /api/models/{model}/report/{kind}. */
-export function addReportRoute({ addRoute, database, settings, queryOf, root }) {
-    const cache = new Cache(settings.cacheSize);
+export function addReportRoute({ addRoute, cache, database, queryOf, root }) {
     const painter = new Painter();
     const statement = readFileSync(path.join(root, 'report', 'publication.sql'), 'utf8');
 
@@ -47,7 +45,7 @@ export function addReportRoute({ addRoute, database, settings, queryOf, root }) 
 
         if (answer === undefined) {
             answer = await makeAnswer(await painter.draw({ kind, body: row[0], start }, `${request.role ?? ''} ${request.ip}`, signal), type);
-            cache.set(key, answer, answer.size);
+            cache.set(key, answer, answer.size, request.role);
         }
         reply.header('content-security-policy', policy);
         return sendAnswer(request, reply, answer);
