@@ -401,6 +401,13 @@ test('an alert says in plain words what has happened, and what to do', () => {
     const told = (it) => cards.alerts.table({ ...data, alerts: [{ severity: 'warning', message: '', ...it }] }, {}).rows[0].slice(1, 3);
     const drifted = { kind: 'drift', subject: 'recency', message: 'feature recency: values are higher than in training: the median is 68 and was 51 (PSI 0.807 (0.7 to 0.9), KS 0.0996)' };
     assert.deepEqual(told(drifted), ['Days since the last order: values are higher than in training: the median is 68 and was 51.', 'Ask what happened, such as a season, a campaign or an outage. If it stays so, have the model trained again.']);
+    // numbers of a column have its unit, those of money the currency
+    const columns = { recency: { label: 'Days since the last order', unit: 'days' }, monetary: { label: 'Spent' } };
+    const inUnits = (it) => cards.alerts.table({ ...data, about: { ...data.about, presentation: { ...data.about.presentation, value: 'monetary', currency: 'GBP', columns }, features: [{ name: 'recency', kind: 'numeric' }, { name: 'monetary', kind: 'numeric' }, { name: 'since', kind: 'time' }] }, alerts: [{ severity: 'warning', ...it }] }, {}).rows[0][1];
+    assert.equal(inUnits(drifted), 'Days since the last order: values are higher than in training: the median is 68 days and was 51 days.');
+    assert.equal(inUnits({ ...drifted, subject: 'monetary', message: 'feature monetary: values are spread differently than in training: the middle half is -12.5 to 1174.25 and was 1e-07 to 90000 (PSI 0.8)' }),
+        'Spent: values are spread differently than in training: the middle half is −£12.50 to £1,174 and was £0.00 to £90.0 k.');
+    assert.match(inUnits({ ...drifted, subject: 'since', message: 'feature since: values are later than in training: the median is 2025-12-01 and was 2025-11-30' }), /the median is 2025-12-01 and was 2025-11-30\.$/);
     const trend = { kind: 'trend', subject: 'recency', message: 'feature recency: a lasting change, perhaps a small one: at least 3 runs in a row have found it; the distance from training is 0.032', finding: 'a change that is certain, but small: values are lower than in training: the median is 48 and was 51 (PSI 0.0133 (0.00602 to 0.0177), KS 0.03' };
     assert.equal(told(trend)[0], 'Days since the last order: values are lower than in training: the median is 48 and was 51; a small change that three checks or more have found.');
     assert.equal(told({ ...trend, finding: null })[0], 'Days since the last order: values differ from those of the training; a small change that three checks or more have found.');
@@ -444,6 +451,21 @@ test('who moved: by which run, and which one was before it', () => {
     // two runs in one day are told apart by the time
     assert.ok(sentence({ ...last, previous: { at: '2026-11-30T09:05:00Z', version: 3 } })
         .startsWith('Before and after the run of 30 Nov 2026, 21:00 UTC (version 3); the run before it was that of 30 Nov 2026, 09:05 UTC (version 3). '));
+});
+
+test('amounts and numbers in sentences of the database are written as tiles write them', () => {
+    const about = { name: 'm', segments: [], presentation: { value: 'total_spent', currency: 'GBP', columns: { total_spent: { label: 'Spent and up to 3' }, recency: { label: 'Days since the last order', unit: 'days' } } },
+        features: [{ name: 'total_spent', kind: 'numeric' }, { name: 'recency', kind: 'numeric' }, { name: 'channel', kind: 'categorical' }, { name: 'since', kind: 'time' }, { name: 'a.b (c', kind: 'numeric' }] };
+    const change = (reason, presentation = about.presentation) => cards.change.table({ about: { ...about, presentation }, change: [{ section: 'value', reason }] }, {}).rows[0][1];
+    const reason = 'The customers of 5 GBP, worth 5 EUR are worth 1,174,000 GBP, 12 less than before (-0.1 %).';
+    assert.equal(change(reason), `The customers of 5 GBP, worth 5 EUR are worth £1,174,000, 12 less than before (−0.1${space}%).`);
+    assert.match(change(reason, {}), /are worth 1,174,000 GBP, 12 less/);
+    assert.match(change(reason.replaceAll('GBP', 'CHF'), { currency: 'CHF' }), /are worth 1,174,000 CHF, 12 less/);
+    const rule = (description) => cards.rules.table({ about, surrogate: [{ segment: 1, name: 'one', description, purity: 1, n: 1, coverage: 1 }] }, {}).rows[0][1];
+    assert.equal(rule('total spent up to 1174.25 and recency from 22.5 to 36.5 and channel is "web and recency up to 3"'),
+        'Spent and up to 3 up to £1,174 and Days since the last order from 22.5 days to 36.5 days and channel is "web and Days since the last order up to 3"');
+    assert.equal(rule('since after 2025-01-01 and a.b (c above -3 or unknown'), 'since after 2025-01-01 and a.b (c above −3 or unknown');
+    assert.equal(rule('everyone'), 'everyone');
 });
 
 test('ids and the column of the segment are not counted as data', () => {

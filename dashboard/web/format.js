@@ -101,7 +101,8 @@ export function change(share, decimals = 1) {
 
 const symbols = { EUR: '€', GBP: '£', USD: '$', JPY: '¥', INR: '₹' };
 
-function withCurrency(text, currency) {
+/** Returns an amount that is written already with its currency. */
+export function inCurrency(text, currency) {
     if (!currency || text === dash) return text;
     const symbol = Object.hasOwn(symbols, currency) ? symbols[currency] : null;
     if (!symbol) return `${text}${space}${currency}`;
@@ -111,13 +112,13 @@ function withCurrency(text, currency) {
 /** Returns an amount of money in short, such as £11.2 M or £561.23; the currency is the model's, or none. */
 export function money(value, currency) {
     const it = toNumber(value);
-    return it !== null && Math.abs(it) < 9999.5 ? exactMoney(it, currency) : withCurrency(compact(value), currency);
+    return it !== null && Math.abs(it) < 9999.5 ? exactMoney(it, currency) : inCurrency(compact(value), currency);
 }
 
 /** Returns an amount of money to the unit, or to the hundredth when it is small. */
 export function exactMoney(value, currency) {
     const it = toNumber(value);
-    return withCurrency(fixed(it, it !== null && Math.abs(it) < 1000 ? 2 : 0), currency);
+    return inCurrency(fixed(it, it !== null && Math.abs(it) < 1000 ? 2 : 0), currency);
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

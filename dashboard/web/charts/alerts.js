@@ -2,7 +2,7 @@
 //	  What the monitor, the experiments and the months have found, in plain words, and what to do about it: open alerts first,
 //	  then those that have closed.
 
-import { label, segmentName } from '../facts.js';
+import { columnKind, columnValue, label, segmentName } from '../facts.js';
 import { count, list, plural, prose, sentenceOf, short } from '../format.js';
 
 const watchIt = 'Ask what happened, such as a season, a campaign or an outage. If it stays so, have the model trained again';
@@ -38,6 +38,15 @@ const rewritten = {
         .replace(/(?<=of )(\d+) features drifted: ([^;]*)/, (_, n, names) => `${plural(n, 'column')} changed: ${list(names.split(', ').map((column) => label(data, column)))}`),
 };
 
+// what a finding says of the middle of a column: numbers without their unit
+const middles = /the (?:median|middle half) is [^;(]*/g;
+
+/** Returns a finding with the numbers of a column as pages write them: money with its currency, others with their unit. */
+function inUnits(data, column, text) {
+    if (columnKind(data, column) !== 'numeric') return text;
+    return text.replace(middles, (words) => words.replace(/-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/g, (value) => columnValue(data, column, value)));
+}
+
 function subject(data, it) {
     if (/^\(.*\)$/.test(it.subject)) return it.subject.slice(1, -1);
     if (it.kind === 'segment_sizes') return segmentName(data.about.segments?.find((row) => String(row.segment) === it.subject) ?? { name: `segment ${it.subject}` });
@@ -50,7 +59,7 @@ export function told(data, it) {
     const begin = `feature ${it.subject}: `;
     // of a column that has a label, this stands for its name
     const isOfColumn = ['drift', 'trend', 'data_quality'].includes(it.kind) && !/^\(/.test(it.subject ?? '(');
-    const named = isOfColumn ? `${subject(data, it)}: ${text.startsWith(begin) ? text.slice(begin.length) : text}` : text;
+    const named = isOfColumn ? `${subject(data, it)}: ${inUnits(data, it.subject, text.startsWith(begin) ? text.slice(begin.length) : text)}` : text;
     const what = prose(plain(named)).replace(/[.\s]+$/, '');
     return { what: short(what[0].toUpperCase() + what.slice(1), 240), todo: kinds[it.kind]?.[1] ?? 'Look at the page Watch' };
 }
