@@ -419,19 +419,27 @@ test('an alert says in plain words what has happened, and what to do', () => {
 });
 
 test('months that stand out are named, and months as usual are not', () => {
-    const kpis = (values) => ({ ...makePublication(), kpis: { months: values.map((_, i) => `2026-${String(i + 1).padStart(2, '0')}-01`), changes: [], segments: [{ segment: null, name: 'total', n: values.map(() => 9), orders_per_customer: values }, { segment: 1, name: 'one', n: values.map(() => 9), orders_per_customer: values }] } });
+    const monthsOf = (values) => values.map((_, i) => `${2026 + Math.floor(i / 12)}-${String(i % 12 + 1).padStart(2, '0')}-01`);
+    const kpis = (values) => ({ ...makePublication(), kpis: { months: monthsOf(values), changes: [], segments: [{ segment: null, name: 'total', n: values.map(() => 9), orders_per_customer: values }, { segment: 1, name: 'one', n: values.map(() => 9), orders_per_customer: values }] } });
     const sentence = (values) => cards.kpis.sentence(kpis(values), {});
-    assert.match(sentence([0.75, 0.73, 0.76, 0.74, 0.75, 0.23, 0.77, 0.75]), /What stands out: Jun 2026, with 69\s% fewer orders of a customer than in the usual month, of all segments together\./);
+    assert.match(sentence([0.75, 0.73, 0.76, 0.74, 0.75, 0.23, 0.77, 0.75]), /What stands out: Jun 2026, with 69\s% fewer orders of a customer than in the usual month, of all segments together\. The same month of the year before is not known for Jun 2026, so that it may be the season\./);
     assert.match(sentence([0.75, 0.73, 0.76, 0.74, 0.75, 1.5, 0.77, 0.75]), /Jun 2026, with 100\s% more/);
+    // a December is told against the December before: as strong it is the season, stronger or weaker it stands out
+    const year = (june, december) => [0.75, 0.73, 0.76, 0.74, 0.75, june, 0.77, 0.75, 0.74, 0.76, 0.75, december];
+    assert.match(sentence(year(0.75, 1.5)), /What stands out: Dec 2026, with 100\s% more .* than in the usual month, .* not known for Dec 2026, so/);
+    assert.match(sentence([...year(0.75, 1.5), ...year(0.75, 1.6)]), /What stands out: Dec 2026, with 100\s% more orders of a customer than in the usual month, of all/);
+    assert.doesNotMatch(sentence([...year(0.75, 1.5), ...year(0.75, 1.6)]), /Dec 2027, with/);
+    assert.match(sentence([...year(0.75, 1.5), ...year(0.2, 3)]), /What stands out: Dec 2026, with 100\s% more orders of a customer than in the usual month and Dec 2027, with 100\s% more orders of a customer than in Dec 2026, of all segments together\. The same month of the year before is not known for Dec 2026,/);
+    assert.match(sentence([...year(0.75, 3), ...year(0.75, 1.5)]), /Dec 2027, with 50\s% fewer orders of a customer than in Dec 2026/);
     // too few months, no month far off, and a shop whose months differ as much all the time
     for (const values of [[0.7, 0.7, 0.7, 0.7, 0.1], [0.75, 0.73, 0.76, 0.74, 0.75, 0.6, 0.77, 0.75], [0.2, 1, 0.4, 1.4, 0.7, 0.1, 1.2, 0.6], [null, null, 0, 0, 0, 0, 0, 0]]) assert.doesNotMatch(sentence(values), /stands out/);
     // months that differ by chance alone: sums of twelve numbers of a generator are all but normal, here with 20 % of deviation
     let state = 1;
     const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
     const month = () => 1 + 0.2 * (Array.from({ length: 12 }, random).reduce((sum, it) => sum + it, 0) - 6);
-    for (const length of [6, 9, 12]) {
+    for (const length of [6, 9, 12, 24]) {
         const named = Array.from({ length: 400 }, () => Array.from({ length }, month))
-            .filter((values) => standingOut({ months: values, segments: [{ segment: null, name: 'total', orders_per_customer: values }] }).length > 0);
+            .filter((values) => standingOut({ months: monthsOf(values), segments: [{ segment: null, name: 'total', orders_per_customer: values }] }).length > 0);
         assert.ok(named.length < 0.1 * 400, `${named.length} of 400 charts of ${length} months`);
     }
     assert.match(sentence([1, 1]), /customers who were in the segment then/);

@@ -53,7 +53,17 @@ const median = (values) => {
     return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
 
-/** Returns the months in which the orders of a customer, of all segments together, were far from those of the usual month: [{month, change}], the farthest first. */
+/** Returns the number of the month a year before the i-th, or null where it is not known. */
+function yearBefore(months, values, i) {
+    const [year, rest] = [Number(months[i].slice(0, 4)), months[i].slice(4)];
+    const at = months.indexOf(`${year - 1}${rest}`);
+    return at >= 0 && values[at] > 0 ? at : null;
+}
+
+/**
+ * Returns the months in which the orders of a customer, of all segments together, were far from those of the usual month: [{month, change, since}], the farthest
+ * first.  Where the month a year before is known, "change" is against that one, "since", and a month that is as it was then is the season and does not stand out.
+ */
 export function standingOut({ months, segments }) {
     const all = segments.find((it) => it.segment === null && it.name === 'total')?.orders_per_customer ?? [];
     const known = all.filter((it) => it > 0);
@@ -61,14 +71,21 @@ export function standingOut({ months, segments }) {
     if (known.length < 6) return [];
     const usual = median(known);
     const spread = median(known.map((it) => Math.abs(it / usual - 1)));
-    return months.map((at, i) => ({ month: at, change: isKnown(all[i]) ? all[i] / usual - 1 : 0 }))
-        .filter((it) => Math.abs(it.change) >= Math.max(far, often(known.length) * spread)).sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
+    const least = Math.max(far, often(known.length) * spread);
+    return months.map((at, i) => ({ at, i })).filter(({ i }) => isKnown(all[i]) && Math.abs(all[i] / usual - 1) >= least).map(({ at, i }) => {
+        const before = yearBefore(months, all, i);
+        return before === null ? { month: at, change: all[i] / usual - 1, since: null } : { month: at, change: all[i] / all[before] - 1, since: months[before] };
+    }).filter((it) => Math.abs(it.change) >= far).sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
 }
 
 /** Returns in words which months stand out, two at most, or ''. */
 function outstanding(data) {
-    const found = standingOut(data.kpis).slice(0, 2).map((it) => `${month(it.month)}, with ${percent(Math.abs(it.change), 0)} ${it.change < 0 ? 'fewer' : 'more'} orders of a customer than in the usual month`);
-    return found.length > 0 ? ` What stands out: ${list(found)}, of all segments together.` : '';
+    const found = standingOut(data.kpis).slice(0, 2);
+    if (found.length === 0) return '';
+    const words = found.map((it) => `${month(it.month)}, with ${percent(Math.abs(it.change), 0)} ${it.change < 0 ? 'fewer' : 'more'} orders of a customer than in ${it.since === null ? 'the usual month' : month(it.since)}`);
+    const alone = found.filter((it) => it.since === null).map((it) => month(it.month));
+    const season = alone.length > 0 ? ` The same month of the year before is not known for ${list(alone)}, so that it may be the season.` : '';
+    return ` What stands out: ${list(words)}, of all segments together.${season}`;
 }
 
 /** Returns the sentence: what fell in the last month and for whom, which months stand out, and who is counted. */
