@@ -10,7 +10,7 @@ import path from 'node:path';
 // descriptions that ECharts words itself, canvas, styles of version 4, transforms of data, heat on maps, labels of sectors on polar axes,
 // the sign that data load, lines that move from one shape to the next, dragging, sectors, drawing bit by bit, words of time, animation by
 // keyframes, bars with round ends, shapes of one's own on axes other than two that cross, axes by factors,
-// which the charts compute themselves, and courses of animation by name.
+// which the charts compute themselves, courses of animation by name, and English words of its own.
 // A name that a new version no longer has is an error.
 const unreached = [
     'echarts/lib/component/tooltip/TooltipHTMLContent.js', 'echarts/lib/preprocessor/backwardCompat.js', 'echarts/lib/scale/Time.js',
@@ -20,7 +20,7 @@ const unreached = [
     'echarts/lib/loading/default.js', 'echarts/lib/chart/line/lineAnimationDiff.js', 'zrender/lib/mixin/Draggable.js', 'zrender/lib/graphic/helper/roundSector.js',
     'zrender/lib/graphic/IncrementalDisplayable.js', 'echarts/lib/util/time.js', 'echarts/lib/animation/customGraphicKeyframeAnimation.js', 'echarts/lib/util/shape/sausage.js',
     'echarts/lib/coord/polar/prepareCustom.js', 'echarts/lib/coord/geo/prepareCustom.js', 'echarts/lib/coord/single/prepareCustom.js', 'echarts/lib/coord/calendar/prepareCustom.js',
-    'echarts/lib/scale/Log.js', 'zrender/lib/animation/easing.js',
+    'echarts/lib/scale/Log.js', 'zrender/lib/animation/easing.js', 'echarts/lib/i18n/langEN.js',
 ];
 
 /** A plugin of esbuild that leaves out what is unreached: its exports are there, and do nothing. */
