@@ -1,5 +1,10 @@
 import { table, tiles } from '../charts/tiles.js';
 
+/** Returns a text whose minus signs stay with their amount at the end of a line. */
+function joined(text) {
+    return text?.replace(/−(?=\D)/g, '−\u2060');
+}
+
 /** Shows numbers in large figures: [{label, value, note, rating}]. */
 export function Tiles({ tiles: list }) {
     return (
@@ -8,7 +13,7 @@ export function Tiles({ tiles: list }) {
                 <div>
                     <dt>{it.label}</dt>
                     <dd class={`big ${it.rating ?? ''}`}>{it.value}</dd>
-                    <dd class="note">{it.note}</dd>
+                    <dd class="note">{joined(it.note)}</dd>
                 </div>
             ))}
         </dl>

@@ -83,7 +83,7 @@ export function option(data, theme, state = {}) {
         grid: { left: 78, right: 24, top: 16, bottom: 52 + below.room },
         legend: below.legend,
         tooltip: tooltip(theme, { trigger: 'item', formatter: ({ seriesName, value }) => `${seriesName}\n${write(value[0])} bring ${write(value[1])}` }),
-        xAxis: axis(theme, { type: 'value', min: 0, max: end, name: 'spent on the segment', nameGap: 30, axisLabel: { formatter: write } }),
+        xAxis: axis(theme, { type: 'value', min: 0, max: end, name: 'spent on the segment', nameGap: 30, axisLabel: { formatter: write, showMaxLabel: false } }),
         yAxis: axis(theme, { type: 'value', min: 0, name: 'what it brings', nameGap: 60, axisLabel: { formatter: write } }),
         series: shown.flatMap((i) => {
             const { place } = curves[i];

@@ -42,7 +42,9 @@ export function option(data, theme, state = {}) {
         tooltip: tooltip(theme, { formatter: (it) => tell(all[it.dataIndex], own[it.dataIndex], segment, write, at) }),
         xAxis: axis(theme, {
             type: 'value', ...place, ...axisName(data, column, width - 88, isLog ? ', by factors' : ''), nameGap: 30, interval: isLog && place && place.max - place.min >= 2 ? 1 : undefined,
-            splitNumber: width < 480 ? 3 : 6, splitLine: { show: false }, axisLabel: { formatter: (it) => columnTick(data, column, isLog ? 10 ** it : it) },
+            splitNumber: width < 480 ? 3 : 6, splitLine: { show: false },
+            // the end of the last bin is no round number, and close to the one before it
+            axisLabel: { showMaxLabel: false, formatter: (it) => columnTick(data, column, isLog ? 10 ** it : it) },
         }),
         yAxis: axis(theme, { type: 'value', min: 0, name: 'share of the customers', nameGap: 42, axisLabel: { formatter: (it) => percent(it, it < 0.1 && it > 0 ? 1 : 0) } }),
         series: [

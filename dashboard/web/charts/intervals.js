@@ -38,7 +38,7 @@ export function intervals(rows, theme, { write = String, name = '', lines = [], 
                 encode: { x: [1, 2, 3], y: 0 },
                 data: shown.map(({ value, low, high }, i) => [i, value, low, high]),
             },
-            ...(lines.length > 0 ? [rulers(theme, { upright: lines })] : []),
+            ...(lines.length > 0 ? [rulers(theme, { upright: lines, isAbove: true })] : []),
         ],
     };
 }

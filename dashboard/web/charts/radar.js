@@ -22,7 +22,7 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
     const shown = telling(data, segments, most);
     const lines = [...segments.map((it) => segmentOf(data, it)), { segment: null }];
     const isNarrow = width < 420;
-    const room = isNarrow ? 98 : Math.max(90, Math.min(150, width * 0.26));
+    const room = isNarrow ? 86 : Math.max(90, Math.min(150, width * 0.26));
     const below = legendBelow(theme, lines.map((it) => segmentLabel(it, 24)), width);
     const area = height - below.room - 8;
     return {
@@ -32,7 +32,8 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
         radar: {
             center: ['50%', area / 2],
             radius: Math.max(isNarrow ? 46 : 60, Math.min(width / 2 - room, area / 2 - 44)),
-            indicator: namesOf(data, shown, isNarrow ? 11 : 18).map((name) => ({ name, min: 0, max: 1 })),
+            indicator: (isNarrow ? namesOf(data, shown, 10, 3) : namesOf(data, shown, 18, 2)).map((name) => ({ name, min: 0, max: 1 })),
+            axisNameGap: isNarrow ? 8 : 15,
             axisName: { color: theme.ink, fontSize: 12, lineHeight: 14 },
             splitNumber: 4,
             splitArea: { show: false },
@@ -53,23 +54,30 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
     };
 }
 
-/** Returns the names of axes in two lines of at most so many letters each: a level has the second one, where levels of a column are told apart. */
-function namesOf(data, shown, length) {
+/** Returns the names of axes in so many lines of at most so many letters each: a level has the last one, where levels of a column are told apart. */
+function namesOf(data, shown, length, n) {
     const hasLevel = ({ row }) => row.level !== null && row.level !== undefined;
     const levels = shown.filter(hasLevel).map(({ row }) => row);
     const called = new Map(distinct(levels, 'column_name').flatMap((column) => {
         const own = levels.filter((row) => row.column_name === column);
         return levelNames(own.map((row) => row.level), length).map((name, i) => [own[i], name]);
     }));
-    return shown.map((axis) => (hasLevel(axis) ? `${label(data, axis.row.column_name, length)}\n${called.get(axis.row)}` : twoLines(label(data, axis.row.column_name, 60), length)));
+    return shown.map((axis) => {
+        const name = label(data, axis.row.column_name, 60);
+        return hasLevel(axis) ? `${inLines(name, length, n - 1)}\n${called.get(axis.row)}` : inLines(name, length, n);
+    });
 }
 
-/** Returns a text in two lines of at most so many letters each. */
-function twoLines(text, length) {
+/** Returns a text in so many lines at most, each of at most so many letters. */
+function inLines(text, length, n) {
     const words = text.split(' ');
-    let first = words.shift();
-    while (words.length > 0 && first.length + words[0].length < length) first += ` ${words.shift()}`;
-    return words.length > 0 ? `${short(first, length)}\n${short(words.join(' '), length)}` : short(first, length);
+    const lines = [];
+    while (words.length > 0 && lines.length < n - 1) {
+        let line = words.shift();
+        while (words.length > 0 && line.length + words[0].length < length) line += ` ${words.shift()}`;
+        lines.push(line);
+    }
+    return [...lines, ...(words.length > 0 ? [words.join(' ')] : [])].map((it) => short(it, length)).join('\n');
 }
 
 function tell(data, shown, line) {

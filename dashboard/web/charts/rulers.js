@@ -3,8 +3,8 @@
 
 import { fontFamily } from '../theme.js';
 
-/** Returns a series of lines: "across" are [{at, label}] at values of the vertical axis, "upright" at those of the horizontal one.  It does not stretch the axes. */
-export function rulers(theme, { across = [], upright = [] }) {
+/** Returns a series of lines: "across" are [{at, label}] at values of the vertical axis, "upright" at those of the horizontal one.  It does not stretch the axes. Names of upright lines stand above the chart where "isAbove" says that there is room. */
+export function rulers(theme, { across = [], upright = [], isAbove = false }) {
     const lines = [...across.map((it) => ({ ...it, isUpright: false })), ...upright.map((it) => ({ ...it, isUpright: true }))];
     return {
         type: 'custom', silent: true, z: 1, tooltip: { show: false },
@@ -14,7 +14,7 @@ export function rulers(theme, { across = [], upright = [] }) {
             const place = api.coord(isUpright ? [at, 0] : [0, at])[isUpright ? 0 : 1];
             const [from, to] = isUpright ? [coordSys.x, coordSys.x + coordSys.width] : [coordSys.y, coordSys.y + coordSys.height];
             if (!(place >= from - 1 && place <= to + 1)) return null;
-            return { type: 'group', children: [line(theme, place, isUpright, coordSys), ...(label ? [text(theme, label, place, isUpright, coordSys)] : [])] };
+            return { type: 'group', children: [line(theme, place, isUpright, coordSys), ...(label ? [text(theme, label, place, { isUpright, isAbove }, coordSys)] : [])] };
         },
     };
 }
@@ -24,10 +24,11 @@ function line(theme, place, isUpright, { x, y, width, height }) {
     return { type: 'line', shape, style: { stroke: theme.muted, lineWidth: 1, lineDash: [4, 3], fill: null } };
 }
 
-/** The name stands at the end of the line, within the chart. */
-function text(theme, label, place, isUpright, { x, y, width }) {
+/** The name stands at the end of the line, within the chart or above it, on the side where there is more room. */
+function text(theme, label, place, { isUpright, isAbove }, { x, y, width }) {
     const isRight = isUpright && place > x + width / 2;
-    const at = isUpright ? { x: place + (isRight ? -4 : 4), y: y + 2, align: isRight ? 'right' : 'left', verticalAlign: 'top' }
+    const room = isUpright ? Math.max(place - x, x + width - place) - 4 : width - 8;
+    const at = isUpright ? { x: place + (isRight ? -4 : 4), y: isAbove ? y - 4 : y + 2, align: isRight ? 'right' : 'left', verticalAlign: isAbove ? 'bottom' : 'top' }
         : { x: x + width - 4, y: place - 3, align: 'right', verticalAlign: 'bottom' };
-    return { type: 'text', style: { ...at, text: label, fill: theme.muted, font: `12px ${fontFamily}`, width: isUpright ? width / 2 : width - 8, overflow: 'truncate', ellipsis: '…' } };
+    return { type: 'text', style: { ...at, text: label, fill: theme.muted, font: `12px ${fontFamily}`, width: room, overflow: 'truncate', ellipsis: '…' } };
 }
