@@ -23,26 +23,30 @@
 #define NONE PG_UINT32_MAX
 #define FIRST_CAPACITY 256
 
-/* What is numbered: a customer, or an order of a customer's. */
+/* What is numbered, a customer or an order of a customer's: a part of what is held of it. */
 typedef struct Key
 {
 	Datum		value;
 	uint32		customer;		/* whose order it is; NONE for customers */
 } Key;
 
-/* An entry of the hash table: the number of a key. */
+/* An entry of the hash table: the number of a key.  It is small, for its cache line is what a look-up waits for. */
 typedef struct NumberEntry
 {
 	uint32		number;
-	uint32		hash;
-	char		status;
+	uint32		hash:31,
+				status:1;
 } NumberEntry;
+
+#define HASH_BITS ((uint32) PG_INT32_MAX)
 
 /* Keys, numbered in order of first appearance. */
 typedef struct KeySet
 {
 	struct number_hash *table;
-	Key		   *keys;			/* by number */
+	char	   *held;			/* by number */
+	Size		size;			/* of each, */
+	Size		key;			/* and where its Key is */
 	uint32		n,
 				capacity;
 	Key			sought;			/* what the table compares with */
@@ -71,18 +75,31 @@ static inline bool IsSought(KeySet *set, uint32 number);
 #define SH_DEFINE
 #include "lib/simplehash.h"
 
-/* What is held of a customer and of an order, by their numbers. */
+/* What is held of a customer and of an order. */
 typedef struct Customer
 {
 	CsSpending	spending;
 	uint32		first_order;	/* NONE: there is none */
+	Key			key;
 } Customer;
 
 typedef struct Order
 {
 	Timestamp	time;			/* CS_NO_TIME before its first purchase */
 	uint32		next;			/* of the customer's, or NONE */
+	Key			key;			/* not held where orders are single lines */
 } Order;
+
+/* A line that counts, on its way to its customer. */
+typedef struct Arrival
+{
+	bool		waits;
+	bool		shared;			/* it has an order */
+	uint32		hash;			/* of the customer */
+	Datum		customer;
+	Datum		order;
+	CsLine		line;
+} Arrival;
 
 typedef struct Gathering
 {
@@ -90,26 +107,53 @@ typedef struct Gathering
 	MemoryContext context;		/* all that is held */
 	Size		limit;			/* of it */
 	bool		given_up;		/* it did not fit: the context is empty */
-	KeySet		customer_keys;
-	KeySet		order_keys;
-	Customer   *customers;
-	Order	   *orders;
+	KeySet		customers;
+	KeySet		orders;
 	uint32		last_order;		/* that of the line before, or NONE */
+	Arrival		arrival;		/* a line that waits for its place in the hash table */
 } Gathering;
 
-/* Is the key of that number the one that is looked up? */
+/* What is held under a number, and its key. */
+static inline void *
+HeldAt(const KeySet *set, uint32 number)
+{
+	return set->held + number * set->size;
+}
+
+static inline Key *
+KeyAt(const KeySet *set, uint32 number)
+{
+	return (Key *) (set->held + number * set->size + set->key);
+}
+
+static inline Customer *
+CustomerAt(const Gathering *g, uint32 number)
+{
+	return HeldAt(&g->customers, number);
+}
+
+static inline Order *
+OrderAt(const Gathering *g, uint32 number)
+{
+	return HeldAt(&g->orders, number);
+}
+
+/* Is the key of that number the one that is looked up?  The type need not be asked about the same bits. */
 static inline bool
 IsSought(KeySet *set, uint32 number)
 {
-	const Key  *key = &set->keys[number];
+	const Key  *key = KeyAt(set, number);
 
 	return key->customer == set->sought.customer &&
-		DatumGetBool(FunctionCall2Coll(&set->equal, set->collation, key->value, set->sought.value));
+		(key->value == set->sought.value || DatumGetBool(FunctionCall2Coll(&set->equal, set->collation, key->value, set->sought.value)));
 }
 
-/* Prepare to number values of a column; false when they cannot be hashed. */
+/*
+ * Prepare to number values of a column, and to hold so many bytes of each with the key there; false when they
+ * cannot be hashed.
+ */
 static bool
-OpenKeySet(KeySet *set, const CsColumn *column, MemoryContext context)
+OpenKeySet(KeySet *set, const CsColumn *column, Size size, Size key, MemoryContext context)
 {
 	TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_HASH_PROC_FINFO |
 											 TYPECACHE_EQ_OPR_FINFO | TYPECACHE_CMP_PROC_FINFO);
@@ -124,30 +168,35 @@ OpenKeySet(KeySet *set, const CsColumn *column, MemoryContext context)
 	set->by_value = type->typbyval;
 	set->length = type->typlen;
 	set->capacity = FIRST_CAPACITY;
-	set->keys = MemoryContextAlloc(context, sizeof(Key) * set->capacity);
+	set->size = size;
+	set->key = key;
+	set->held = MemoryContextAlloc(context, size * set->capacity);
 	set->table = number_create(context, FIRST_CAPACITY, set);
 	return true;
 }
 
 /*
- * Is there room for one more key, with "size" bytes held beside it?  Grows what has to; false when
- * that would pass the limit.  The old table is still there while a new one of twice its size is filled.
+ * Is there room for one more key?  Grows what has to; false when that would pass the limit.  The old table
+ * is still there while a new one of twice its size is filled.
  */
 static bool
-MakeRoom(Gathering *g, KeySet *set, void **held, Size size)
+MakeRoom(Gathering *g, KeySet *set)
 {
 	bool		full = set->n == set->capacity;
-	Size		more = full ? (sizeof(Key) + size) * set->capacity : 0;
+	Size		more = full ? set->size * set->capacity : 0;
 
 	if (set->table->members >= set->table->grow_threshold)
 		more += 2 * set->table->size * sizeof(NumberEntry);
-	if (set->n == NONE - 1 || MemoryContextMemAllocated(g->context, false) + more > g->limit)
+	if (set->n == NONE - 1)
+		return false;
+	if (more == 0 && set->by_value)
+		return true;
+	if (MemoryContextMemAllocated(g->context, false) + more > g->limit)
 		return false;
 	if (full)
 	{
 		set->capacity *= 2;
-		set->keys = repalloc_huge(set->keys, sizeof(Key) * set->capacity);
-		*held = repalloc_huge(*held, size * set->capacity);
+		set->held = repalloc_huge(set->held, set->size * set->capacity);
 	}
 	return true;
 }
@@ -160,18 +209,26 @@ GiveUp(Gathering *g)
 	MemoryContextReset(g->context);
 }
 
-/* The number of a key, NONE when it is not there; then *hash is what to add it with. */
+/* The hash of a key. */
 static uint32
-FindKey(KeySet *set, Datum value, uint32 customer, uint32 *hash)
+HashOfKey(KeySet *set, Datum value, uint32 customer)
+{
+	uint32		hash = DatumGetUInt32(FunctionCall1Coll(&set->hash, set->collation, value));
+
+	if (customer != NONE)
+		hash = hash_combine(hash, murmurhash32(customer));
+	return hash & HASH_BITS;
+}
+
+/* The number of a key that has this hash; NONE when it is not there. */
+static uint32
+FindKey(KeySet *set, Datum value, uint32 customer, uint32 hash)
 {
 	NumberEntry *entry;
 
-	*hash = DatumGetUInt32(FunctionCall1Coll(&set->hash, set->collation, value));
-	if (customer != NONE)
-		*hash = hash_combine(*hash, murmurhash32(customer));
 	set->sought.value = value;
 	set->sought.customer = customer;
-	entry = number_lookup_hash(set->table, NONE, *hash);
+	entry = number_lookup_hash(set->table, NONE, hash);
 	return entry == NULL ? NONE : entry->number;
 }
 
@@ -180,10 +237,11 @@ static uint32
 AddKey(Gathering *g, KeySet *set, uint32 hash)
 {
 	MemoryContext old = MemoryContextSwitchTo(g->context);
+	Key		   *key = KeyAt(set, set->n);
 	bool		found;
 
-	set->keys[set->n].value = datumCopy(set->sought.value, set->by_value, set->length);
-	set->keys[set->n].customer = set->sought.customer;
+	key->value = datumCopy(set->sought.value, set->by_value, set->length);
+	key->customer = set->sought.customer;
 	number_insert_hash(set->table, NONE, hash, &found)->number = set->n;
 	Assert(!found);
 	MemoryContextSwitchTo(old);
@@ -192,19 +250,18 @@ AddKey(Gathering *g, KeySet *set, uint32 hash)
 
 /* The number of a customer, added if new; NONE when it does not fit. */
 static uint32
-CustomerNumber(Gathering *g, Datum value)
+CustomerNumber(Gathering *g, Datum value, uint32 hash)
 {
-	KeySet	   *set = &g->customer_keys;
-	uint32		hash;
-	uint32		number = FindKey(set, value, NONE, &hash);
+	KeySet	   *set = &g->customers;
+	uint32		number = FindKey(set, value, NONE, hash);
 
 	if (number != NONE)
 		return number;
-	if (!MakeRoom(g, set, (void **) &g->customers, sizeof(Customer)))
+	if (!MakeRoom(g, set))
 		return NONE;
 	number = AddKey(g, set, hash);
-	memset(&g->customers[number].spending, 0, sizeof(CsSpending));
-	g->customers[number].first_order = NONE;
+	memset(&CustomerAt(g, number)->spending, 0, sizeof(CsSpending));
+	CustomerAt(g, number)->first_order = NONE;
 	return number;
 }
 
@@ -214,28 +271,28 @@ IsLastOrder(Gathering *g, Datum value, uint32 customer)
 {
 	if (g->last_order == NONE)
 		return false;
-	g->order_keys.sought.value = value;
-	g->order_keys.sought.customer = customer;
-	return IsSought(&g->order_keys, g->last_order);
+	g->orders.sought.value = value;
+	g->orders.sought.customer = customer;
+	return IsSought(&g->orders, g->last_order);
 }
 
 /* Put an order that has a number at the head of its customer's. */
 static void
 ChainOrder(Gathering *g, uint32 number, uint32 customer)
 {
-	g->orders[number].time = CS_NO_TIME;
-	g->orders[number].next = g->customers[customer].first_order;
-	g->customers[customer].first_order = number;
+	OrderAt(g, number)->time = CS_NO_TIME;
+	OrderAt(g, number)->next = CustomerAt(g, customer)->first_order;
+	CustomerAt(g, customer)->first_order = number;
 }
 
 /* An order of a single line, never to be found again; NONE when it does not fit. */
 static uint32
 SingleOrder(Gathering *g, uint32 customer)
 {
-	KeySet	   *set = &g->order_keys;
+	KeySet	   *set = &g->orders;
 
 	g->last_order = NONE;
-	if (!MakeRoom(g, set, (void **) &g->orders, sizeof(Order)))
+	if (!MakeRoom(g, set))
 		return NONE;
 	ChainOrder(g, set->n, customer);
 	return set->n++;
@@ -245,42 +302,71 @@ SingleOrder(Gathering *g, uint32 customer)
 static uint32
 OrderNumber(Gathering *g, Datum value, uint32 customer)
 {
-	KeySet	   *set = &g->order_keys;
+	KeySet	   *set = &g->orders;
 	uint32		hash;
 
 	if (IsLastOrder(g, value, customer))
 		return g->last_order;
-	g->last_order = FindKey(set, value, customer, &hash);
+	hash = HashOfKey(set, value, customer);
+	g->last_order = FindKey(set, value, customer, hash);
 	if (g->last_order != NONE)
 		return g->last_order;
-	if (!MakeRoom(g, set, (void **) &g->orders, sizeof(Order)))
+	if (!MakeRoom(g, set))
 		return NONE;
 	g->last_order = AddKey(g, set, hash);
 	ChainOrder(g, g->last_order, customer);
 	return g->last_order;
 }
 
-/* CsRowSink: one line. */
+/* Add a line to its customer and its order. */
+static void
+AddLine(Gathering *g, const Arrival *a)
+{
+	uint32		customer = CustomerNumber(g, a->customer, a->hash),
+				order = NONE;
+
+	if (customer != NONE)
+		order = a->shared ? OrderNumber(g, a->order, customer) : SingleOrder(g, customer);
+	if (order == NONE)
+		GiveUp(g);
+	else
+		CsLineAdd(g->reader, &a->line, &CustomerAt(g, customer)->spending, &OrderAt(g, order)->time);
+}
+
+/* Add the line that waits, if any does. */
+static void
+AddWaiting(Gathering *g)
+{
+	if (g->arrival.waits && !g->given_up)
+		AddLine(g, &g->arrival);
+	g->arrival.waits = false;
+}
+
+/* CsRowSink: one line.  While the next one is read, its place in the table comes from memory, if its values can wait. */
 static void
 GatherLine(void *state, const Datum *row, const bool *nulls)
 {
 	Gathering  *g = state;
-	bool		shared = g->reader->request->order != NULL && !nulls[CS_LINE_ORDER];
-	CsLine		line;
-	uint32		customer,
-				order = NONE;
+	KeySet	   *customers = &g->customers;
+	Arrival		a;
 
-	if (g->given_up || !CsLineCounts(g->reader, row, nulls, &line))
+	if (g->given_up || !CsLineCounts(g->reader, row, nulls, &a.line))
 		return;
-	customer = CustomerNumber(g, row[CS_LINE_CUSTOMER]);
-	if (customer != NONE)
-		order = shared ? OrderNumber(g, row[CS_LINE_ORDER], customer) : SingleOrder(g, customer);
-	if (order == NONE)
+	a.shared = g->reader->request->order != NULL && !nulls[CS_LINE_ORDER];
+	a.customer = row[CS_LINE_CUSTOMER];
+	a.order = a.shared ? row[CS_LINE_ORDER] : (Datum) 0;
+	a.hash = HashOfKey(customers, a.customer, NONE);
+	a.waits = customers->by_value && (!a.shared || g->orders.by_value);
+	AddWaiting(g);
+	if (g->given_up)
+		return;
+	if (!a.waits)
 	{
-		GiveUp(g);
+		AddLine(g, &a);
 		return;
 	}
-	CsLineAdd(g->reader, &line, &g->customers[customer].spending, &g->orders[order].time);
+	__builtin_prefetch(&customers->table->data[a.hash & customers->table->sizemask]);
+	g->arrival = a;
 }
 
 /* Order of two customers, by number. */
@@ -291,15 +377,15 @@ CompareCustomers(const void *a, const void *b, void *arg)
 
 	CHECK_FOR_INTERRUPTS();
 	return DatumGetInt32(FunctionCall2Coll(&set->compare, set->collation,
-										   set->keys[*(const uint32 *) a].value,
-										   set->keys[*(const uint32 *) b].value));
+										   KeyAt(set, *(const uint32 *) a)->value,
+										   KeyAt(set, *(const uint32 *) b)->value));
 }
 
 /* Visit all customers in their order. */
 static void
 VisitCustomers(Gathering *g)
 {
-	KeySet	   *set = &g->customer_keys;
+	KeySet	   *set = &g->customers;
 	uint32	   *sorted = MemoryContextAllocHuge(g->context, sizeof(uint32) * Max(set->n, 1));
 
 	for (uint32 i = 0; i < set->n; i++)
@@ -307,12 +393,12 @@ VisitCustomers(Gathering *g)
 	qsort_arg(sorted, set->n, sizeof(uint32), CompareCustomers, set);
 	for (uint32 i = 0; i < set->n; i++)
 	{
-		const Customer *customer = &g->customers[sorted[i]];
+		const Customer *customer = CustomerAt(g, sorted[i]);
 
 		CHECK_FOR_INTERRUPTS();
-		for (uint32 order = customer->first_order; order != NONE; order = g->orders[order].next)
-			CsBasketAddOrder(g->reader, g->orders[order].time);
-		CsBasketEnd(g->reader, &customer->spending, set->keys[sorted[i]].value);
+		for (uint32 order = customer->first_order; order != NONE; order = OrderAt(g, order)->next)
+			CsBasketAddOrder(g->reader, OrderAt(g, order)->time);
+		CsBasketEnd(g->reader, &customer->spending, customer->key.value);
 	}
 }
 
@@ -322,15 +408,14 @@ Gather(Gathering *g)
 {
 	const CsLinesRequest *request = g->reader->request;
 
-	if (!OpenKeySet(&g->customer_keys, request->customer, g->context) ||
-		!OpenKeySet(&g->order_keys, request->order != NULL ? request->order : request->customer,
-					g->context))
+	if (!OpenKeySet(&g->customers, request->customer, sizeof(Customer), offsetof(Customer, key), g->context) ||
+		!OpenKeySet(&g->orders, request->order != NULL ? request->order : request->customer,
+					request->order != NULL ? sizeof(Order) : offsetof(Order, key), offsetof(Order, key), g->context))
 		return false;
-	g->customers = MemoryContextAlloc(g->context, sizeof(Customer) * FIRST_CAPACITY);
-	g->orders = MemoryContextAlloc(g->context, sizeof(Order) * FIRST_CAPACITY);
 	g->last_order = NONE;
 	(void) CsRelationRead(request->relation, g->reader->columns, request->order != NULL ? 4 : 3,
 						  GatherLine, g);
+	AddWaiting(g);
 	return !g->given_up;
 }
 

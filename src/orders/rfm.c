@@ -37,11 +37,23 @@ enum
 	KEPT_CUSTOMER, KEPT_FIRST, KEPT_LAST, KEPT_ORDERS, KEPT_GAP_MEAN, KEPT_GAP_VARIATION, KEPT_COLUMNS
 };
 
+/* Days of which the points in time are kept. */
+#define DAYS_KEPT 1024
+
+/* A time of the time column, and the point in time that it is. */
+typedef struct Instant
+{
+	bool		known;
+	Timestamp	at;
+	TimestampTz instant;
+} Instant;
+
 typedef struct Rfm
 {
 	CsLinesRequest request;
 	CsRfmScores scores;
 	Timestamp	as_of;			/* known when all lines are read */
+	Instant	   *instants;		/* the last of each day of DAYS_KEPT */
 } Rfm;
 
 PG_FUNCTION_INFO_V1(custseg_rfm);
@@ -144,13 +156,15 @@ ReadRfm(Rfm *r)
 	CsRfmScoresCut(&r->scores, true);
 }
 
-/* A time of the time column as a column. */
+/* A time of the time column as a column.  Of many customers times are the same days, and a time zone takes long. */
 static CsValue
 TimeValue(const Rfm *r, Timestamp at)
 {
-	TimestampTz result = CsOrdersTimestamp(r->request.time, r->request.zone, at);
+	Instant    *kept = &r->instants[(uint64) at / USECS_PER_DAY % DAYS_KEPT];
 
-	return CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(result), false);
+	if (!kept->known || kept->at != at)
+		*kept = (Instant) {true, at, CsOrdersTimestamp(r->request.time, r->request.zone, at)};
+	return CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(kept->instant), false);
 }
 
 /* CsRfmRowMaker: what rfm() has before the scores. */
@@ -185,6 +199,7 @@ custseg_rfm(PG_FUNCTION_ARGS)
 	OpenRfm(fcinfo, RFM_OPTIONS, &r);
 	CsRfmScoresKeep(&r.scores, KeptDesc(), CsJsonbArgument(fcinfo, RFM_SEGMENTS));
 	ReadRfm(&r);
+	r.instants = palloc0(sizeof(Instant) * DAYS_KEPT);
 	CsRfmScoresPut(&r.scores, result, MakeRow, &r);
 	return (Datum) 0;
 }
