@@ -42,7 +42,8 @@ PG_FUNCTION_INFO_V1(custseg_once);
 const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
 	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, &CsPairPass,
-	&CsValidityPass, &CsDensityPass, &CsPieceSumsPass, NULL
+	&CsValidityPass, &CsDensityPass, &CsPieceSumsPass, &CsPlacedRangePass,
+	&CsPlacedValidityPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

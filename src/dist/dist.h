@@ -129,6 +129,23 @@ extern bool CsStudyAnswer(CsStudy *study);
 extern CsSortedRuns CsStudySorted(const CsStudy *study, int column);
 extern CsValueCount *CsStudyLevels(const CsStudy *study, int column, bool skips, int *n);
 
+/* draw.c: a sample of the rows of a source on other servers, placed by one version or by two. */
+typedef struct CsDraw
+{
+	const CsStudy *study;
+	int			nversions;
+	const CsScorer *const *scorer;
+	const int  *const *column;	/* of each feature of a version: which of the study it is */
+	int64		rows;			/* at most */
+	uint64		seed;
+
+	/* called for each row that all versions have placed: with what a scoring of each made of it, and the indexes of its segments */
+	void		(*take) (void *state, const CsScoring *scoring, const int *index);
+	void	   *state;
+} CsDraw;
+
+extern bool CsDrawByPass(const CsDraw *draw);
+
 /* version_pair.c: two versions that place the rows of a source where these are. */
 typedef struct CsVersionPasses
 {

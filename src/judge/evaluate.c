@@ -44,7 +44,7 @@ PutMetrics(CsResult *result, const CsPlacedRows *rows, const CsValidity *v,
 		   const CsSilhouette *s)
 {
 	const CsScoring *scoring = &rows->placer->scoring;
-	double		n = (double) rows->matrix->nrows;
+	double		n = (double) rows->nrows;
 
 	PutMetric(result, "rows", n);
 	PutMetric(result, "unplaced_rows", (double) rows->unplaced);
@@ -78,7 +78,7 @@ custseg_evaluate(PG_FUNCTION_ARGS)
 	rows = CsPlacedRowsRead(CsTextArgument(fcinfo, EVALUATE_MODEL), CsVersionArgument(fcinfo, EVALUATE_VERSION),
 							CsTextArgument(fcinfo, EVALUATE_SOURCE), CS_JUDGED_ROWS, false);
 	team = CsPlacedRowsTeam(rows);
-	v = CsValidityOfLabels(team, rows->matrix, rows->labels, rows->k);
+	v = rows->validity != NULL ? *rows->validity : CsValidityOfLabels(team, rows->matrix, rows->labels, rows->k);
 	s = CsSilhouetteOfRows(team, rows->matrix, rows->labels, rows->k, CS_JUDGED_ROWS, SAMPLE_SEED);
 	CsTeamEnd(team);
 	PutMetrics(result, rows, &v, s);

@@ -28,19 +28,22 @@ typedef struct CsPlacedRows
 	bool		keep_ids;
 
 	CsArena    *arena;
-	CsMatrix   *matrix;			/* the rows that could be placed */
+	int64		nrows;			/* that could be placed */
+	CsMatrix   *matrix;			/* these rows; or a sample of them, where other servers have them */
 	int			labels;			/* area: 0..k-1, -1 noise */
 	int			k;				/* segments of the model, noise left out */
 	char	  **ids;			/* a row's id or NULL; when they are kept and there are rows */
 	int64		unplaced;
 	CsDistances distances;		/* of rows in segments */
 	double		log_likelihood; /* sum over all rows, where the algorithm has one */
+	CsValidity *validity;		/* of all rows, where the matrix has a sample; or NULL */
 } CsPlacedRows;
 
 extern CsPlacedRows *CsPlacedRowsRead(const char *model, int version, const char *source,
 									  int64 sample, bool keep_ids);
 extern CsTeam *CsPlacedRowsTeam(CsPlacedRows *rows);
 extern void CsPlacedRowsFree(CsPlacedRows *rows);
+extern bool CsPlacedRowsByPasses(CsPlacedRows *rows);
 
 /*
  * contender.c: an algorithm on trial in compare().

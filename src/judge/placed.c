@@ -130,6 +130,25 @@ ReportMemory(const Reader *reader)
 				  NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows);
 }
 
+/* Read all rows. */
+static void
+ReadRows(Reader *reader)
+{
+	CsPlacedRows *rows = reader->rows;
+
+	CsPassVisit(rows->pass, &(CsVisitor) {.state = reader, .take_row = TakeRow});
+	(void) CsPassRead(rows->pass);
+	if (reader->over_limit)
+		ReportMemory(reader);
+
+	rows->nrows = reader->nrows;
+	rows->labels = CsArenaAlloc(rows->arena, mul_size(sizeof(int32), reader->nrows));
+	if (reader->labels == NULL)
+		return;
+	memcpy(CsArenaAddress(rows->arena, rows->labels), reader->labels, sizeof(int32) * reader->nrows);
+	pfree(reader->labels);
+}
+
 /*
  * Read the rows of a source, in a memory context of their own, to which it switches.  "sample"
  * tells how many rows the silhouettes will be computed from, for the memory.  End with
@@ -155,18 +174,8 @@ CsPlacedRowsRead(const char *model, int version, const char *source, int64 sampl
 	rows->k = reader.fitted->nsegments - (reader.fitted->has_noise ? 1 : 0);
 	rows->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
 	rows->matrix = CsMatrixCreate(reader.fitted->ncolumns);
-	CsPassVisit(rows->pass, &(CsVisitor) {.state = &reader, .take_row = TakeRow});
-	(void) CsPassRead(rows->pass);
-	if (reader.over_limit)
-		ReportMemory(&reader);
-
-	rows->labels = CsArenaAlloc(rows->arena, mul_size(sizeof(int32), reader.nrows));
-	if (reader.labels != NULL)
-	{
-		memcpy(CsArenaAddress(rows->arena, rows->labels), reader.labels,
-			   sizeof(int32) * reader.nrows);
-		pfree(reader.labels);
-	}
+	if (keep_ids || !CsPlacedRowsByPasses(rows))
+		ReadRows(&reader);
 	return rows;
 }
 

@@ -158,23 +158,6 @@ extern CsObservation *CsObserveByPasses(const CsObserveRequest *request);
 extern CsObservedSample CsObserveSampleByPass(const CsScorer *scorer, const struct CsStudy *study, const int *column,
 											  const CsObservedSampleRequest *request, bool raw);
 
-/* sample_pass.c: a sample of the rows of a source on other servers, placed by one version or by two. */
-typedef struct CsDraw
-{
-	const struct CsStudy *study;
-	int			nversions;
-	const CsScorer *const *scorer;
-	const int  *const *column;	/* of each feature of a version: which of the study it is */
-	int64		rows;			/* at most */
-	uint64		seed;
-
-	/* called for each row that all versions have placed: with what a scoring of each made of it, and the indexes of its segments */
-	void		(*take) (void *state, const CsScoring *scoring, const int *index);
-	void	   *state;
-} CsDraw;
-
-extern bool CsDrawByPass(const CsDraw *draw);
-
 typedef struct CsObserver CsObserver;
 
 extern CsObserver *CsObserveBegin(CsPass *pass, CsPlacer *placer, const CsObserveRequest *request);

@@ -88,6 +88,8 @@ struct CsTally
 	double	   *raw;			/* of the pipeline's features, see prep.h; a text that is missing is NaN */
 	double	   *z;				/* in model space */
 	int			label;			/* the segment that a part has found, for the parts after it; or -1 */
+	int			nplaced;		/* likewise columns of the space that it was found in, and the row there */
+	const double *placed;
 	double	   *work;
 };
 

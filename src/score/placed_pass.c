@@ -17,9 +17,12 @@ typedef struct Placed
 	CsPassScorer version;
 	int			exponent[2];	/* of distances and their squares */
 	double		scale[2];
+	int			density_exponent;
+	double		density_scale;
 	int			counts,			/* sections: rows of each segment, those without one, and rows that have a distance */
 				sums,			/* -1: how far rows are is still to be found */
-				farthest;		/* -1: it has been */
+				farthest,		/* -1: it has been */
+				densities;		/* -1: these are not asked for */
 } Placed;
 
 /* Write which version it is, and which number, or text, of a row each of its features is: members of a part. */
@@ -80,11 +83,24 @@ CsPassScorerPlace(const CsTally *pass, CsPassScorer *s, CsAssignment *placed)
 void
 CsPlacedPlan(JsonbParseState **json, const CsScorer *scorer, const int *columns, int64 nrows, double farthest)
 {
+	CsPlacedPlanDensities(json, scorer, columns, nrows, farthest, -1);
+}
+
+/*
+ * Likewise.  With the farthest one the logs of densities are added up, too, of which none is further from 0 than "density";
+ * below 0: they are not.
+ */
+void
+CsPlacedPlanDensities(JsonbParseState **json, const CsScorer *scorer, const int *columns, int64 nrows, double farthest,
+					  double density)
+{
 	CsJsonObject(json, NULL);
 	CsJsonText(json, "pass", CsPlacedPass.name);
 	CsJsonInteger(json, "rows", nrows);
 	if (farthest >= 0)
 		CsJsonNumber(json, "farthest", farthest);
+	if (density >= 0)
+		CsJsonNumber(json, "density", density);
 	CsPassScorerPlan(json, scorer, columns);
 	(void) CsJsonEnd(json);
 }
@@ -100,11 +116,12 @@ OpenPlaced(CsTally *pass, const CsJsonReader *plan)
 	int			n;
 
 	CsPassScorerOpen(pass, plan, &p->version);
+	pass->nplaced = p->version.scorer->ncolumns;
 	n = p->version.scorer->nsegments;
 	if (n < 1)
 		CsJsonReject(plan, "definition", "has no segments");
 	p->counts = CsTallySection(pass, CS_SECTION_COUNTS, 2 * (int64) n + 1, 1);
-	p->sums = p->farthest = -1;
+	p->sums = p->farthest = p->densities = -1;
 	if (!CsJsonReadMember(plan, "farthest", &value))
 	{
 		p->farthest = CsTallySection(pass, CS_SECTION_HIGHEST, 1, 1);
@@ -116,7 +133,21 @@ OpenPlaced(CsTally *pass, const CsJsonReader *plan)
 	for (int i = 0; i < 2; i++)
 		p->scale[i] = CsExactScale(p->exponent[i]);
 	p->sums = CsTallySection(pass, CS_SECTION_SUMS, 2 * (int64) n, 1);
+	if (!CsJsonReadMember(plan, "density", &value))
+		return p;
+	if (p->version.scoring.algorithm->log_density == NULL)
+		CsJsonReject(plan, "density", "is of a version without densities");
+	p->density_exponent = CsExactExponent(CsJsonReadNumber(plan, "density"), nrows);
+	p->density_scale = CsExactScale(p->density_exponent);
+	p->densities = CsTallySection(pass, CS_SECTION_SUMS, 1, 1);
 	return p;
+}
+
+/* The log of the density of the row at hand, which has been placed by a version that has densities. */
+static inline double
+LogDensity(const Placed *p)
+{
+	return p->version.scoring.algorithm->log_density(&p->version.scoring.fitted, p->version.scoring.z);
 }
 
 /* CsTallyKind.add: place the row, and count it where it belongs. */
@@ -137,7 +168,10 @@ AddPlaced(CsTally *pass, void *own, CsTallyState *state)
 		return;
 	}
 	pass->label = placed.index;
+	pass->placed = p->version.scoring.z;
 	counts[placed.index]++;
+	if (p->densities >= 0)
+		CsTallySum(CsTallySums(pass, state, p->densities), LogDensity(p), p->density_scale);
 	CsDistancesAdd(&distance, &p->version.scoring.fitted, p->version.scoring.z, placed.index);
 	if (distance.n == 0)
 		return;
@@ -187,4 +221,95 @@ CsPlacedDistances(const CsTally *pass, const CsTallyPart *part, const CsTallySta
 		};
 }
 
+/* Read the sum of the logs of densities, of a pass that has been told how far from 0 these are. */
+double
+CsPlacedDensities(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state)
+{
+	const Placed *p = part->own;
+
+	return CsExactValue(CsTallySums(pass, state, p->densities), p->density_exponent);
+}
+
 const CsTallyKind CsPlacedPass = {"placed", .open = OpenPlaced, .add = AddPlaced};
+
+typedef struct PlacedRange
+{
+	const Placed *placed;		/* by whom rows are */
+	bool		has_densities;
+	int			n;				/* columns; their lowest values come first, then those of densities */
+	int			lowest,			/* sections */
+				highest;
+} PlacedRange;
+
+/* Write the plan. */
+void
+CsPlacedRangePlan(JsonbParseState **json)
+{
+	CsJsonObject(json, NULL);
+	CsJsonText(json, "pass", CsPlacedRangePass.name);
+	(void) CsJsonEnd(json);
+}
+
+/* CsTallyKind.open */
+static void *
+OpenPlacedRange(CsTally *pass, const CsJsonReader *plan)
+{
+	PlacedRange *r = palloc0(sizeof(PlacedRange));
+
+	for (int i = 0; i + 1 < pass->nparts; i++)
+		if (pass->parts[i].kind == &CsPlacedPass)
+			r->placed = pass->parts[i].own;
+	if (r->placed == NULL)
+		CsJsonReject(plan, "pass", "must come after one that places rows");
+	r->has_densities = r->placed->version.scoring.algorithm->log_density != NULL;
+	r->n = r->placed->version.scorer->ncolumns;
+	r->lowest = CsTallySection(pass, CS_SECTION_LOWEST, (int64) r->n + r->has_densities, 1);
+	r->highest = CsTallySection(pass, CS_SECTION_HIGHEST, (int64) r->n + r->has_densities, 1);
+	return r;
+}
+
+/* CsTallyKind.add */
+static void
+AddPlacedRange(CsTally *pass, void *own, CsTallyState *state)
+{
+	const PlacedRange *r = own;
+	double	   *lowest = CsTallyNumbers(pass, state, r->lowest);
+	double	   *highest = CsTallyNumbers(pass, state, r->highest);
+
+	if (pass->label < 0)
+		return;
+	for (int i = 0; i < r->n + r->has_densities; i++)
+	{
+		double		x = i < r->n ? r->placed->version.scoring.z[i] : LogDensity(r->placed);
+
+		lowest[i] = Min(lowest[i], x);
+		highest[i] = Max(highest[i], x);
+	}
+}
+
+/* How far from 0 the values between two ends are; 0 where there are none. */
+static double
+ReachOfEnds(double lowest, double highest)
+{
+	return lowest <= highest ? Max(fabs(lowest), fabs(highest)) : 0;
+}
+
+/* Read how far from 0 rows are, and logs of densities, -1 without these.  Returns whether all of it is finite. */
+bool
+CsPlacedRangeRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, double *reach, double *density)
+{
+	const PlacedRange *r = part->own;
+	const double *lowest = CsTallyNumbers(pass, state, r->lowest);
+	const double *highest = CsTallyNumbers(pass, state, r->highest);
+	bool		all_finite = true;
+
+	*density = r->has_densities ? ReachOfEnds(lowest[r->n], highest[r->n]) : -1;
+	for (int i = 0; i < r->n; i++)
+	{
+		reach[i] = ReachOfEnds(lowest[i], highest[i]);
+		all_finite &= isfinite(reach[i]) != 0;
+	}
+	return all_finite && isfinite(*density);
+}
+
+const CsTallyKind CsPlacedRangePass = {"placed_range", .open = OpenPlacedRange, .add = AddPlacedRange};

@@ -20,13 +20,25 @@ extern void CsPassScorerPlan(JsonbParseState **json, const CsScorer *scorer, con
 extern void CsPassScorerOpen(const CsTally *pass, const CsJsonReader *plan, CsPassScorer *s);
 extern bool CsPassScorerPlace(const CsTally *pass, CsPassScorer *s, CsAssignment *placed);
 
-extern const CsTallyKind CsPlacedPass;
+extern const CsTallyKind CsPlacedPass,
+			CsPlacedRangePass;
 
 /* Part "placed": the rows of each segment, and how far they are from its centre. */
 extern void CsPlacedPlan(JsonbParseState **json, const CsScorer *scorer, const int *columns, int64 nrows, double farthest);
+extern void CsPlacedPlanDensities(JsonbParseState **json, const CsScorer *scorer, const int *columns, int64 nrows,
+								  double farthest, double density);
 extern double CsPlacedRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 *rows,
 						   int64 *n_unplaced);
 extern void CsPlacedDistances(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state,
 							  CsDistances *distances);
+extern double CsPlacedDensities(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state);
+
+/*
+ * Part "placed_range", after "placed": how far from 0 the rows that have been placed are, column by column of the version's
+ * space; and the logs of the version's densities, where it has these.
+ */
+extern void CsPlacedRangePlan(JsonbParseState **json);
+extern bool CsPlacedRangeRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, double *reach,
+							  double *density);
 
 #endif							/* CUSTSEG_PLACED_PASS_H */

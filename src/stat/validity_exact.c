@@ -52,7 +52,7 @@ void
 CsExactValidityPlan(const CsExactValidity *v, JsonbParseState **json)
 {
 	CsJsonObject(json, NULL);
-	CsJsonText(json, "pass", CsValidityPass.name);
+	CsJsonText(json, "pass", v->is_placed ? CsPlacedValidityPass.name : CsValidityPass.name);
 	CsJsonInteger(json, "rows", v->nrows);
 	CsJsonNumber(json, "heaviest", v->heaviest);
 	CsJsonBool(json, "labelled", v->is_labelled);
@@ -72,14 +72,14 @@ ReadCenters(const CsJsonReader *plan, const char *key, int k, int d, double **ro
 	return CsFittedOfCenters(k, d, *rows);
 }
 
-static void *
-OpenValidity(CsTally *pass, const CsJsonReader *plan)
+/* Read the plan of a part of rows of d columns. */
+static Validity *
+ReadValidity(CsTally *pass, const CsJsonReader *plan, int d)
 {
 	Validity   *v = palloc0(sizeof(Validity));
 	double		nrows = (double) CsJsonReadInteger(plan, "rows", 0, PG_INT64_MAX);
 	double		heaviest = CsJsonReadNumber(plan, "heaviest");
 	double		square = 0;
-	int			d = pass->pipeline->noutputs;
 	double	   *reach = palloc(sizeof(double) * d);
 	JsonbValue	value;
 
@@ -113,6 +113,20 @@ OpenValidity(CsTally *pass, const CsJsonReader *plan)
 	return v;
 }
 
+/* CsTallyKind.open */
+static void *
+OpenValidity(CsTally *pass, const CsJsonReader *plan)
+{
+	return ReadValidity(pass, plan, pass->pipeline->noutputs);
+}
+
+/* CsTallyKind.open */
+static void *
+OpenPlacedValidity(CsTally *pass, const CsJsonReader *plan)
+{
+	return ReadValidity(pass, plan, pass->nplaced);
+}
+
 /* The segment of the row at hand. */
 static int
 SegmentOf(const CsTally *pass, const Validity *v)
@@ -123,29 +137,47 @@ SegmentOf(const CsTally *pass, const Validity *v)
 		a.index = pass->label;
 	else if (!CsAssignNearest(v->model, pass->z, &a, NULL))
 		a.index = -1;
-	if (a.index < 0 || a.index >= v->k)
-		CsTallyRowsChanged();
 	return a.index;
 }
 
+/* Add a row that is in a segment. */
 static void
-AddValidity(CsTally *pass, void *own, CsTallyState *state)
+AddRow(CsTally *pass, const Validity *v, CsTallyState *state, const double *z, int segment)
 {
-	const Validity *v = own;
-	int			segment = SegmentOf(pass, v);
-	double		square = CsSquaredToCenter(v->measured, pass->z, segment);
-	const double *from = v->from + (Size) segment * v->d;
-	CsExact    *offs = CsTallySums(pass, state, v->offs) + (Size) segment * v->d;
+	double		square;
+	const double *from;
+	CsExact    *offs;
 
+	if (segment < 0 || segment >= v->k)
+		CsTallyRowsChanged();
+	square = CsSquaredToCenter(v->measured, z, segment);
+	from = v->from + (Size) segment * v->d;
+	offs = CsTallySums(pass, state, v->offs) + (Size) segment * v->d;
 	CsTallyCounts(pass, state, v->counts)[segment]++;
 	for (int j = 0; j < v->d; j++)
-		CsTallySum(&offs[j], pass->z[j] - from[j], v->scale[j]);
+		CsTallySum(&offs[j], z[j] - from[j], v->scale[j]);
 	CsTallySum(&CsTallySums(pass, state, v->distances)[segment], sqrt(square), v->distance_scale);
 	CsTallySum(&CsTallySums(pass, state, v->squares)[segment], square, v->square_scale);
 	CsTallySum(CsTallySums(pass, state, v->inertia), pass->row_weight * square, v->inertia_scale);
 }
 
+/* CsTallyKind.add */
+static void
+AddValidity(CsTally *pass, void *own, CsTallyState *state)
+{
+	AddRow(pass, own, state, pass->z, SegmentOf(pass, own));
+}
+
+/* CsTallyKind.add: rows that could not be placed are left out. */
+static void
+AddPlacedValidity(CsTally *pass, void *own, CsTallyState *state)
+{
+	if (pass->label >= 0)
+		AddRow(pass, own, state, pass->placed, pass->label);
+}
+
 const CsTallyKind CsValidityPass = {"validity", .is_prepared = true, .open = OpenValidity, .add = AddValidity};
+const CsTallyKind CsPlacedValidityPass = {"placed_validity", .open = OpenPlacedValidity, .add = AddPlacedValidity};
 
 /* The mean of all rows, and how far all of them are from it, from what is known of the segments. */
 static void
@@ -153,12 +185,12 @@ MeasureAll(CsSegmentMoments *s, int d)
 {
 	double		n = 0;
 
-	for (int c = 0; c < s->k; c++)
+	for (int c = 0; c <= s->k; c++)
 		n += (double) s->counts[c];
-	for (int c = 0; c < s->k; c++)
+	for (int c = 0; c <= s->k && n > 0; c++)
 		for (int j = 0; j < d; j++)
 			s->mean[j] += (double) s->counts[c] / n * s->centers[(Size) c * d + j];
-	for (int c = 0; c < s->k; c++)
+	for (int c = 0; c <= s->k; c++)
 	{
 		double		apart = 0;
 
@@ -174,15 +206,16 @@ MeasureAll(CsSegmentMoments *s, int d)
 
 /*
  * The moments of the segments, palloc'd: their means, those without rows what distances are measured from; distances
- * are sums of those from what they are measured from.  All rows weigh 1, and there is no noise.
+ * are sums of those from what they are measured from.  All rows weigh 1.  With noise the part's first segment is that, and
+ * comes last.
  */
 CsSegmentMoments *
-CsExactValidityMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state)
+CsExactValidityMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, bool has_noise)
 {
 	const Validity *v = part->own;
 	const CsExact *offs = CsTallySums(pass, state, v->offs);
 	CsSegmentMoments *s = palloc0(sizeof(CsSegmentMoments));
-	int			k = v->k,
+	int			k = v->k - has_noise,
 				d = v->d;
 
 	s->k = k;
@@ -192,16 +225,17 @@ CsExactValidityMoments(const CsTally *pass, const CsTallyPart *part, const CsTal
 	s->distance = palloc0(sizeof(double) * (k + 1));
 	s->squared = palloc0(sizeof(double) * (k + 1));
 	s->mean = palloc0(sizeof(double) * d);
-	for (int c = 0; c < k; c++)
+	for (int c = 0; c < v->k; c++)
 	{
+		int			at = !has_noise ? c : c == 0 ? k : c - 1;
 		double		n = (double) CsTallyCounts(pass, state, v->counts)[c];
 
-		s->counts[c] = (int64) n;
-		s->weights[c] = n;
-		s->distance[c] = CsExactValue(&CsTallySums(pass, state, v->distances)[c], v->distance_exponent);
-		s->squared[c] = CsExactValue(&CsTallySums(pass, state, v->squares)[c], v->square_exponent);
+		s->counts[at] = (int64) n;
+		s->weights[at] = n;
+		s->distance[at] = CsExactValue(&CsTallySums(pass, state, v->distances)[c], v->distance_exponent);
+		s->squared[at] = CsExactValue(&CsTallySums(pass, state, v->squares)[c], v->square_exponent);
 		for (int j = 0; j < d; j++)
-			s->centers[(Size) c * d + j] = v->from[(Size) c * d + j] +
+			s->centers[(Size) at * d + j] = v->from[(Size) c * d + j] +
 				(n > 0 ? CsExactMean(&offs[(Size) c * d + j], v->exponent[j], n) : 0);
 	}
 	MeasureAll(s, d);

@@ -19,12 +19,16 @@ typedef struct CsExactValidity
 	const double *centers;		/* k x d */
 	const double *from;			/* k x d: from which distances are measured; NULL: the centers */
 	bool		is_labelled;	/* the part before tells a row's segment; else the nearest center does */
+	bool		is_placed;		/* it has placed the row, too */
 } CsExactValidity;
 
-extern const CsTallyKind CsValidityPass;
+/* Of rows that the pass prepares; or of those that a part before has placed, in whose space they are then. */
+extern const CsTallyKind CsValidityPass,
+			CsPlacedValidityPass;
 
 extern void CsExactValidityPlan(const CsExactValidity *v, JsonbParseState **json);
-extern CsSegmentMoments *CsExactValidityMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state);
+extern CsSegmentMoments *CsExactValidityMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state,
+												bool has_noise);
 extern double CsExactValidityInertia(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state);
 
 #endif							/* CUSTSEG_STAT_VALIDITY_EXACT_H */

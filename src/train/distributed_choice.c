@@ -107,7 +107,7 @@ Take(Attempt *a, const CsTallyRun *run, int part)
 
 	if (a->moments == NULL)
 		a->candidate->inertia = a->candidate->fit.inertia = CsExactValidityInertia(run->pass, measured, run->state);
-	a->moments = CsExactValidityMoments(run->pass, measured, run->state);
+	a->moments = CsExactValidityMoments(run->pass, measured, run->state, false);
 }
 
 /* Run a pass that measures all attempts, see Take(). */

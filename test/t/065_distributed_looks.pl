@@ -1,5 +1,4 @@
-# Looks at columns, and judgements of versions, whose rows are on other servers: as of a table here, and no rows come over but
-# those of samples.
+# Looks at columns whose rows are on other servers: as of a table here, and no rows come over.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,0 +1,97 @@
+# Versions judged by rows on other servers: as by a table here, and no rows come over but those of samples.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use OtherServers;
+use Test::More;
+
+my $servers = OtherServers->new([qw(west east)], here => "max_parallel_workers_per_gather = 0\n",
+    there => "log_statement = all\nlog_min_messages = warning\n");
+my ($here, %there) = $servers->nodes;
+
+# A table like that of another name, whose hash partitions are in turn on the two servers; its rows in some order.
+sub spread
+{
+    my ($table, $leaves, $source, $order) = @_;
+
+    $servers->spread($table, $servers->columns_of($source), $leaves, 'id', "$source ORDER BY $order");
+}
+
+# The servers have been asked for states and counts since they were listened to, and sent no rows.
+sub heard_no_rows
+{
+    my ($what, $least) = @_;
+
+    $servers->heard_no_rows($what, $least // 4, qr/SELECT custseg_private\.pass\(|count\(\*\)/);
+}
+
+# What a statement gives.
+sub result
+{
+    my ($statement) = @_;
+
+    return $here->safe_psql('postgres', $statement);
+}
+
+# Customers some of whom lack a feature, or are far off, and columns that the models do not know.
+my $little = "SET maintenance_work_mem = '1MB';";
+
+customers($here, 'postgres', 'customers', 6000);
+$here->safe_psql('postgres', <<'END');
+CREATE TABLE later AS SELECT id, recency * 1.1 + 1 AS recency,
+    CASE id % 50 WHEN 0 THEN NULL WHEN 1 THEN 'NaN' WHEN 2 THEN 'Infinity' ELSE frequency END AS frequency, monetary,
+    CASE WHEN id % 9 = 0 THEN 'app' ELSE channel END AS channel, member, (id % 6)::smallint AS code,
+    exp(4 * test.u(id, 7) ^ 2)::numeric(12, 2) AS spent, round((3 * test.u(id, 10) ^ 4 + monetary / 1000)::numeric) AS few, 7 AS same,
+    NULL::float8 AS nothing, (1e9 + test.u(id, 8) + recency / 100)::float8 AS far_off, CASE WHEN id = 5 THEN 1e300 ELSE test.u(id, 9) END AS outlier,
+    CASE WHEN id % 7 > 0 THEN (ARRAY['women', E'"men"\t<script>', 'Ελλάδα 🙂', '%s'])[1 + (id % 5 * id) % 4] END AS sex, current_date + id % 30 AS since
+FROM customers c WHERE id % 8 > 1 OR id < 1500;
+END
+spread('eight', 8, 'later', 'hashint4extended(id, 3)');
+spread('sixteen', 16, 'later', 'id DESC');
+
+# evaluate(): measures of all rows but for their last bits, silhouettes of a sample, which has all rows where these are few.
+$here->safe_psql('postgres', <<'END');
+SELECT custseg.train('segments', 'customers', '{recency,frequency,monetary,channel}', 4, id => 'id');
+SELECT custseg.train('skips', 'customers', '{recency,frequency,channel,member}', 3, id => 'id', prep => '{"impute": "skip"}');
+SELECT custseg.train('mixture', 'customers', '{recency,monetary,frequency}', 3, id => 'id', algorithm => 'gmm');
+SELECT custseg.train('noisy', 'SELECT * FROM customers WHERE id % 10 = 0', '{recency,frequency}', id => 'id', algorithm => 'dbscan', options => '{"eps": 0.12, "min_samples": 8}');
+SELECT custseg.train('components', 'customers', '{recency,frequency,monetary,channel}', 3, id => 'id', prep => '{"pca": 2, "columns": {"frequency": {"impute": "knn"}}}');
+SELECT custseg.train('strict', 'SELECT * FROM customers WHERE recency IS NOT NULL', '{recency,frequency}', 3, id => 'id', prep => '{"columns": {"recency": {"impute": "error"}}}');
+SELECT custseg.train('borders', 'customers', '{recency,monetary}', algorithm => 'rules', id => 'id',
+    options => '{"segments": [{"name": "recent", "when": {"recency": {"to": 20}}}, {"name": "rich", "when": {"monetary": {"from": {"percentile": 80}}}}, {"name": "rest"}], "else": "rest"}');
+CREATE TABLE nobody AS SELECT * FROM later WHERE false;
+END
+spread('nobody_there', 2, 'nobody', 'id');
+$servers->listen_from_now;
+my %metrics;
+for my $model (qw(segments skips mixture noisy components))
+{
+    my $evaluated = "SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', '%s')";
+
+    is(result("SELECT string_agg(concat_ws(' ', metric, a.result, b.result), ',') FROM custseg.evaluate('$model', 'later') a FULL JOIN custseg.evaluate('$model', 'sixteen') b USING (metric)"
+          . ' WHERE a.metric IS NULL OR b.metric IS NULL OR (a.result IS NULL) <> (b.result IS NULL) OR abs(a.result - b.result) > 1e-10 * (abs(a.result) + abs(b.result))'), '', "evaluate of $model: of sixteen as of later");
+    is(result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', 'sixteen') WHERE metric NOT LIKE 'silhouette'"),
+        result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', 'eight') WHERE metric NOT LIKE 'silhouette'"), 'the same bits on 8 and 16 leaves');
+    $metrics{$model} = result(sprintf($evaluated, 'sixteen'));
+    unlike($metrics{$model}, qr/NaN/, 'measures');
+}
+like($metrics{mixture}, qr/^log_likelihood -?\d/m, 'likelihoods');
+like($metrics{noisy}, qr/^noise_share 0\.\d/m, 'noise');
+like($metrics{skips}, qr/^unplaced_rows [1-9]/m, 'rows that are not placed');
+like($metrics{segments}, qr/^silhouette_rows [1-9]\d+/m, 'silhouettes');
+heard_no_rows('evaluate');
+is(result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('borders', 'nobody_there')"),
+    result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('borders', 'nobody')"), 'evaluate of nobody');
+for my $table (qw(later sixteen))
+{
+    like(psql_error($here, 'postgres', "SELECT * FROM custseg.evaluate('strict', '$table')"), qr/ERROR:  22004: .*recency/, "evaluate of $table, where a value is missing that must be there");
+}
+$servers->listen_from_now;
+is(result("$little SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'sixteen') WHERE metric !~ 'silhouette'"),
+    result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'eight') WHERE metric !~ 'silhouette'"), 'evaluate in little memory');
+
+done_testing();
