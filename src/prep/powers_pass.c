@@ -28,25 +28,41 @@ typedef struct Powers
 {
 	int			counts,			/* sections: values and fractions, */
 				sums;
+	bool		placed;			/* rows count that a part before has put into a segment; else all do */
 	int			npowers;
 	int			ncolumns;
 	PowersColumn *columns;
 } Powers;
 
-/*
- * Write the plan of the first powers, CS_POWERS_LEAST to CS_POWERS_MOST, of n numbers, whose finite values are not further from a middle than "reach"; -1: the
- * number is not asked for.
- */
-void
-CsPowersPlan(JsonbParseState **json, int npowers, int n, const double *middle, const double *reach, int64 nrows)
+/* Write the plan, of all rows or of those that have been placed. */
+static void
+PlanPowers(JsonbParseState **json, bool placed, int npowers, int n, const double *middle, const double *reach, int64 nrows)
 {
 	CsJsonObject(json, NULL);
 	CsJsonText(json, "pass", CsPowersPass.name);
+	CsJsonBool(json, "placed", placed);
 	CsJsonInteger(json, "powers", npowers);
 	CsJsonInteger(json, "rows", nrows);
 	CsJsonNumbers(json, "middle", middle, n, 1);
 	CsJsonNumbers(json, "reach", reach, n, 1);
 	(void) CsJsonEnd(json);
+}
+
+/*
+ * Write the plan of the first powers, CS_POWERS_LEAST to CS_POWERS_MOST, of n numbers, whose finite values are not further
+ * from a middle than "reach"; -1: the number is not asked for.
+ */
+void
+CsPowersPlan(JsonbParseState **json, int npowers, int n, const double *middle, const double *reach, int64 nrows)
+{
+	PlanPowers(json, false, npowers, n, middle, reach, nrows);
+}
+
+/* Likewise of the rows that a part before has put into a segment. */
+void
+CsPowersPlanPlaced(JsonbParseState **json, int npowers, int n, const double *middle, const double *reach, int64 nrows)
+{
+	PlanPowers(json, true, npowers, n, middle, reach, nrows);
 }
 
 /* CsTallyKind.open */
@@ -61,6 +77,7 @@ OpenPowers(CsTally *pass, const CsJsonReader *plan)
 
 	CsJsonReadNumbers(plan, "middle", n, middle, 1);
 	CsJsonReadNumbers(plan, "reach", n, reach, 1);
+	own->placed = CsJsonReadBool(plan, "placed");
 	own->npowers = (int) CsJsonReadInteger(plan, "powers", CS_POWERS_LEAST, CS_POWERS_MOST);
 	own->ncolumns = n;
 	own->columns = palloc(sizeof(PowersColumn) * Max(n, 1));
@@ -93,6 +110,8 @@ AddRowPowers(CsTally *pass, void *opaque, CsTallyState *state)
 	int64	   *counts = CsTallyCounts(pass, state, own->counts);
 	CsExact    *sums = CsTallySums(pass, state, own->sums);
 
+	if (own->placed && pass->label < 0)
+		return;
 	for (int i = 0; i < own->ncolumns; i++)
 	{
 		const PowersColumn *c = &own->columns[i];

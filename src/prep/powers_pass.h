@@ -16,6 +16,8 @@ extern const CsTallyKind CsPowersPass;
 
 extern void CsPowersPlan(JsonbParseState **json, int npowers, int n, const double *middle, const double *reach,
 						 int64 nrows);
+extern void CsPowersPlanPlaced(JsonbParseState **json, int npowers, int n, const double *middle, const double *reach,
+							   int64 nrows);
 extern void CsPowersRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, CsMoments *moments,
 						 int64 *n_fractions);
 

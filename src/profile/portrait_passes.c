@@ -17,6 +17,7 @@
 #include "dist/dist.h"
 #include "miscadmin.h"
 #include "profile/profile.h"
+#include "prep/powers_pass.h"
 #include "score/groups_pass.h"
 #include "stat/describe.h"
 #include "stat/suitability.h"
@@ -43,6 +44,7 @@ typedef struct Passes
 			  **values;			/* and each number */
 	bool	   *overfull;		/* texts of more levels than are counted */
 	CsGroupNumber *numbers;		/* of each segment, and of all of them */
+	CsMoments  *moments;		/* of each segment, up to the second */
 	CsOrder   **orders;			/* likewise; NULL without a value */
 } Passes;
 
@@ -57,7 +59,7 @@ At(const Passes *o, int group, int number)
 static bool
 CanPass(const CsPortraitRequest *request, const CsPass *pass, const CsPlacer *placer, const CsPortrait *portrait)
 {
-	if (request->visit != NULL || request->halves || request->is_elsewhere != NULL || placer->overrides != NULL ||
+	if ((request->visit != NULL && request->visit_counted == NULL) || request->halves || request->is_elsewhere != NULL || placer->overrides != NULL ||
 		portrait->nsegments > MOST_SEGMENTS)
 		return false;
 	for (int i = 0; i < pass->columns.ncolumns; i++)
@@ -202,7 +204,10 @@ TakeNumbers(const Passes *o, const CsTallyRun *run)
 {
 	for (int g = 0; g < o->portrait->nsegments; g++)
 		for (int i = 0; i < o->study->read.nnumbers; i++)
+		{
 			o->numbers[At(o, g, i)] = CsGroupsNumber(run->pass, &run->pass->parts[0], run->state, g, i);
+			o->moments[At(o, g, i)] = CsGroupsMoments(run->pass, &run->pass->parts[0], run->state, g, i);
+		}
 }
 
 /* What all segments have of a number together. */
@@ -398,6 +403,51 @@ BeginSummaries(Passes *o)
 	}
 }
 
+/* Find the moments up to the fourth of all numbers of those who have been placed; palloc'd. */
+static CsMoments *
+FindMoments(const Passes *o)
+{
+	int			n = o->study->read.nnumbers;
+	double	   *middle = palloc0(sizeof(double) * Max(n, 1));
+	double	   *reach = palloc(sizeof(double) * Max(n, 1));
+	CsMoments  *moments = palloc0(sizeof(CsMoments) * Max(n, 1));
+	int64	   *n_fractions = palloc0(sizeof(int64) * Max(n, 1));
+	CsGroupsRequest request = {.scorer = o->portrait->scorer,.columns = o->at,.nrows = o->study->nrows};
+	JsonbParseState *json = NULL;
+	CsTallyRun	run;
+
+	for (int i = 0; i < n; i++)
+	{
+		const CsGroupNumber *s = &o->numbers[At(o, o->portrait->ngroups, i)];
+
+		reach[i] = -1;
+		if (s->n == 0)
+			continue;
+		middle[i] = Max(Min(s->mean, s->highest), s->lowest);
+		reach[i] = Min(Max(s->highest - middle[i], middle[i] - s->lowest), DBL_MAX);
+	}
+	CsStudyBegin(o->study, false, NULL, &json);
+	CsGroupsPlan(&json, &request);
+	CsPowersPlanPlaced(&json, CS_POWERS_MOST, n, middle, reach, o->study->nrows);
+	run = CsStudyRun(o->study, &json);
+	CsPowersRead(run.pass, &run.pass->parts[1], run.state, moments, n_fractions);
+	for (int i = 0; i < n; i++)
+		if (moments[i].n != o->numbers[At(o, o->portrait->ngroups, i)].n)
+			CsTallyRowsChanged();
+	return moments;
+}
+
+/* What passes tell of a number, so far without its cells. */
+static CsPortraitCounted
+BeginCounted(const Passes *o, int number, const CsMoments *all)
+{
+	CsMoments  *moments = palloc(sizeof(CsMoments) * o->portrait->ngroups);
+
+	for (int g = 0; g < o->portrait->ngroups; g++)
+		moments[g] = o->moments[At(o, g, number)];
+	return (CsPortraitCounted) {.ngroups = o->portrait->ngroups,.moments = moments,.all = *all};
+}
+
 /* Ask for the whiskers, and what is beyond them; what is not known yet stays as it is. */
 static void
 AskWhiskers(CsOrder *order, CsNumberSummary *s)
@@ -521,6 +571,110 @@ LearnOrders(const Passes *o)
 	} while (Answer(o));
 }
 
+/* Values to count between: of so many ranks of all groups, each once. */
+#define CELL_RANKS 1001
+
+/* Find the values to count between of the numbers of which cells are wanted; the cuts are palloc'd. */
+static void
+FindCuts(const Passes *o, const bool *wanted, CsRankQuery *cuts)
+{
+	int			all = o->portrait->ngroups;
+
+	do
+	{
+		for (int i = 0; i < o->study->read.nnumbers; i++)
+		{
+			CsOrder    *order = o->orders[At(o, all, i)];
+			CsRankQuery *q = &cuts[i];
+
+			if (!wanted[i])
+				continue;
+			if (q->cuts == NULL)
+				q->cuts = palloc(sizeof(double) * CELL_RANKS);
+			q->ncuts = 0;
+			for (int r = 0; r < CELL_RANKS; r++)
+			{
+				double		value = NAN;
+
+				(void) CsOrderAt(order, (int64) ((double) r / (CELL_RANKS - 1) * (double) (order->n - 1)), &value);
+				if (q->ncuts == 0 || value > q->cuts[q->ncuts - 1])
+					q->cuts[q->ncuts++] = value;
+			}
+		}
+	} while (Answer(o));
+}
+
+/* Count the values of a number by cell and group, between its cuts, by a pass. */
+static void
+CountCells(const Passes *o, int number, const CsRankQuery *cuts, CsPortraitCounted *counted)
+{
+	int			nnumbers = o->study->read.nnumbers;
+	int			ngroups = o->portrait->ngroups;
+	CsRankQuery *queries = palloc0(sizeof(CsRankQuery) * nnumbers);
+	CsRankAnswer *answers = palloc0(sizeof(CsRankAnswer) * nnumbers);
+	CsGroupsRequest request = {.scorer = o->portrait->scorer,.columns = o->at,.nrows = o->study->nrows};
+	JsonbParseState *json = NULL;
+	CsTallyRun	run;
+	int64	   *cells;
+
+	queries[number] = *cuts;
+	counted->ncells = 2 * cuts->ncuts + 1;
+	counted->cells = cells = palloc(sizeof(int64) * counted->ncells * ngroups);
+	CsStudyBegin(o->study, false, NULL, &json);
+	CsGroupsPlan(&json, &request);
+	for (int g = 0; g < ngroups; g++)
+		CsRanksPlanOf(&json, queries, nnumbers, g);
+	run = CsStudyRun(o->study, &json);
+	for (int g = 0; g < ngroups; g++)
+	{
+		int64		left = counted->moments[g].n;
+
+		CsRanksRead(run.pass, &run.pass->parts[1 + g], run.state, answers);
+		for (int c = 0; c < counted->ncells; c++)
+		{
+			int64		n = answers[number].counts[c];
+
+			if (n < 0 || n > left)
+				CsTallyRowsChanged();
+			cells[c * ngroups + g] = n;
+			left -= n;
+		}
+		if (left != 0)
+			CsTallyRowsChanged();
+	}
+}
+
+/* Have the numbers visited that other servers have counted. */
+static void
+VisitCounted(Passes *o)
+{
+	const CsPortraitRequest *request = o->request;
+	CsPortrait *portrait = o->portrait;
+	int			nnumbers = o->study->read.nnumbers;
+	CsPortraitCounted *counted = palloc0(sizeof(CsPortraitCounted) * Max(nnumbers, 1));
+	CsRankQuery *cuts = palloc0(sizeof(CsRankQuery) * Max(nnumbers, 1));
+	bool	   *wanted = palloc0(sizeof(bool) * Max(nnumbers, 1));
+	CsMoments  *moments = FindMoments(o);
+
+	for (int i = 0; i < nnumbers; i++)
+	{
+		counted[i] = BeginCounted(o, i, &moments[i]);
+		wanted[i] = o->orders[At(o, portrait->ngroups, i)] != NULL && request->wants_cells(request->visit_state, &counted[i]);
+	}
+	FindCuts(o, wanted, cuts);
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		CsPortraitColumn *c = &portrait->columns[i];
+		int			number = o->study->column[o->of_column[i]].at;
+
+		if (CsIsCategory(c))
+			continue;
+		if (wanted[number] && counted[number].cells == NULL)
+			CountCells(o, number, &cuts[number], &counted[number]);
+		c->visited = request->visit_counted(request->visit_state, &counted[number]);
+	}
+}
+
 /* Draw the sample that is asked for. */
 static void
 TakeSample(const Passes *o)
@@ -560,13 +714,17 @@ CsPortraitByPasses(const CsReport *report, const CsPortraitRequest *request, con
 	Study(&o, pieces, pass, placer);
 	FindLevelsOfAll(&o);
 	o.numbers = palloc0(sizeof(CsGroupNumber) * Max((portrait->ngroups + 1) * o.study->read.nnumbers, 1));
+	o.moments = palloc0(sizeof(CsMoments) * Max(portrait->ngroups * o.study->read.nnumbers, 1));
 	run = RunGroups(&o);
 	TakeNumbers(&o, &run);
 	run = RunGroups(&o);
 	TakeNumbers(&o, &run);
 	TakeGroups(&o, &run);
 	BeginSummaries(&o);
-	LearnOrders(&o);
+	if (request->visit_counted != NULL)
+		VisitCounted(&o);
+	else
+		LearnOrders(&o);
 	TakeSample(&o);
 	return portrait;
 }

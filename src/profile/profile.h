@@ -76,6 +76,19 @@ enum
 	PORTRAIT_MODEL, PORTRAIT_SOURCE, PORTRAIT_COLUMNS, PORTRAIT_OPTIONS, PORTRAIT_VERSION
 };
 
+/*
+ * A number as passes tell it to a visitor.  Cells ascend: the values below a quantile and above the one before it, those
+ * at it, and so on; those of group g in cell c are at [c * ngroups + g].
+ */
+typedef struct CsPortraitCounted
+{
+	int			ngroups;
+	const CsMoments *moments;	/* of each group up to the second; n 0: it has no values */
+	CsMoments	all;			/* of all groups up to the fourth */
+	int			ncells;
+	const int64 *cells;			/* NULL: they have not been asked for */
+} CsPortraitCounted;
+
 typedef struct CsPortraitRequest
 {
 	ArrayType  *columns;		/* NULL: the features and, unless only_features, every other column
@@ -99,6 +112,12 @@ typedef struct CsPortraitRequest
 	void	   *(*visit) (void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
 						  const int32 *groups, int64 nrows, const CsSortedGroups *sorted);
 	void	   *visit_state;
+	/*
+	 * The same of a number whose values other servers have counted, with its cells where these are wanted.  NULL: the
+	 * visitor needs the values.
+	 */
+	bool		(*wants_cells) (void *state, const CsPortraitCounted *counted);
+	void	   *(*visit_counted) (void *state, const CsPortraitCounted *counted);
 	bool		visit_if_fits;
 	/*
 	 * Does somebody else keep the values of a column, one a row, who will give them to CsPortraitNumber() once the source

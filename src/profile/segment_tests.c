@@ -20,6 +20,7 @@
 
 #include "math/math.h"
 #include "profile/profile.h"
+#include "stat/describe.h"
 #include "stat/effect.h"
 #include "stat/group_tests.h"
 #include "stat/tests.h"
@@ -104,25 +105,19 @@ LabelOf(const ColumnTest *test)
 	return CsEffectLabel(MeasureOf(test), test->effect, test->least);
 }
 
-/* A number: choose the test and make it.  Palloc'd. */
-static void *
-TestNumber(void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
-		   const int32 *groups, int64 nrows, const CsSortedGroups *sorted)
+/* A number by the moments of the groups that have values: choose the test, and make it unless it is of ranks.  Palloc'd. */
+static ColumnTest *
+TestMoments(const TestOptions *options, CsGroupMoments *moments, int ngroups, double skewness)
 {
-	const TestOptions *options = state;
-	int			ngroups = portrait->ngroups;
-	CsGroupMoments *moments = palloc(sizeof(CsGroupMoments) * ngroups);
-	int			kept = CsGroupMomentsOf(values, groups, nrows, ngroups, moments);
-	CsAnovaResult anova = CsAnova(moments, kept);
+	CsAnovaResult anova = CsAnova(moments, ngroups);
 	ColumnTest *test = palloc0(sizeof(ColumnTest));
 	int			which = options->test;
 
 	test->n = anova.n;
-	test->ngroups = kept;
-	test->skewness = CsGroupSkewness(values, groups, nrows);
+	test->ngroups = ngroups;
+	test->skewness = skewness;
 	if (which == TEST_AUTO)
-		which = isnan(anova.welch_f) || fabs(test->skewness) > options->skewness ?
-			TEST_KRUSKAL_WALLIS : TEST_WELCH;
+		which = isnan(anova.welch_f) || fabs(skewness) > options->skewness ? TEST_KRUSKAL_WALLIS : TEST_WELCH;
 	test->test = which;
 	test->least = 1;
 	test->statistic = which == TEST_WELCH ? anova.welch_f : anova.f;
@@ -130,18 +125,71 @@ TestNumber(void *state, const CsPortrait *portrait, const CsColumn *column, cons
 	test->df_within = which == TEST_WELCH ? anova.welch_df : anova.df_within;
 	test->p = which == TEST_WELCH ? anova.welch_p : anova.p;
 	test->effect = anova.eta_squared;
-	if (which == TEST_KRUSKAL_WALLIS)
-	{
-		CsGroupedValues *sorted = CsGroupValues(values, groups, nrows, ngroups);
-		CsGroupTest ranks = CsKruskalWallis(sorted);
+	return test;
+}
 
-		test->statistic = ranks.statistic;
-		test->df_within = NAN;
-		test->p = ranks.p;
-		test->effect = ranks.effect;
-		pfree(sorted->values);
+/* Take the test on ranks. */
+static void
+TakeRanks(ColumnTest *test, CsGroupTest ranks)
+{
+	test->statistic = ranks.statistic;
+	test->df_within = NAN;
+	test->p = ranks.p;
+	test->effect = ranks.effect;
+}
+
+/* CsPortraitRequest.visit: a number.  Palloc'd. */
+static void *
+TestNumber(void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
+		   const int32 *groups, int64 nrows, const CsSortedGroups *sorted)
+{
+	int			ngroups = portrait->ngroups;
+	CsGroupMoments *moments = palloc(sizeof(CsGroupMoments) * ngroups);
+	int			kept = CsGroupMomentsOf(values, groups, nrows, ngroups, moments);
+	ColumnTest *test = TestMoments(state, moments, kept, CsGroupSkewness(values, groups, nrows));
+
+	if (test->test == TEST_KRUSKAL_WALLIS)
+	{
+		CsGroupedValues *grouped = CsGroupValues(values, groups, nrows, ngroups);
+
+		TakeRanks(test, CsKruskalWallis(grouped));
+		pfree(grouped->values);
 	}
 	pfree(moments);
+	return test;
+}
+
+/* A number that other servers have counted, but for ranks.  Palloc'd. */
+static ColumnTest *
+TestCountedMoments(const TestOptions *options, const CsPortraitCounted *counted)
+{
+	CsGroupMoments *moments = palloc(sizeof(CsGroupMoments) * counted->ngroups);
+	int			kept = 0;
+	ColumnTest *test;
+
+	for (int g = 0; g < counted->ngroups; g++)
+		if (counted->moments[g].n > 0)
+			moments[kept++] = (CsGroupMoments) {.group = g,.m = counted->moments[g]};
+	test = TestMoments(options, moments, kept, CsMomentsSkewness(&counted->all));
+	pfree(moments);
+	return test;
+}
+
+/* CsPortraitRequest.wants_cells: for a test on ranks */
+static bool
+WantsCells(void *state, const CsPortraitCounted *counted)
+{
+	return TestCountedMoments(state, counted)->test == TEST_KRUSKAL_WALLIS;
+}
+
+/* CsPortraitRequest.visit_counted: a number.  Palloc'd. */
+static void *
+TestCounted(void *state, const CsPortraitCounted *counted)
+{
+	ColumnTest *test = TestCountedMoments(state, counted);
+
+	if (test->test == TEST_KRUSKAL_WALLIS)
+		TakeRanks(test, CsKruskalWallisOfCells(counted->cells, counted->ncells, counted->ngroups));
 	return test;
 }
 
@@ -325,7 +373,9 @@ custseg_segment_tests(PG_FUNCTION_ARGS)
 {
 	CsReport	report;
 	Testing		t = {0};
-	CsPortraitRequest request = {.levels = LEVELS, .visit = TestNumber, .visit_state = &t.options};
+	CsPortraitRequest request = {
+		.levels = LEVELS,.visit = TestNumber,.visit_state = &t.options,.wants_cells = WantsCells,.visit_counted = TestCounted
+	};
 
 	if (!CsReportOpen(&report, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;

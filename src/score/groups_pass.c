@@ -260,6 +260,32 @@ CsGroupsNumber(const CsTally *pass, const CsTallyPart *part, const CsTallyState 
 	return r;
 }
 
+/* The moments of a number of a segment, up to the second: in a scale that has room for its farthest value. */
+CsMoments
+CsGroupsMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment, int number)
+{
+	const Groups *g = part->own;
+	int			at = segment * pass->nnumbers + number;
+	const GroupNumber *c = &g->numbers[at];
+	const CsExact *sums = CsTallySums(pass, state, g->sums) + 2 * (Size) at;
+	CsMoments	m = {.n = CsTallyCounts(pass, state, g->values)[at]};
+	double		n = (double) m.n,
+				factor,
+				off,
+				square;
+
+	if (m.n == 0)
+		return m;
+	m.scale = CsScaleOf(Max(fabs(CsTallyNumbers(pass, state, g->lowest)[at]), fabs(CsTallyNumbers(pass, state, g->highest)[at])));
+	factor = m.scale / c->size;
+	off = CsExactMean(&sums[0], c->exponent[0], n);
+	square = CsExactMean(&sums[1], c->exponent[1], n);
+	m.mean = c->middle * m.scale;
+	m.rest = off * factor;
+	m.m2 = n * Max(square - off * off, 0) * factor * factor;
+	return m;
+}
+
 /* The rows of a segment by the level of a text, or the value of a number: of each that is listed, then of all others. */
 const int64 *
 CsGroupsLevels(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment, int column, bool is_text)

@@ -40,6 +40,8 @@ extern void CsGroupsPlan(JsonbParseState **json, const CsGroupsRequest *request)
 extern int64 CsGroupsRows(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment);
 extern CsGroupNumber CsGroupsNumber(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment,
 									int number);
+extern CsMoments CsGroupsMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment,
+								 int number);
 extern const int64 *CsGroupsLevels(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment,
 								   int column, bool is_text);
 

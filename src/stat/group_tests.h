@@ -79,6 +79,7 @@ extern void CsGamesHowell(CsGroupMoments *groups, int ngroups, double confidence
 /* rank_tests.c */
 extern CsGroupedValues *CsGroupValues(const double *values, const int32 *groups, int64 n, int ngroups);
 extern CsGroupTest CsKruskalWallis(const CsGroupedValues *g);
+extern CsGroupTest CsKruskalWallisOfCells(const int64 *cells, int ncells, int ngroups);
 extern CsGroupTest CsLevene(const CsGroupedValues *g);
 extern double CsGroupSkewness(const double *values, const int32 *groups, int64 n);
 

@@ -208,6 +208,57 @@ CsKruskalWallis(const CsGroupedValues *g)
 }
 
 /*
+ * Likewise of values that are counted in cells, which ascend: those of group g in cell c at [c * ngroups + g].  Values of a
+ * cell count as equal; where they are not, less is told of the groups, and what is told holds.
+ */
+CsGroupTest
+CsKruskalWallisOfCells(const int64 *cells, int ncells, int ngroups)
+{
+	CsGroupTest result = {0, 0, NAN, NAN, NAN, NAN, NAN};
+	double	   *sum = palloc0(sizeof(double) * Max(ngroups, 1));
+	int64	   *n = palloc0(sizeof(int64) * Max(ngroups, 1));
+	double		squares = 0,
+				between = 0;
+	int64		below = 0;
+
+	for (int64 i = 0; i < (int64) ncells * ngroups; i++)
+		n[i % ngroups] += cells[i];
+	for (int g = 0; g < ngroups; g++)
+	{
+		result.ngroups += n[g] > 0;
+		result.n += n[g];
+	}
+	for (int c = 0; c < ncells; c++)
+	{
+		const int64 *cell = cells + (Size) c * ngroups;
+		int64		equal = 0;
+		double		rank;
+
+		for (int g = 0; g < ngroups; g++)
+			equal += cell[g];
+		/* the middle one of the cell's ranks, less that of all */
+		rank = (double) below + (double) (equal - result.n) / 2;
+		for (int g = 0; g < ngroups; g++)
+			sum[g] += (double) cell[g] * rank;
+		squares += (double) equal * rank * rank;
+		below += equal;
+	}
+	for (int g = 0; g < ngroups; g++)
+		between += n[g] > 0 ? sum[g] * sum[g] / (double) n[g] : 0;
+	pfree(sum);
+	pfree(n);
+	if (result.ngroups < 2)
+		return result;
+	result.df_between = result.ngroups - 1;
+	if (squares == 0)
+		return result;			/* all values are the same */
+	result.statistic = (double) (result.n - 1) * (between / squares);
+	result.p = CsChiSquareUpper(result.statistic, result.df_between);
+	result.effect = between / squares;
+	return result;
+}
+
+/*
  * Moments of |x - median| of one sorted group.  The values are taken less the lower of those in the middle,
  * from which the median is exact; "scale" is a power of two that brings all of them to 2 at most.
  */

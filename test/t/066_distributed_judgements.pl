@@ -94,4 +94,33 @@ $servers->listen_from_now;
 is(result("$little SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'sixteen') WHERE metric !~ 'silhouette'"),
     result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'eight') WHERE metric !~ 'silhouette'"), 'evaluate in little memory');
 
+# segment_tests(): sums and counts of all rows; ranks between 1,001 quantiles.
+for my $model (qw(segments skips noisy))
+{
+    for my $test (qw(auto anova welch kruskal_wallis))
+    {
+        my $of = "custseg.segment_tests('$model', '%s', NULL, '{\"test\": \"$test\"}')";
+        my $differ = join ' OR ', map({ "a.$_ IS DISTINCT FROM b.$_" } qw(n n_null test effect_size rating reason is_feature kind)),
+          map({ "(a.$_ IS NULL) <> (b.$_ IS NULL) OR abs(a.$_ - b.$_) > CASE WHEN a.test = 'kruskal_wallis' AND column_name NOT IN ('few', 'code') THEN 5e-4 * (5 + abs(a.$_)) ELSE 1e-9 * (abs(a.$_) + abs(b.$_)) END" } qw(statistic df_between df_within effect)),
+          map({ "(a.$_ IS NULL) <> (b.$_ IS NULL) OR abs(a.$_ - b.$_) > CASE WHEN a.test = 'kruskal_wallis' AND column_name NOT IN ('few', 'code') OR '$_' = 'p_adjusted' THEN 1e-3 ELSE 1e-9 * (a.$_ + b.$_) END" } qw(p_value p_adjusted));
+
+        is(result('SELECT string_agg(concat_ws(E\'\n\', column_name, a, b), E\'\n\') FROM ' . sprintf($of, 'later') . ' a FULL JOIN ' . sprintf($of, 'sixteen') . " b USING (column_name) WHERE column_name IS NULL OR $differ"), '',
+            "segment_tests of $model, $test: of sixteen as of later");
+        is(result('SELECT string_agg(t::text, E\'\n\') FROM ' . sprintf($of, 'sixteen') . ' t'), result('SELECT string_agg(t::text, E\'\n\') FROM ' . sprintf($of, 'eight') . ' t'), 'the same bits on 8 and 16 leaves');
+    }
+}
+like(result("SELECT string_agg(DISTINCT test, ',' ORDER BY test) FROM custseg.segment_tests('segments', 'sixteen')"), qr/^chi_square,kruskal_wallis,welch$/, 'all tests are made');
+heard_no_rows('segment_tests');
+
+# feature_importance(): associations of all rows, and a sample whose values are shuffled, of all rows where these are few.
+my $importance = "SELECT string_agg(i::text, chr(10)) FROM (SELECT feature, kind, importance > 0 AS listens, round(eta_squared::numeric, 9) AS eta, round(cramers_v::numeric, 9) AS v, n FROM custseg.feature_importance('%s', '%s', '{\"sample\": 20000}') ORDER BY feature) i";
+
+for my $model (qw(segments skips noisy))
+{
+    is(result(sprintf($importance, $model, $_)), result(sprintf($importance, $model, 'later')), "feature_importance of $model: of $_ as of later") for (qw(eight sixteen));
+}
+is(result("SELECT string_agg(i::text, chr(10)) FROM custseg.feature_importance('segments', 'sixteen', '{\"sample\": 500}') i"),
+    result("SELECT string_agg(i::text, chr(10)) FROM custseg.feature_importance('segments', 'eight', '{\"sample\": 500}') i"), 'of a sample the same bits on 8 and 16 leaves');
+heard_no_rows('feature_importance');
+
 done_testing();
