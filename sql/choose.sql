@@ -309,7 +309,7 @@ SELECT custseg.train(t, t) IS NOT NULL AS trained FROM unnest(ARRAY['together', 
 SET client_min_messages = warning;
 SELECT t, c.rating, strpos(k.reason, rtrim(c.reason, '.')) > 0 AS choose_k, strpos(m.reason, rtrim(c.reason, '.')) > 0 AS compare, v.metrics -> 'structure' ->> 'reason' = c.reason AS train
 FROM unnest(ARRAY['together', 'apart']) t, custseg.clusterability(t) c, custseg.choose_k(t) k, custseg.compare(t, k => 3, algorithms => '{kmeans}') m
-JOIN custseg.model_version v ON true WHERE v.model = t AND k.recommended AND m.recommended;
+JOIN custseg.model_version v ON true WHERE v.model = t AND k.recommended AND m.recommended ORDER BY t DESC;
 -- of more rows than the number of segments is looked for in, too
 CREATE TABLE many AS SELECT hashint4(i) % 1000 AS frequency, hashint4extended(i, 1) % 1000 AS money FROM generate_series(1, 21000) i;
 SET client_min_messages = error;
