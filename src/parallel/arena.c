@@ -13,11 +13,13 @@
  */
 #include "custseg.h"
 
+#include "access/xact.h"
 #include "call/call.h"
 #include "miscadmin.h"
 #include "parallel/arena.h"
 #include "parallel/large.h"
 #include "pgstat.h"
+#include "storage/dsm_impl.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -101,16 +103,36 @@ InitializeParallel(void *pcxt)
 	InitializeParallelDSM(pcxt);
 }
 
-/* Tell the user, once, that the training goes on without workers. */
+/* What gives the server more shared memory of the kind that it uses. */
+static const char *
+MoreSharedMemory(void)
+{
+	switch (dynamic_shared_memory_type)
+	{
+		case DSM_IMPL_MMAP:
+			return "Make room where pg_dynshmem is in the data directory";
+		case DSM_IMPL_SYSV:
+			return "Raise what the operating system allows (kernel.shmmax, kernel.shmall)";
+		default:
+			return "Enlarge /dev/shm (with Docker: --shm-size)";
+	}
+}
+
+/* The work goes on without workers: tell the user, once in a statement, however many arenas it has. */
 static void
 Refuse(CsArena *arena, Size size)
 {
-	if (!arena->refused)
-		ereport(NOTICE,
-				(errmsg("the work goes on in one process because %zu MB of shared memory could not be allocated",
-						(size / 1024 + 1023) / 1024),
-				 errhint("Enlarge /dev/shm (with Docker: --shm-size), or set max_parallel_maintenance_workers to 0.")));
+	static TimestampTz told_at = 0;
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+
 	arena->refused = true;
+	if (told_at == now)
+		return;
+	told_at = now;
+	ereport(NOTICE,
+			(errmsg("the work goes on in one process because %zu MB of shared memory could not be allocated",
+					(size / 1024 + 1023) / 1024),
+			 errhint("%s, or set max_parallel_maintenance_workers to 0.", MoreSharedMemory())));
 }
 
 /* Place an area in shared memory; false when that cannot be had. */

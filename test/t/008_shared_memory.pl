@@ -55,7 +55,7 @@ unlike(both('fits', sprintf($rows, 20000), "k => 3"), qr/shared memory/, 'what f
 $said = both('rows', sprintf($rows, 200000), "k => 3, options => '{\"n_init\": 2}'");
 like($said, $notice, 'rows that do not fit: a notice');
 is(scalar(() = $said =~ /$notice/g), 1, 'one notice');
-like($said, qr{HINT:  Enlarge /dev/shm .*max_parallel_maintenance_workers}, 'with a hint');
+like($said, qr{HINT:  Make room where pg_dynshmem is in the data directory, or set max_parallel_maintenance_workers to 0}, 'with a hint about the kind of shared memory');
 
 # A table is read by the team, which breaks up while it reads.
 # Its files are limited, too, so it is one in parts.
@@ -76,6 +76,12 @@ $node->psql('postgres', sprintf("SET max_parallel_maintenance_workers = 2; SELEC
 like($err, $notice, 'no room for the team itself: a notice');
 unlike($err, qr/ERROR/, 'and no error');
 is(fingerprint($node, 'fits', 2), fingerprint($node, 'fits serial'), 'the model is the serial one');
+
+# A publication sorts its columns one by one, and says it once, too.
+(undef, $out, $err) = $node->psql('postgres', "SET client_min_messages = notice; SET max_parallel_maintenance_workers = 2;"
+      . " SELECT count(*) > 15 FROM custseg.publish('pages', 'stored')");
+like($out, qr/^t$/m, 'a publication goes on');
+is(scalar(() = $err =~ /$notice/g), 1, 'with one notice') or diag($err);
 
 # In a transaction that goes on.
 is($node->safe_psql('postgres', "SET client_min_messages = error; SET max_parallel_maintenance_workers = 2; BEGIN;"
