@@ -38,6 +38,9 @@ FROM (SELECT (custseg.ratio_test(revenue, orders, is_treatment)).* FROM baskets)
 SELECT agrees((r).standard_error ^ 2, 5.888671875 + 3.54375, 1e-9) AS variances FROM (SELECT custseg.ratio_test(revenue, orders, is_treatment) AS r FROM baskets) s;
 -- with a denominator of 1 it is the mean, whose law is the normal one
 SELECT agrees((r).difference, (w).difference, 1e-12) AS d, agrees((r).standard_error, (w).standard_error, 1e-12) AS se, agrees((r).lift_low, (w).lift_low) AS lift FROM (SELECT custseg.ratio_test(revenue, 1, is_treatment) AS r, custseg.welch_test(revenue, is_treatment) AS w FROM baskets) s;
+-- of values close to 0, whose ratios are as close
+SELECT agrees((r).difference * 2 ^ 520 * 2 ^ 520, (s).difference, 1e-12) AS d, agrees((r).standard_error * 2 ^ 520 * 2 ^ 520, (s).standard_error, 1e-9) AS se, agrees((r).p_value, (s).p_value) AS p, agrees((r).lift_low, (s).lift_low) AS lift
+FROM (SELECT custseg.ratio_test(revenue * 2::float8 ^ (-1040), orders, is_treatment) AS r, custseg.ratio_test(revenue, orders, is_treatment) AS s FROM baskets) s;
 -- no ratio, or one that does not vary
 SELECT (custseg.ratio_test(revenue, 0, is_treatment)).* FROM baskets;
 SELECT (custseg.ratio_test(orders * CASE WHEN is_treatment THEN 3 ELSE 7 END, orders, is_treatment)).* FROM baskets;

@@ -15,6 +15,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "stat/grouped.h"
@@ -180,6 +181,22 @@ SquaresLess(const CsPairMoments *p, double factor)
 	return squares <= ROUNDING * plus ? 0 : squares;
 }
 
+/* The arms are those of values times a scale over partners times another: one that is no double is held to the largest. */
+static void
+SetScale(CsArms *arms, double value, double partner)
+{
+	const double largest = ldexp(1, DBL_MAX_EXP - 1);
+	double		beyond = Max(value / largest / partner, 1);
+
+	arms->scale = value / beyond / partner;
+	arms->difference /= beyond;
+	for (int a = 0; a < CS_ARMS; a++)
+	{
+		arms->mean[a] /= beyond;
+		arms->variance[a] /= beyond * beyond;
+	}
+}
+
 /*
  * The arms by their ratios, sum of values over sum of partners; NaN where an arm has none.  The state's scales
  * may change.
@@ -205,7 +222,7 @@ CsRatioArms(CsPairedArms *arms)
 	}
 	result.difference = result.mean[CS_TREATMENT] - result.mean[CS_CONTROL];
 	if (any->value.n > 0)
-		result.scale = any->value.scale / any->partner.scale;
+		SetScale(&result, any->value.scale, any->partner.scale);
 	return result;
 }
 
