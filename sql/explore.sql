@@ -65,6 +65,9 @@ FROM custseg.concentration('sample', 'b');
 SELECT n, gini::numeric(6, 4), top_10_share::numeric(6, 4), lorenz[51]::numeric(6, 4) FROM custseg.concentration('sample', 'same');
 SELECT n, gini::numeric(6, 4), top_1_share::numeric(6, 4) FROM custseg.concentration('SELECT (i = 1)::int AS x FROM generate_series(1, 100) i', 'x');
 SELECT * FROM custseg.concentration('sample', 'nothing');
+-- shares do not depend on the unit, at the ends of doubles either; a total beyond them is not known
+SELECT factor, total / factor AS total, agrees(ARRAY[gini, top_10_share, top_1_share], ARRAY[0.5392240298806419, 0.3405721819421721, 0.040541842533600825]) AS as_numpy, lorenz[1], lorenz[101]
+FROM unnest('{1e-300,1e303,1.7e306}'::float8[]) factor, LATERAL custseg.concentration(format('SELECT b * %s::float8 AS b FROM sample', factor), 'b');
 
 SELECT * FROM custseg.missing_patterns('sample', '{a,b,c,channel,nothing}');
 -- whatever order rows come in: of patterns with as many rows, the one that has the first column in which they differ

@@ -171,13 +171,13 @@ CsConcentrationReject(const CsLookColumn *c, double least)
 			 errhint("Leave them out in a query: WHERE %s >= 0", quote_identifier(NameStr(c->column.name)))));
 }
 
-/* The row of concentration() of the one column of a look that is measured. */
+/* The row of concentration() of the one column of a look that is measured; a total that no double holds is NULL. */
 static void
 PutMeasures(CsResult *result, const CsLook *look, const CsLookColumn *c, double total, double gini, const double *curve)
 {
 	CsResultPut(result, CsValues(CsValueInt8(c->n),
 								 CsValueInt8(look->nrows - c->n),
-								 CsValueFloat8(total),
+								 CsValueFloat8(isfinite(total) ? total : NAN),
 								 CsValueFloat8(gini),
 								 CsValueFloat8(isnan(gini) ? NAN : 1 - curve[90]),
 								 CsValueFloat8(isnan(gini) ? NAN : 1 - curve[99]),

@@ -119,35 +119,41 @@ CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x)
 
 /*
  * Gini's coefficient of n >= 1 sorted values that are not negative; NaN where their sum is 0.  OUT
- * curve: the Lorenz curve at "points" even steps from 0 to 1; total: the sum.
+ * curve: the Lorenz curve at "points" even steps from 0 to 1; total: the sum, which may be infinite.  The values are added
+ * up times a power of two: no sum of theirs runs over but the total.
  */
 double
 CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total)
 {
-	double		sum = 0,
+	double		scale = CsScaleOf(sorted[n - 1]),
+				sum = 0,
 				rest = 0,
 				weighted = 0,
-				weighted_rest = 0;
+				weighted_rest = 0,
+				all;
 	int			at = 1;
 
 	curve[0] = 0;
 	for (int64 i = 0; i < n; i++)
 	{
+		double		x = sorted[i] * scale;
+
 		CsCheckInterrupts(i);
 		/* between two values the curve is straight */
 		for (; at < points && (double) at / (points - 1) * n < (double) (i + 1); at++)
-			curve[at] = sum + rest + ((double) at / (points - 1) * n - (double) i) * sorted[i];
-		CsAddCompensated(&sum, &rest, sorted[i]);
-		CsAddCompensated(&weighted, &weighted_rest, (double) (i + 1) * sorted[i]);
+			curve[at] = sum + rest + ((double) at / (points - 1) * n - (double) i) * x;
+		CsAddCompensated(&sum, &rest, x);
+		CsAddCompensated(&weighted, &weighted_rest, (double) (i + 1) * x);
 	}
-	*total = sum + rest;
+	all = sum + rest;
+	*total = all / scale;
 	for (; at < points; at++)
-		curve[at] = *total;
+		curve[at] = all;
 	for (int i = 0; i < points; i++)
-		curve[i] = *total > 0 ? curve[i] / *total : NAN;
-	if (!(*total > 0))
+		curve[i] = all > 0 ? curve[i] / all : NAN;
+	if (!(all > 0))
 		return NAN;
-	return 2 * (weighted + weighted_rest) / ((double) n * *total) - (double) (n + 1) / (double) n;
+	return 2 * (weighted + weighted_rest) / ((double) n * all) - (double) (n + 1) / (double) n;
 }
 
 /*
@@ -172,11 +178,13 @@ MostUneven(const CsValuePiece *p)
 double
 CsLorenzOfPieces(const CsValuePiece *pieces, int npieces, int points, double *curve, double *total, double *error)
 {
-	double		sum = 0,
+	double		scale = CsScaleOf(pieces[npieces - 1].high),
+				sum = 0,
 				rest = 0,
 				weighted = 0,
 				weighted_rest = 0,
-				uneven = 0;
+				uneven = 0,
+				all;
 	int64		n = 0,
 				below = 0;
 	int			at = 1;
@@ -186,24 +194,25 @@ CsLorenzOfPieces(const CsValuePiece *pieces, int npieces, int points, double *cu
 	curve[0] = 0;
 	for (int i = 0; i < npieces; i++)
 	{
-		const CsValuePiece *p = &pieces[i];
+		const CsValuePiece p = {pieces[i].n, pieces[i].low * scale, pieces[i].high * scale, pieces[i].sum * scale};
 
-		for (; at < points && (double) at / (points - 1) * n < (double) (below + p->n); at++)
-			curve[at] = sum + rest + ((double) at / (points - 1) * n - (double) below) * (p->sum / (double) p->n);
-		CsAddCompensated(&sum, &rest, p->sum);
-		CsAddCompensated(&weighted, &weighted_rest, ((double) below + ((double) p->n + 1) / 2) * p->sum);
-		CsAddCompensated(&weighted, &weighted_rest, MostUneven(p) * 2 / 3);
-		uneven += MostUneven(p);
-		below += p->n;
+		for (; at < points && (double) at / (points - 1) * n < (double) (below + p.n); at++)
+			curve[at] = sum + rest + ((double) at / (points - 1) * n - (double) below) * (p.sum / (double) p.n);
+		CsAddCompensated(&sum, &rest, p.sum);
+		CsAddCompensated(&weighted, &weighted_rest, ((double) below + ((double) p.n + 1) / 2) * p.sum);
+		CsAddCompensated(&weighted, &weighted_rest, MostUneven(&p) * 2 / 3);
+		uneven += MostUneven(&p);
+		below += p.n;
 	}
-	*total = sum + rest;
+	all = sum + rest;
+	*total = all / scale;
 	for (; at < points; at++)
-		curve[at] = *total;
+		curve[at] = all;
 	for (int i = 0; i < points; i++)
-		curve[i] = *total > 0 ? curve[i] / *total : NAN;
+		curve[i] = all > 0 ? curve[i] / all : NAN;
 	*error = 0;
-	if (!(*total > 0))
+	if (!(all > 0))
 		return NAN;
-	*error = 2 * (uneven * 2 / 3) / ((double) n * *total);
-	return 2 * (weighted + weighted_rest) / ((double) n * *total) - (double) (n + 1) / (double) n;
+	*error = 2 * (uneven * 2 / 3) / ((double) n * all);
+	return 2 * (weighted + weighted_rest) / ((double) n * all) - (double) (n + 1) / (double) n;
 }
