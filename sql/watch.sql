@@ -144,6 +144,9 @@ SELECT * FROM quality('SELECT id, monetary::text AS monetary, NULL::text AS chan
 SELECT name, state, training_type, type, null_share, constant
 FROM custseg.data_quality('q', 'SELECT id, monetary::text AS monetary, NULL::text AS channel, recency AS days, member::int AS member FROM customer') WHERE subject = 'feature';
 SELECT * FROM quality('SELECT 1 AS one FROM customer');
+-- values that nobody can be placed by, in all rows and in all but one
+SELECT verdict, reason FROM unnest('{0,1}'::int[]) first, LATERAL quality(format('SELECT id, CASE WHEN id > %s THEN ''Infinity'' ELSE monetary END AS monetary, channel, recency, member FROM customer', first)) WHERE subject = 'source';
+SELECT subject, verdict, reason FROM quality('SELECT id, (CASE id % 2 WHEN 0 THEN 1 ELSE -1 END * 1.7e308)::float8 AS monetary, channel, recency, member FROM customer') WHERE subject = 'source' OR name = 'monetary';
 -- modifiers of a type do not matter
 CREATE TABLE typed (a varchar(10), b numeric(5, 1), c timestamp(0));
 INSERT INTO typed SELECT chr(97 + i % 3), i, timestamp '2024-01-01' + interval '1 hour' * i FROM generate_series(1, 100) i;

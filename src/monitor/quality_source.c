@@ -256,15 +256,18 @@ PutRelation(CsQuality *quality)
 	const CsObservation *o = quality->observation;
 	char	   *problem = CsObservationProblem(o);
 	CsQualityRow row;
+	bool		is_enough = false;
 
 	CsQualityRowInit(&row, "source", o->source, "ok");
 	row.n = o->nrows;
 	if (o->nrows == 0)
 		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "the source has no rows");
 	else
-		(void) CsQualityLacksRows(quality, &row.finding);
+		is_enough = !CsQualityLacksRows(quality, &row.finding);
 	if (problem != NULL)
 		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "%s", problem);
+	else if (is_enough && o->n_unplaced == o->nrows)
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "no customer can be %s", CsObservationVerb(o));
 	else if (o->n_unplaced > 0)
 		CsFindingAdd(&row.finding, CS_VERDICT_OK, "%lld of %lld customers cannot be %s",
 					 (long long) o->n_unplaced, (long long) o->nrows, CsObservationVerb(o));
