@@ -28,9 +28,9 @@ int			CsProcessors = 0;
 
 /* A scorer of a model of segments. */
 static void *
-CompileSegments(Jsonb *definition)
+CompileSegments(Jsonb *definition, Jsonb *parameters)
 {
-	return CsScorerFromJsonb(definition);
+	return CsScorerFromParts(definition, parameters);
 }
 
 const CsCompile CsCompilers[CS_MODEL_KINDS] = {

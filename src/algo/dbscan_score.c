@@ -31,7 +31,7 @@
 #define TOGETHER 16
 
 /* Minima of a leaf that are found side by side. */
-#define LEAST_CHAINS 8
+#define CHAINS 8
 
 /* What is known of a node of the tree. */
 typedef struct Junction
@@ -193,44 +193,68 @@ IsWorthAVisit(Search *s, CsKdNode node, double distance)
 	return !PassOver(s, node);
 }
 
-/* The least of a leaf's distances; free places, which are NaN, are near nothing. */
-static inline double
-LeastOfLeaf(const double *distance)
+/*
+ * The lowest of the rows whose distances are a leaf's least, which OUT least is; free places, whose distances are NaN,
+ * are near nothing.
+ */
+CS_CLONES static int32
+NearestOfLeaf(const double *distance, const int32 *rows, double *least)
 {
-	double		least[LEAST_CHAINS];
+	double		chain[CHAINS];
+	int32		lowest[CHAINS],
+				nearest = PG_INT32_MAX;
 
-	for (int i = 0; i < LEAST_CHAINS; i++)
-		least[i] = HUGE_VAL;
-	for (int r = 0; r < CS_KD_LEAF; r += LEAST_CHAINS)
-		for (int i = 0; i < LEAST_CHAINS; i++)
-			least[i] = distance[r + i] < least[i] ? distance[r + i] : least[i];
-	for (int i = 1; i < LEAST_CHAINS; i++)
-		least[0] = Min(least[0], least[i]);
-	return least[0];
+	for (int i = 0; i < CHAINS; i++)
+		chain[i] = HUGE_VAL;
+	for (int r = 0; r < CS_KD_LEAF; r += CHAINS)
+		for (int i = 0; i < CHAINS; i++)
+			chain[i] = distance[r + i] < chain[i] ? distance[r + i] : chain[i];
+	*least = chain[0];
+	for (int i = 1; i < CHAINS; i++)
+		*least = Min(*least, chain[i]);
+	for (int i = 0; i < CHAINS; i++)
+		lowest[i] = PG_INT32_MAX;
+	for (int r = 0; r < CS_KD_LEAF; r += CHAINS)
+		for (int i = 0; i < CHAINS; i++)
+		{
+			int32		row = distance[r + i] == *least ? rows[r + i] : PG_INT32_MAX;
+
+			lowest[i] = Min(lowest[i], row);
+		}
+	for (int i = 0; i < CHAINS; i++)
+		nearest = Min(nearest, lowest[i]);
+	return nearest;
+}
+
+/* The segment of a core point of a leaf: mostly that of all of them, which is at hand. */
+static inline int32
+SegmentOfPoint(const Compiled *compiled, CsKdNode leaf, int32 point)
+{
+	int32		segment = NodesOf(compiled)[leaf.number].segment;
+
+	return segment != SEVERAL ? segment : compiled->segment[point];
 }
 
 /* Look at the core points of a leaf. */
 static void
-SearchLeaf(Search *s, int32 leaf)
+SearchLeaf(Search *s, CsKdNode leaf)
 {
 	const CsKdTree *tree = TreeOf(s->compiled);
-	const int32 *rows = CsKdIndex(tree) + (Size) leaf * CS_KD_LEAF;
 	double		here[CS_KD_LEAF],
 				least;
-	int32		nearest = PG_INT32_MAX;
+	int32		nearest,
+				segment;
 
-	CsKdLeafDistances(tree, leaf, 1, s->z, here);
-	least = LeastOfLeaf(here);
-	if (!(least <= s->bound))
+	CsKdLeafDistances(tree, leaf.first, 1, s->z, here);
+	nearest = NearestOfLeaf(here, CsKdIndex(tree) + (Size) leaf.first * CS_KD_LEAF, &least);
+	if (!(least <= s->bound) || nearest == PG_INT32_MAX ||
+		(least == s->bound && s->nearest >= 0 && nearest > s->nearest))
 		return;
-	for (int r = 0; r < CS_KD_LEAF; r++)
-		nearest = here[r] == least ? Min(nearest, rows[r]) : nearest;
-	if (nearest == PG_INT32_MAX || (least == s->bound && s->nearest >= 0 && nearest > s->nearest))
-		return;
-	s->unsure |= s->passed_over && s->compiled->segment[nearest] != s->segment;
+	segment = SegmentOfPoint(s->compiled, leaf, nearest);
+	s->unsure |= s->passed_over && segment != s->segment;
 	s->bound = least;
 	s->nearest = nearest;
-	s->segment = s->compiled->segment[nearest];
+	s->segment = segment;
 }
 
 /* Search a node, the nearer half first. */
@@ -252,7 +276,7 @@ SearchNode(Search *s, CsKdNode node, double distance)
 		distance = turn ? to_left : to_right;
 	}
 	if (node.leaves == 1 && IsWorthAVisit(s, node, distance))
-		SearchLeaf(s, node.first);
+		SearchLeaf(s, node);
 }
 
 /* A way down the tree: the node that it has come to, and the halves that it has left aside. */
@@ -308,7 +332,7 @@ SearchBack(Search *s, const Way *way)
 {
 	const CsKdTree *tree = TreeOf(s->compiled);
 
-	SearchLeaf(s, way->node.first);
+	SearchLeaf(s, way->node);
 	for (int i = way->depth - 1; i >= 0; i--)
 	{
 		double		value = s->z[way->step[i].column],

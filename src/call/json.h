@@ -82,6 +82,7 @@ extern bool CsJsonReadBool(const CsJsonReader *r, const char *key);
 extern char *CsJsonReadText(const CsJsonReader *r, const char *key);
 extern void CsJsonReadName(const CsJsonReader *r, const char *key, NameData *name);
 extern CsJsonReader CsJsonReadObject(const CsJsonReader *r, const char *key, const char *name);
+extern CsJsonReader CsJsonReadBeside(const CsJsonReader *r, const char *key, const char *name, Jsonb *beside);
 extern JsonbContainer *CsJsonReadArray(const CsJsonReader *r, const char *key, int low, int high);
 extern CsJsonReader CsJsonReadElement(const CsJsonReader *r, const char *key, const CsJsonEach *each,
 									  const char *name);

@@ -317,6 +317,19 @@ CsJsonReadObject(const CsJsonReader *r, const char *key, const char *name)
 	return (CsJsonReader) {CsJsonGetObject(&value), r->message, name, 0, r};
 }
 
+/* The same of an object that may come beside the whole; NULL: it is in it. */
+CsJsonReader
+CsJsonReadBeside(const CsJsonReader *r, const char *key, const char *name, Jsonb *beside)
+{
+	CsJsonReader reader;
+
+	if (beside == NULL)
+		return CsJsonReadObject(r, key, name);
+	reader = CsJsonReaderOf(beside, r->message, name);
+	reader.outer = r;
+	return reader;
+}
+
 /* An array of low to high elements.  Belongs to the jsonb. */
 JsonbContainer *
 CsJsonReadArray(const CsJsonReader *r, const char *key, int low, int high)
@@ -404,21 +417,34 @@ CsJsonReadShape(const CsJsonReader *r, const char *key, int *rows, int *columns)
 	}
 }
 
-/* An array of n arrays of m numbers: number j of array i goes to numbers[i * row + j * column]. */
-void
-CsJsonReadRows(const CsJsonReader *r, const char *key, int n, int m, double *numbers, int row, int column)
+/* The error for an array that is not one of n arrays of m elements each. */
+static void
+RejectShape(const CsJsonReader *r, const char *key, int n, int m)
 {
-	CsJsonEach	each;
 	int			rows,
 				columns;
 
 	CsJsonReadShape(r, key, &rows, &columns);
-	if (rows != n || (n > 0 && columns != m))
-		CsJsonReject(r, key, "has %d arrays of %d elements where %d of %d are needed", rows, columns,
-					 n, m);
-	each = CsJsonEachOf(CsJsonReadArray(r, key, n, n));
+	CsJsonReject(r, key, "has %d arrays of %d elements where %d of %d are needed", rows, columns, n, m);
+}
+
+/* An array of n arrays of m numbers: number j of array i goes to numbers[i * row + j * column]. */
+void
+CsJsonReadRows(const CsJsonReader *r, const char *key, int n, int m, double *numbers, int row, int column)
+{
+	JsonbContainer *array = CsJsonReadArray(r, key, 0, PG_INT32_MAX);
+	CsJsonEach	each = CsJsonEachOf(array);
+
+	if (JsonContainerSize(array) != n)
+		RejectShape(r, key, n, m);
 	while (CsJsonNext(&each))
-		CopyNumbers(r, key, CsJsonGetArray(&each.value), numbers + (Size) each.at * row, column);
+	{
+		JsonbContainer *element = CsJsonGetArray(&each.value);
+
+		if (element == NULL || JsonContainerSize(element) != m)
+			RejectShape(r, key, n, m);
+		CopyNumbers(r, key, element, numbers + (Size) each.at * row, column);
+	}
 }
 
 /* Error unless the keys of an object are these. */

@@ -520,10 +520,11 @@ CsExactFloats(void)
 
 /*
  * The definition of a version, as CsScorerFromJsonb() reads it, in CurrentMemoryContext; NULL if
- * there is no such version.
+ * there is no such version.  Its parameters, which may be large, are OUT "parameters", NULL for none, and the
+ * definition's are then an empty object; without "parameters" they are in it.
  */
 Jsonb *
-CsCatalogDefinition(const char *model, int version)
+CsCatalogDefinition(const char *model, int version, Jsonb **parameters)
 {
 	MemoryContext context = CurrentMemoryContext;
 	CsValue		arguments[2];
@@ -540,12 +541,13 @@ CsCatalogDefinition(const char *model, int version)
 		bool		has_none;
 		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 										  &isnull);
-		Datum		parameters = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
-											   &has_none);
+		Datum		large = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &has_none);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		definition = has_none ? DatumGetJsonbPCopy(value) :
-			CsJsonReplace(DatumGetJsonbP(value), "parameters", DatumGetJsonbP(parameters));
+		if (parameters != NULL)
+			*parameters = has_none ? NULL : DatumGetJsonbPCopy(large);
+		definition = has_none || parameters != NULL ? DatumGetJsonbPCopy(value) :
+			CsJsonReplace(DatumGetJsonbP(value), "parameters", DatumGetJsonbP(large));
 		MemoryContextSwitchTo(old);
 	}
 	AtEOXact_GUC(true, level);

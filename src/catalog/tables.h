@@ -166,7 +166,7 @@ extern void CsModelLock(const char *model);
 extern bool CsModelTryLock(const char *model);
 extern char *CsCallerName(void);
 
-extern Jsonb *CsCatalogDefinition(const char *model, int version);
+extern Jsonb *CsCatalogDefinition(const char *model, int version, Jsonb **parameters);
 extern int	CsExactFloats(void);
 
 /*

@@ -110,7 +110,7 @@ PushVersion(void *state, const CsCatalogRow *row)
 {
 	Export	   *export = state;
 	int			version = CsRowInt4(row, 1, 0);
-	Jsonb	   *definition = CsCatalogDefinition(export->model, version);
+	Jsonb	   *definition = CsCatalogDefinition(export->model, version, NULL);
 
 	CsJsonObject(&export->json, NULL);
 	CsJsonJsonb(&export->json, "definition", definition);

@@ -49,9 +49,10 @@ typedef struct CacheKey
 	uint32		number;
 } CacheKey;
 
-/* Stands right before a compiled version, in a memory context of the two and of decisions by hand. */
+/* Stands right behind a compiled version, in a memory context of the two and of decisions by hand. */
 typedef struct CachedScorer
 {
+	const void *scorer;
 	MemoryContext context;
 	Size		size;
 	int			pins;
@@ -71,9 +72,10 @@ typedef struct CacheEntry
 	CachedScorer *scorer;
 } CacheEntry;
 
-#define SCORER_OFFSET MAXALIGN(sizeof(CachedScorer))
-#define ScorerOf(cached) ((const void *) ((char *) (cached) + SCORER_OFFSET))
-#define CachedOf(scorer) ((CachedScorer *) ((char *) (scorer) - SCORER_OFFSET))
+#define CachedOf(scorer) ((CachedScorer *) ((char *) (scorer) + MAXALIGN(VARSIZE(scorer))))
+
+/* The part of a compiled version that its memory context may hold beside it. */
+#define LITTLE_BESIDE 8
 
 /* What is looked up. */
 typedef struct LookedUp
@@ -181,19 +183,43 @@ EvictScorers(Size size)
 		EvictScorer(dlist_tail_element(CachedScorer, recency, &cachedScorers));
 }
 
-/* Keep a copy of a scorer that has just been compiled for a row of its model. */
-static const void *
-AddScorer(const char *model, int version, const CsModelRow *row, const void *scorer)
+/*
+ * Room behind a scorer for what the cache notes of it, in a memory context of the two: the one in which it was compiled
+ * where that holds little else, so that a large one is not copied.  OUT size: of the two.
+ */
+static CachedScorer *
+MakeCached(void *scorer, MemoryContext context, Size *size)
 {
-	Size		size = SCORER_OFFSET + VARSIZE(scorer);
-	MemoryContext context;
+	Size		length = VARSIZE(scorer),
+				offset = MAXALIGN(length);
+	CachedScorer *cached;
+	void	   *kept;
+
+	*size = offset + sizeof(CachedScorer);
+	if (MemoryContextMemAllocated(context, true) - length <= length / LITTLE_BESIDE)
+		kept = repalloc_huge(scorer, *size);
+	else
+	{
+		context = AllocSetContextCreate(CurrentMemoryContext, "custseg model", ALLOCSET_SMALL_SIZES);
+		kept = MemoryContextAllocHuge(context, *size);
+		memcpy(kept, scorer, length);
+	}
+	cached = (CachedScorer *) ((char *) kept + offset);
+	cached->scorer = kept;
+	cached->context = context;
+	return cached;
+}
+
+/* Keep a scorer that has just been compiled for a row of its model, in a memory context of its own. */
+static const void *
+AddScorer(const char *model, int version, const CsModelRow *row, void *scorer, MemoryContext context)
+{
+	Size		size;
 	CachedScorer *cached;
 	CacheEntry *entry;
 
-	EvictScorers(size);
-	context = AllocSetContextCreate(CurrentMemoryContext, "custseg model", ALLOCSET_SMALL_SIZES);
-	cached = MemoryContextAllocHuge(context, size);
-	cached->context = context;
+	EvictScorers(MAXALIGN(VARSIZE(scorer)) + sizeof(CachedScorer));
+	cached = MakeCached(scorer, context, &size);
 	cached->size = size;
 	cached->pins = 0;
 	cached->in_cache = true;
@@ -201,15 +227,14 @@ AddScorer(const char *model, int version, const CsModelRow *row, const void *sco
 	cached->kind = row->kind;
 	cached->has_overrides = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
 	cached->key = MakeKey(model, CACHE_SCORER, (uint32) version);
-	memcpy((char *) cached + SCORER_OFFSET, scorer, VARSIZE(scorer));
 
 	entry = AddFact(model, CACHE_SCORER, (uint32) version);
 	entry->scorer = cached;
 	entry->row = *row;
-	MemoryContextSetParent(context, CacheMemoryContext);
+	MemoryContextSetParent(cached->context, CacheMemoryContext);
 	dlist_push_head(&cachedScorers, &cached->recency);
 	cachedBytes += size;
-	return ScorerOf(cached);
+	return cached->scorer;
 }
 
 /* May the caller use the model, as of now?  False, or else an error, when not. */
@@ -265,13 +290,21 @@ ReportNothingDeployed(const char *model)
 			 errhint("Deploy one with custseg.deploy(), or name a version in the call.")));
 }
 
-/* Read and compile one version, palloc'd; NULL if there is no such version. */
-static const void *
-LoadScorer(const char *model, int version, CsModelKind kind)
+/* Read and compile one version, in "context"; NULL if there is no such version. */
+static void *
+LoadScorer(const char *model, int version, CsModelKind kind, MemoryContext context)
 {
-	Jsonb	   *definition = CsCatalogDefinition(model, version);
+	Jsonb	   *parameters,
+			   *definition = CsCatalogDefinition(model, version, &parameters);
+	MemoryContext old;
+	void	   *scorer;
 
-	return definition == NULL ? NULL : CsCompilers[kind] (definition);
+	if (definition == NULL)
+		return NULL;
+	old = MemoryContextSwitchTo(context);
+	scorer = CsCompilers[kind] (definition, parameters);
+	MemoryContextSwitchTo(old);
+	return scorer;
 }
 
 /* What Get and Try find, loading what is not known yet. */
@@ -282,7 +315,8 @@ FindOrLoad(const LookedUp *wanted)
 	int			version = wanted->version;
 	const CsModelRow *row;
 	CacheEntry *entry;
-	const void *scorer;
+	MemoryContext context;
+	void	   *scorer;
 
 	if (!CheckUse(model, wanted->missing_ok))
 		return NULL;
@@ -303,9 +337,10 @@ FindOrLoad(const LookedUp *wanted)
 	if (entry != NULL && CsModelRowIs(&entry->row, row))
 	{
 		dlist_move_head(&cachedScorers, &entry->scorer->recency);
-		return ScorerOf(entry->scorer);
+		return entry->scorer->scorer;
 	}
-	scorer = LoadScorer(model, version, row->kind);
+	context = AllocSetContextCreate(CurrentMemoryContext, "custseg model", ALLOCSET_SMALL_SIZES);
+	scorer = LoadScorer(model, version, row->kind, context);
 	if (scorer == NULL && wanted->missing_ok)
 		return NULL;
 	if (scorer == NULL)
@@ -316,7 +351,7 @@ FindOrLoad(const LookedUp *wanted)
 						 quote_literal_cstr(model))));
 	if (entry != NULL)
 		EvictScorer(entry->scorer);
-	return AddScorer(model, version, row, scorer);
+	return AddScorer(model, version, row, scorer, context);
 }
 
 /* Bring the cache up to date and look up; memory used on the way is freed. */

@@ -38,7 +38,7 @@ typedef struct CsScorer
 {
 	int32		vl_len_;
 	int32		format;			/* CS_SCORER_FORMAT */
-	uint64		digest[2];		/* of all that follows: equal digests, equal scorers */
+	uint64		digest[2];		/* of what follows up to the compiled part, which it determines: equal digests, equal scorers */
 	NameData	model;
 	NameData	algorithm;
 	int32		version;
@@ -64,6 +64,7 @@ typedef struct CsScorer
 #define CsScorerProfile(s, index) \
 	(CsScorerAt(s, double, (s)->profile_offset) + (Size) (index) * (s)->nprofile)
 
+extern CsScorer *CsScorerFromParts(Jsonb *definition, Jsonb *parameters);
 extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
 extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
 extern const CsScorer *CsScorerWithoutSegments(const char *model, int version, const CsPipeline *pipeline);
@@ -203,10 +204,10 @@ extern void CsCachePin(const void *compiled, MemoryContext context);
 
 /*
  * How a version of each kind of model is compiled: from its definition, as CsCatalogDefinition() gives
- * it, to one flat varlena without pointers, palloc'd.  Nothing in a definition is trusted: what is
- * wrong with it is an error.  The list is in src/custseg.c, for only the module knows all rooms.
+ * it, to one flat varlena without pointers, palloc'd.  Its parameters may come beside it, NULL: they are in it.
+ * Nothing in a definition is trusted: what is wrong with it is an error.  The list is in src/custseg.c, for only the module knows all rooms.
  */
-typedef void *(*CsCompile) (Jsonb *definition);
+typedef void *(*CsCompile) (Jsonb *definition, Jsonb *parameters);
 
 extern const CsCompile CsCompilers[CS_MODEL_KINDS];
 

@@ -32,63 +32,61 @@
 static const char *const trained_sql = TRAINED_SQL;
 static const char *const hold_sql = TRAINED_SQL " FOR KEY SHARE";
 
-/* Room for the numbers of a parameter, palloc'd; more than json can hold is no concern. */
-static double *
-AllocateNumbers(int64 rows, int columns)
+/* How many numbers a parameter of an algorithm has, as its kind says. */
+static CsScorerParameter
+ReadShape(const CsJsonReader *r, const CsParameterInfo *info, int nsegments)
 {
-	return palloc_extended(mul_size(mul_size(rows, columns), sizeof(double)), MCXT_ALLOC_HUGE);
-}
-
-/* One parameter of an algorithm as its kind says; labels are still segments' numbers. */
-static CsParameter
-ReadParameter(const CsJsonReader *r, const CsParameterInfo *info, int nsegments)
-{
-	CsParameter result = {.rows = 1, .columns = 1};
+	CsScorerParameter p = {.rows = 1,.columns = 1};
 
 	switch (info->kind)
 	{
 		case CS_PARAMETER_SCALAR:
-			result.values = AllocateNumbers(1, 1);
-			result.values[0] = CsJsonReadNumber(r, info->name);
-			return result;
+			return p;
 		case CS_PARAMETER_VECTOR:
 		case CS_PARAMETER_LABELS:
-			result.rows = JsonContainerSize(CsJsonReadArray(r, info->name, 0, PG_INT32_MAX));
-			result.values = AllocateNumbers(result.rows, 1);
-			CsJsonReadNumbers(r, info->name, result.rows, result.values, 1);
-			return result;
+			p.rows = JsonContainerSize(CsJsonReadArray(r, info->name, 0, PG_INT32_MAX));
+			return p;
 		default:
 			break;
 	}
-	CsJsonReadShape(r, info->name, &result.rows, &result.columns);
-	if (result.columns > CS_MAX_OUTPUTS * CS_MAX_OUTPUTS)
+	CsJsonReadShape(r, info->name, &p.rows, &p.columns);
+	if (p.columns > CS_MAX_OUTPUTS * CS_MAX_OUTPUTS)
 		CsJsonReject(r, info->name, "has an element that is too long");
-	if (info->kind == CS_PARAMETER_SEGMENTS && result.rows != nsegments &&
-		!(info->optional && result.rows == 0))
-		CsJsonReject(r, info->name, "has %d elements where %d are needed", result.rows, nsegments);
-	result.values = AllocateNumbers(result.rows, result.columns);
-	CsJsonReadRows(r, info->name, result.rows, result.columns, result.values, result.columns, 1);
-	return result;
+	if (info->kind == CS_PARAMETER_SEGMENTS && p.rows != nsegments && !(info->optional && p.rows == 0))
+		CsJsonReject(r, info->name, "has %d elements where %d are needed", p.rows, nsegments);
+	return p;
 }
 
-/* The parameters of a definition; "nsegments" leaves noise out.  Returns their bytes. */
+/* The shapes of the parameters; "nsegments" leaves noise out.  Returns the bytes of their numbers. */
 static Size
-ReadParameters(const CsJsonReader *definition, const CsAlgorithm *algorithm, int nsegments,
-			   CsParameter *parameters)
+ReadShapes(const CsJsonReader *r, const CsAlgorithm *algorithm, int nsegments, CsScorerParameter *parameters)
 {
-	CsJsonReader r;
 	Size		size = 0;
 
-	if (algorithm->nparameters == 0)
-		return 0;
-	r = CsJsonReadObject(definition, "parameters", "the parameters");
 	for (int i = 0; i < algorithm->nparameters; i++)
 	{
-		parameters[i] = ReadParameter(&r, &algorithm->parameters[i], nsegments);
-		size = add_size(size, mul_size(sizeof(double) * parameters[i].columns,
-									   parameters[i].rows));
+		parameters[i] = ReadShape(r, &algorithm->parameters[i], nsegments);
+		size = add_size(size, mul_size(sizeof(double) * parameters[i].columns, parameters[i].rows));
 	}
 	return size;
+}
+
+/* Read the numbers of a parameter of that shape; labels are still segments' numbers. */
+static void
+ReadNumbers(const CsJsonReader *r, const CsParameterInfo *info, const CsScorerParameter *p, double *values)
+{
+	switch (info->kind)
+	{
+		case CS_PARAMETER_SCALAR:
+			values[0] = CsJsonReadNumber(r, info->name);
+			return;
+		case CS_PARAMETER_VECTOR:
+		case CS_PARAMETER_LABELS:
+			CsJsonReadNumbers(r, info->name, p->rows, values, 1);
+			return;
+		default:
+			CsJsonReadRows(r, info->name, p->rows, p->columns, values, p->columns, 1);
+	}
 }
 
 /* An error when a scorer of that many bytes would be no value that a server can hold. */
@@ -195,27 +193,25 @@ SegmentIndex(const CsScorer *scorer, double number, const char *key)
 	return low;
 }
 
-/* Put the parameters into the scorer, at "offset"; labels become indexes. */
+/* Read the parameters of these shapes into the scorer, at "offset"; labels become indexes. */
 static void
-FillParameters(CsScorer *scorer, const CsAlgorithm *algorithm, const CsParameter *parameters,
-			   int32 offset)
+FillParameters(CsScorer *scorer, const CsJsonReader *r, const CsAlgorithm *algorithm,
+			   const CsScorerParameter *parameters, int32 offset)
 {
 	for (int i = 0; i < algorithm->nparameters; i++)
 	{
 		CsScorerParameter *p = &scorer->parameter[i];
 		Size		n = (Size) parameters[i].rows * parameters[i].columns;
+		double	   *values = CsScorerAt(scorer, double, offset);
 
-		p->rows = parameters[i].rows;
-		p->columns = parameters[i].columns;
+		*p = parameters[i];
 		p->offset = offset;
-		if (n > 0)
-			memcpy(CsScorerAt(scorer, double, offset), parameters[i].values, n * sizeof(double));
+		ReadNumbers(r, &algorithm->parameters[i], p, values);
 		offset += (int32) (n * sizeof(double));
 		if (algorithm->parameters[i].kind != CS_PARAMETER_LABELS)
 			continue;
 		for (Size j = 0; j < n; j++)
-			CsScorerAt(scorer, double, p->offset)[j] =
-				SegmentIndex(scorer, parameters[i].values[j], algorithm->parameters[i].name);
+			values[j] = SegmentIndex(scorer, values[j], algorithm->parameters[i].name);
 	}
 }
 
@@ -246,37 +242,33 @@ static CsScorer *
 AppendCompiled(CsScorer *scorer, const CsAlgorithm *algorithm)
 {
 	CsFitted	model = FittedModel(scorer);
-	CsScorer   *result;
 	Size		size;
 
 	if (algorithm->compile == NULL)
 		return scorer;
 	size = add_size(VARSIZE(scorer), algorithm->compile(&model, NULL));
 	CheckSize(size);
-	result = palloc0(size);
-	memcpy(result, scorer, VARSIZE(scorer));
-	SET_VARSIZE(result, size);
-	pfree(scorer);
-	model = FittedModel(result);
-	(void) algorithm->compile(&model, CsScorerAt(result, void, result->compiled_offset));
-	return result;
+	scorer = repalloc_huge(scorer, size);
+	memset(CsScorerAt(scorer, void, scorer->compiled_offset), 0, size - VARSIZE(scorer));
+	SET_VARSIZE(scorer, size);
+	model = FittedModel(scorer);
+	(void) algorithm->compile(&model, CsScorerAt(scorer, void, scorer->compiled_offset));
+	return scorer;
 }
 
-/*
- * Compile a definition, as CsCatalogDefinition() gives it; palloc'd in CurrentMemoryContext.
- * Malformed input of any kind is an error.
- */
+/* Compile a definition (CsCompile). */
 CsScorer *
-CsScorerFromJsonb(Jsonb *definition)
+CsScorerFromParts(Jsonb *definition, Jsonb *parameters)
 {
 	CsJsonReader r = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
 	CsJsonReader part;
+	CsJsonReader fitted = {0};
 	JsonbContainer *segments;
 	CsJsonEach	each;
 	NameData	model;
 	NameData	name;
 	const CsAlgorithm *algorithm;
-	CsParameter parameters[CS_MAX_PARAMETERS] = {{0}};
+	CsScorerParameter shapes[CS_MAX_PARAMETERS] = {{0}};
 	CsPipeline *pipeline;
 	CsScorer   *scorer;
 	char	  **names;
@@ -294,7 +286,9 @@ CsScorerFromJsonb(Jsonb *definition)
 	pipeline = CsPipelineFromJson(&part);
 	segments = CsJsonReadArray(&r, "segments", 1, CS_MAX_SEGMENTS + 1);
 	nsegments = (int) JsonContainerSize(segments);
-	parameter_bytes = ReadParameters(&r, algorithm, nsegments - algorithm->has_noise, parameters);
+	if (algorithm->nparameters > 0)
+		fitted = CsJsonReadBeside(&r, "parameters", "the parameters", parameters);
+	parameter_bytes = ReadShapes(&fitted, algorithm, nsegments - algorithm->has_noise, shapes);
 	names = ReadNames(&r, segments, &name_bytes);
 
 	scorer = AllocateScorer(pipeline, nsegments, parameter_bytes, name_bytes);
@@ -312,7 +306,7 @@ CsScorerFromJsonb(Jsonb *definition)
 	if (algorithm->has_noise != (CsScorerSegments(scorer)[0].segment == 0))
 		CsJsonReject(&r, "segments", algorithm->has_noise ? "has no segment 0 for noise" :
 					 "has a segment 0, but the algorithm has no noise");
-	FillParameters(scorer, algorithm, parameters,
+	FillParameters(scorer, &fitted, algorithm, shapes,
 				   (int32) (scorer->pipeline_offset + MAXALIGN(pipeline->size)));
 	pfree(pipeline);
 	scorer = AppendCompiled(scorer, algorithm);
@@ -321,8 +315,15 @@ CsScorerFromJsonb(Jsonb *definition)
 	for (int i = 0; i < lengthof(scorer->digest); i++)
 		scorer->digest[i] =
 			hash_bytes_extended((unsigned char *) body,
-								(int) (VARSIZE(scorer) - (body - (char *) scorer)), i + 1);
+								(int) ((char *) scorer + scorer->compiled_offset - body), i + 1);
 	return scorer;
+}
+
+/* The same of a definition that is whole. */
+CsScorer *
+CsScorerFromJsonb(Jsonb *definition)
+{
+	return CsScorerFromParts(definition, NULL);
 }
 
 /*
@@ -440,7 +441,8 @@ const CsScorer *
 CsScorerOfFeatures(const char *model, int version)
 {
 	const void *compiled = CsCacheGetOfKind(CS_FEATURE_KINDS, model, version);
-	Jsonb	   *definition;
+	Jsonb	   *definition,
+			   *parameters;
 	CsJsonReader whole;
 	CsJsonReader pipeline;
 
@@ -448,7 +450,7 @@ CsScorerOfFeatures(const char *model, int version)
 	if (CsModelKindOf(model) == CS_MODEL_SEGMENTS)
 		return compiled;
 	version = CsCacheVersion(compiled);
-	definition = CsCatalogDefinition(model, version);
+	definition = CsCatalogDefinition(model, version, &parameters);
 	if (definition == NULL)
 		CsReportDropped(model, version);
 	whole = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");

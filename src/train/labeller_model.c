@@ -32,8 +32,9 @@ typedef struct Feature
 	Size		table;			/* the level of its first code, in the area of them; that of NULL is last */
 } Feature;
 
-/* Lanes of an item: some algorithms are faster at many rows. */
-#define LANES_AT_ONCE 4
+/* Lanes of an item at most, and rows that are enough for one: some algorithms are faster at many rows. */
+#define MOST_LANES 16
+#define ENOUGH_ROWS 16384
 
 /* Values of rows that are placed at once. */
 #define PLACED_VALUES 65536
@@ -47,6 +48,7 @@ typedef struct PlaceArgs
 	int			levels;			/* double[] */
 	int			labels;			/* int32[nrows] */
 	int			first;
+	int			lanes;			/* of an item */
 } PlaceArgs;
 
 extern PGDLLEXPORT void CsPlaceRowsTask(CsTeam *team, const void *args, int item);
@@ -239,14 +241,14 @@ CsPlaceRowsTask(CsTeam *team, const void *arguments, int item)
 	const CsScorer *scorer = CsArenaAddress(arena, args->scorer);
 	const CsPipeline *p = CsScorerPipeline(scorer);
 	const CsMatrix *m = CsArenaAddress(arena, args->matrix);
-	int64		end = CsLaneStart(m, (item + 1) * LANES_AT_ONCE);
+	int64		end = CsLaneStart(m, (item + 1) * args->lanes);
 	int			most = BlocksAtOnce(p),
 				stride = most * CS_BLOCK_ROWS;
 	double	   *raw = palloc(mul_size(sizeof(double) * stride, p->nfeatures));
 	CsScoring	scoring = {0};
 
 	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
-	for (int64 b = CsLaneStart(m, item * LANES_AT_ONCE); b < end; b += most)
+	for (int64 b = CsLaneStart(m, item * args->lanes); b < end; b += most)
 	{
 		int32	   *labels = (int32 *) CsArenaAddress(arena, args->labels) + b * CS_BLOCK_ROWS;
 		int			nrows = 0;
@@ -304,6 +306,17 @@ FillLevels(const CsPipeline *p, const Feature *features, CsDictionary *const *di
 	}
 }
 
+/* How many lanes make an item, of so many rows in all. */
+static int
+LanesOfItem(int64 nrows)
+{
+	int			lanes = 1;
+
+	while (lanes < MOST_LANES && nrows / CS_LANES * lanes < ENOUGH_ROWS)
+		lanes *= 2;
+	return lanes;
+}
+
 /*
  * Label the rows by the team, all of which have been read.  The columns of the matrix are the features,
  * categories are codes of the dictionaries; CsLabellerMayWait() has said that they will do.
@@ -315,7 +328,7 @@ CsLabellerPlace(CsLabeller *l, CsTeam *team, const CsMatrix *raw, const CsColumn
 	const ModelLabeller *self = (const ModelLabeller *) l;
 	const CsPipeline *p = CsScorerPipeline(self->scorer);
 	CsArena    *arena = CsTeamArena(team);
-	PlaceArgs	args = {.first = self->first};
+	PlaceArgs	args = {.first = self->first,.lanes = LanesOfItem(raw->nrows)};
 	Size		labels = mul_size(sizeof(int32), raw->nrows);
 	Feature    *found;
 
@@ -327,7 +340,7 @@ CsLabellerPlace(CsLabeller *l, CsTeam *team, const CsMatrix *raw, const CsColumn
 	memcpy(CsArenaAddress(arena, args.scorer), self->scorer, VARSIZE(self->scorer));
 	args.matrix = CsMatrixShare(raw, arena);
 	args.labels = CsArenaAlloc(arena, labels);
-	CsTeamRun(team, CS_TASK(CsPlaceRowsTask), &args, sizeof(args), CS_LANES / LANES_AT_ONCE);
+	CsTeamRun(team, CS_TASK(CsPlaceRowsTask), &args, sizeof(args), CS_LANES / args.lanes);
 
 	l->labels = MemoryContextAllocHuge(l->context, labels);
 	l->capacity = raw->nrows;

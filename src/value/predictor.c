@@ -360,12 +360,9 @@ ReadModel(const CsJsonReader *r, int ncolumns)
 	return m;
 }
 
-/*
- * Compile a definition, as CsCatalogDefinition() gives it; palloc'd.  Malformed input of any kind is
- * an error.
- */
+/* Compile a definition (CsCompile). */
 void *
-CsPredictorCompile(Jsonb *definition)
+CsPredictorCompile(Jsonb *definition, Jsonb *parameters)
 {
 	CsJsonReader r = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
 	CsJsonReader part = CsJsonReadObject(&r, "pipeline", "the pipeline");
@@ -377,7 +374,7 @@ CsPredictorCompile(Jsonb *definition)
 	JsonbValue	member;
 	Size		size;
 
-	part = CsJsonReadObject(&r, "parameters", "the parameters");
+	part = CsJsonReadBeside(&r, "parameters", "the parameters", parameters);
 	m = ReadModel(&part, pipeline->noutputs);
 	CsJsonReadName(&r, "model", &head.model);
 	CsJsonReadName(&part, "target", &head.target);

@@ -71,7 +71,7 @@ CheckSuits(const CsJsonReader *r, const CsPredictor *p, CsModelKind kind)
 static void
 Compile(Jsonb *definition, CsExportedVersion *version)
 {
-	const CsPredictor *p = CsPredictorCompile(definition);
+	const CsPredictor *p = CsPredictorCompile(definition, NULL);
 	CsJsonReader r = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
 	CsJsonReader parameters = CsJsonReadObject(&r, "parameters", "the parameters");
 

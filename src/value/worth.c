@@ -235,10 +235,10 @@ ReadDay(const CsJsonReader *r, const char *key)
 
 /* Compile a definition (CsCompile). */
 void *
-CsWorthCompile(Jsonb *definition)
+CsWorthCompile(Jsonb *definition, Jsonb *parameters)
 {
 	CsJsonReader whole = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
-	CsJsonReader r = CsJsonReadObject(&whole, "parameters", "the parameters");
+	CsJsonReader r = CsJsonReadBeside(&whole, "parameters", "the parameters", parameters);
 	CsWorthVersion *v = palloc0(sizeof(CsWorthVersion));
 
 	SET_VARSIZE(v, sizeof(CsWorthVersion));

@@ -27,7 +27,7 @@ WriteDefinition(const CsWorthVersion *v)
 static void
 Compile(Jsonb *definition, CsExportedVersion *version)
 {
-	const CsWorthVersion *v = CsWorthCompile(definition);
+	const CsWorthVersion *v = CsWorthCompile(definition, NULL);
 	CsJsonReader r = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
 	CsJsonReader parameters = CsJsonReadObject(&r, "parameters", "the parameters");
 
