@@ -440,6 +440,64 @@ UNION ALL SELECT 'profiled', count(*), count(p.n) FROM custseg.segment_profile('
 UNION ALL SELECT 'tested', count(*), count(p.n) FROM custseg.segment_tests('many', 'publish_test.large') d LEFT JOIN custseg.published_test p ON p.model = 'many' AND to_jsonb(d) <@ to_jsonb(p)
 UNION ALL SELECT 'correlated', count(*), count(p.n) FROM custseg.correlations('SELECT a, b, c, d, value FROM publish_test.large') d LEFT JOIN custseg.published_correlation p ON p.model = 'many' AND to_jsonb(d) <@ to_jsonb(p);
 
+-- and where a team reads the source: columns of all sorts, rows of which few are on a page, or more than were expected, partitions, decisions by hand, and whatever memory there is
+SET custseg.processors = 8;
+CREATE TABLE uneven (id int, a float8, b numeric, said text, level text, wide float8[], day date, big int8, flag bool, nothing int2) PARTITION BY RANGE (id);
+CREATE TABLE uneven_long PARTITION OF uneven FOR VALUES FROM (1) TO (2001);
+CREATE TABLE uneven_short PARTITION OF uneven FOR VALUES FROM (2001) TO (100000);
+INSERT INTO uneven SELECT i, (i * 7919 % 997) / 10.0 + i % 3 * 50, nullif(i % 13, 5) / 7.0, CASE WHEN i <= 2000 THEN (SELECT string_agg(md5(i::text || j), '') FROM generate_series(1, 40 + i % 60) j) END,
+    CASE WHEN i % 8 > 0 THEN 'level ' || i % 23 END, ARRAY[i % 7, i % 31, nullif(i % 5, 0)], date '2020-01-01' + i % 400, i::int8 * 7919 % 1000003, i % 6 = 0, NULL FROM generate_series(1, 14000) i;
+UPDATE uneven SET a = 'NaN' WHERE id % 501 = 0;
+UPDATE uneven SET said = repeat('long ', 2000) WHERE id % 3000 = 0;
+DELETE FROM uneven WHERE id % 10 = 0;
+ANALYZE uneven;
+SELECT n_segments FROM custseg.train('uneven', 'publish_test.uneven', '{a,b,level,wide[2],flag}', 4, id => 'id', prep => '{"impute": "median"}', deploy => true);
+SELECT count(custseg.override_segment('uneven', i, 2, 'by hand')), count(custseg.exclude('uneven', 1000 + i, 'objected')) FROM generate_series(1, 9) i;
+CREATE PROCEDURE publish_by(workers int, source text, memory text, of text DEFAULT 'uneven') LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('max_parallel_maintenance_workers', workers::text, true), set_config('maintenance_work_mem', memory, true);
+    PERFORM custseg.publish(of, source, jsonb_build_object('value', CASE of WHEN 'uneven' THEN 'big' ELSE 'value' END, 'surrogate', false, 'sample', 500));
+    INSERT INTO by_workers SELECT workers, r.part, md5(r.body::text) FROM custseg.report r JOIN custseg.published USING (model, published_at) WHERE r.model = of AND part <> 'personal_data'
+        AND (part <> 'quality' OR source NOT LIKE 'SELECT%'); -- of a query it does not say what names its rows
+END $$;
+CREATE FUNCTION alike() RETURNS TABLE (runs bigint, parts bigint, different bigint) LANGUAGE sql AS $$
+    WITH taken AS (DELETE FROM by_workers RETURNING *) SELECT count(*) FILTER (WHERE part = 'summary'), count(DISTINCT part), count(DISTINCT (part, digest)) FROM taken
+$$;
+TRUNCATE by_workers;
+CALL publish_by(2, 'SELECT * FROM publish_test.uneven WHERE id > 0', '64MB');
+CALL publish_by(0, 'publish_test.uneven', '64MB');
+CALL publish_by(1, 'publish_test.uneven', '64MB');
+CALL publish_by(2, 'SELECT * FROM publish_test.uneven', '64MB');
+CALL publish_by(4, 'publish_test.uneven', '256MB');
+CALL publish_by(3, 'publish_test.uneven', '16MB');
+SELECT * FROM alike();
+-- a table that has become larger than it was when it was analyzed, and one that nobody has
+CREATE TABLE grown AS SELECT * FROM uneven_short LIMIT 100;
+ANALYZE grown;
+INSERT INTO grown SELECT * FROM uneven ORDER BY id DESC;
+CALL publish_by(0, 'publish_test.grown', '64MB');
+CALL publish_by(2, 'publish_test.grown', '64MB');
+SELECT * FROM alike();
+CREATE TABLE unknown AS SELECT * FROM uneven ORDER BY id;
+CALL publish_by(0, 'publish_test.unknown', '64MB');
+CALL publish_by(2, 'publish_test.unknown', '64MB');
+SELECT * FROM alike();
+-- columns that do not fit are left out, and the team ends
+CALL publish_by(0, 'publish_test.uneven', '1MB');
+CALL publish_by(2, 'publish_test.uneven', '1MB');
+SELECT * FROM alike();
+-- so it is where they are more than were expected; where there is room, what is kept of them grows
+CREATE TABLE thin AS SELECT (row_number() OVER ())::int AS id, a, b, c, d, value FROM large, generate_series(1, 14);
+ANALYZE thin;
+UPDATE pg_class SET reltuples = 25000 WHERE oid = 'thin'::regclass;
+CALL publish_by(0, 'publish_test.thin', '8MB', 'many');
+CALL publish_by(2, 'publish_test.thin', '8MB', 'many');
+SELECT * FROM alike();
+CALL publish_by(0, 'publish_test.thin', '64MB', 'many');
+CALL publish_by(2, 'publish_test.thin', '64MB', 'many');
+SELECT * FROM alike();
+RESET custseg.processors;
+
 DROP SCHEMA publish_test CASCADE;
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
 DROP ROLE regress_cs_ann, regress_cs_bob;

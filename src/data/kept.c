@@ -11,6 +11,7 @@
 #include "call/call.h"
 #include "data/relation.h"
 #include "parallel/large.h"
+#include "parallel/team.h"
 
 #define FIRST_CAPACITY 4096
 
@@ -48,6 +49,17 @@ CsKeptBegin(CsKept *k, int64 first)
 	}
 }
 
+/*
+ * Have the values of the reading that has begun, none of which has come, in areas of an arena, where a team can read them.
+ * That is for as many as are expected: what grows is copied.
+ */
+void
+CsKeptShare(CsKept *k, CsArena *arena, int64 first)
+{
+	k->arena = arena;
+	k->first = Max(first, FIRST_CAPACITY);
+}
+
 /* Is a column still wanted? */
 bool
 CsKeptIsLeft(const CsKept *k)
@@ -65,7 +77,9 @@ static void
 Drop(CsKeptColumn *c, CsKept *k)
 {
 	k->held -= sizeof(double) * c->capacity;
-	if (c->values != NULL)
+	if (c->values != NULL && k->arena != NULL)
+		CsArenaFree(k->arena, c->area);
+	else if (c->values != NULL)
 		pfree(c->values);
 	c->values = NULL;
 	c->capacity = c->n = 0;
@@ -123,6 +137,27 @@ CsKeptHold(CsKept *k, Size more)
 	Take(k, -1, more, 0);
 }
 
+/* Enlarge the array of a column, to so many values; while areas are copied, the old one takes the place of a spare array. */
+static void
+Enlarge(CsKept *k, CsKeptColumn *c, int64 capacity)
+{
+	Size		size = sizeof(double) * capacity;
+	int			old = c->area;
+
+	if (k->arena == NULL)
+	{
+		c->values = c->values == NULL ? CsLargeAlloc(k->context, size) : CsLargeGrow(c->values, size);
+		return;
+	}
+	c->area = CsArenaAlloc(k->arena, size);
+	if (c->values != NULL)
+	{
+		memcpy(CsArenaAddress(k->arena, c->area), c->values, sizeof(double) * c->n);
+		CsArenaFree(k->arena, old);
+	}
+	c->values = CsArenaAddress(k->arena, c->area);
+}
+
 /*
  * Make room for so many values of a column.  Returns false when the column is not kept any more.
  */
@@ -137,9 +172,7 @@ CsKeptGrow(CsKept *k, int column, int64 nvalues)
 	Take(k, column, sizeof(double) * (capacity - c->capacity), capacity);
 	if (!c->kept)
 		return false;
-	c->values = c->values == NULL ?
-		CsLargeAlloc(k->context, sizeof(double) * capacity) :
-		CsLargeGrow(c->values, sizeof(double) * capacity);
+	Enlarge(k, c, capacity);
 	c->capacity = capacity;
 	return true;
 }

@@ -265,6 +265,7 @@ typedef struct CsKeptColumn
 	int64		n;
 	int64		capacity;
 	double	   *values;
+	int			area;			/* of an arena, that has them */
 } CsKeptColumn;
 
 typedef struct CsKept
@@ -279,10 +280,12 @@ typedef struct CsKept
 	int			fewest;			/* columns that are kept in a reading: 1, unless the caller sets it */
 	void		(*full) (void *state, int column, Size needed); /* column -1: see Hold */
 	void	   *state;
+	struct CsArena *arena;		/* whose areas have the values; NULL: they are in the context */
 } CsKept;
 
 extern void CsKeptInit(CsKept *k, int ncolumns, int spare, Size held);
 extern void CsKeptBegin(CsKept *k, int64 first);
+extern void CsKeptShare(CsKept *k, struct CsArena *arena, int64 first);
 extern bool CsKeptIsLeft(const CsKept *k);
 extern void CsKeptRelease(CsKept *k, int column);
 extern void CsKeptHold(CsKept *k, Size more);

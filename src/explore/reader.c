@@ -264,6 +264,8 @@ TakeBlock(void *state, const CsPassBlock *block)
 	Reading    *r = state;
 	CsLook	   *look = r->look;
 
+	if (look->nrows == 0 && look->keep_rows && r->pass->team != NULL)
+		CsKeptShare(&look->kept, CsTeamArena(r->pass->team), r->pass->expected);
 	for (int row = 0; row < block->nrows && look->ids != NULL; row++)
 		TakeId(r, CsPassBlockId(r->pass, row));
 	for (int i = 0; i < look->ncolumns; i++)

@@ -59,6 +59,7 @@ struct CsTeam
 	MemoryContext item_context;
 	MemoryContext kept_context; /* of this member, for what it keeps from item to item */
 	void	   *kept;
+	const char *purpose;		/* of what is kept, see CsTeamKeep() */
 	int			nworkers;
 	bool		is_worker;
 	CsTaskFunction function;	/* of the task at hand */
@@ -296,6 +297,21 @@ void **
 CsTeamKept(CsTeam *team)
 {
 	return &team->kept;
+}
+
+/*
+ * What this member keeps for a purpose, a literal, so many bytes of it, which are zeroes when it is new.  What it has kept
+ * for another purpose is gone then, with all that was in the context.
+ */
+void *
+CsTeamKeep(CsTeam *team, const char *purpose, Size size)
+{
+	if (team->purpose != NULL && strcmp(team->purpose, purpose) == 0)
+		return team->kept;
+	MemoryContextReset(team->kept_context);
+	team->purpose = purpose;
+	team->kept = MemoryContextAllocZero(team->kept_context, size);
+	return team->kept;
 }
 
 /* Is this member the leader? */

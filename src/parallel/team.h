@@ -64,6 +64,7 @@ extern void CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, in
 extern CsArena *CsTeamArena(CsTeam *team);
 extern MemoryContext CsTeamKeptContext(CsTeam *team);
 extern void **CsTeamKept(CsTeam *team);
+extern void *CsTeamKeep(CsTeam *team, const char *purpose, Size size);
 extern bool CsTeamIsLeader(const CsTeam *team);
 extern int	CsTeamWorkers(const CsTeam *team);
 extern void CsTeamEnd(CsTeam *team);

@@ -112,6 +112,15 @@ LookKeeps(void *state, const CsColumn *column)
 	return false;
 }
 
+/* CsPass.workers: those that will find what is told of the columns. */
+static int
+WorkersFor(void *state, int64 nrows)
+{
+	const Publishing *p = state;
+
+	return p->look->keep_rows ? CsPublishWorkers(p->look, nrows) : 0;
+}
+
 /* Have everybody take the rows of the source. */
 static void
 BeginParts(Publishing *p)
@@ -128,6 +137,8 @@ BeginParts(Publishing *p)
 	CsPlacer   *placer;
 
 	p->pass = CsPassOpen(CsSourceOpen(scorer, p->report.source));
+	p->pass->workers = WorkersFor;
+	p->pass->workers_state = p;
 	placer = CsPassPlace(p->pass, scorer, CS_PLACE_TRY);
 	p->key = CsFindKey(p->pass->relation, p->report.id);
 	CsPassIdentify(p->pass, p->key);
@@ -547,7 +558,7 @@ FindColumns(Publishing *p, Columns *c)
 	CsPublishColumns wanted = {
 		.portraying = p->portraying, .ngroups = CsPortraitWhole(p->portraying)->ngroups, .look = p->look,
 		.describe = *CsDescribeOptionsOf(c->describing), .is_correlated = is_correlated, .value = c->value,
-		.order = c->order, .values = palloc0(sizeof(double *) * n)
+		.order = c->order, .values = palloc0(sizeof(double *) * n), .team = p->pass->team
 	};
 
 	for (int i = 0; i < p->look->ncolumns; i++)
@@ -563,6 +574,16 @@ FindColumns(Publishing *p, Columns *c)
 	}
 }
 
+/* End the team that has read the source, if there is one: the values did not fit, and there is nothing for it to do. */
+static void
+EndTeam(Publishing *p, Columns *c)
+{
+	if (p->pass->team == NULL)
+		return;
+	c->arena = CsTeamArena(p->pass->team);
+	CsTeamEnd(p->pass->team);
+}
+
 /* Make of each column what is told of it. */
 static void
 TakeColumns(Publishing *p, Columns *c)
@@ -572,7 +593,10 @@ TakeColumns(Publishing *p, Columns *c)
 	if (p->look->keep_rows)
 		FindColumns(p, c);
 	else
+	{
+		EndTeam(p, c);
 		c->scratch = CsLookScratch(p->look);
+	}
 	for (int i = 0; i < p->look->ncolumns; i++)
 	{
 		CsLookColumn *column = &p->look->columns[i];

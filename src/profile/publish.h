@@ -47,12 +47,14 @@ typedef struct CsPublishColumns
 	CsDescribeOptions describe;
 	const bool *is_correlated;	/* where there is a value in every row */
 	CsLookColumn *value;		/* whose sorted values are wanted, or NULL */
+	CsTeam	   *team;			/* that has read the values, and is ended; or NULL */
 
 	const CsColumnOrder **order;	/* NULL of what is no number */
 	double	  **values;			/* as they were, one a row */
 	CsCompleteCorrelations *correlations;	/* of those without a missing value; NULL: not known */
 } CsPublishColumns;
 
+extern int	CsPublishWorkers(const CsLook *look, int64 nrows);
 extern CsArena *CsPublishColumnsFind(CsPublishColumns *wanted);
 
 /* published_sample.c; "hidden" are the segments that are not told of, by index */

@@ -7,9 +7,9 @@
  * made of a column, by the code of the functions that tell it, so the results do not depend on who does it.  What comes
  * out is without pointers.  When all columns are done, two members correlate them: by their values, and by their ranks.
  *
- * Values are read into memory of the leader, and have to be copied to where the team can read them.  Where there is room for
- * them twice, the leader copies but the first columns while the others work on these; who comes to a column that is not
- * there yet waits for it.
+ * Where a team has read the source, it has the values already.  Else they were read into memory of the leader, and have to
+ * be copied to where the team can read them.  Where there is room for them twice, the leader copies but the first columns
+ * while the others work on these; who comes to a column that is not there yet waits for it.
  */
 #include "custseg.h"
 
@@ -142,11 +142,7 @@ ResultOf(void *area, int ngroups, int column)
 static Member *
 MemberOf(CsTeam *team)
 {
-	void	  **kept = CsTeamKept(team);
-
-	if (*kept == NULL)
-		*kept = MemoryContextAllocZero(CsTeamKeptContext(team), sizeof(Member));
-	return *kept;
+	return CsTeamKeep(team, "columns of a publication", sizeof(Member));
 }
 
 /* Its room for a column. */
@@ -345,14 +341,32 @@ MayCopyLate(const CsLook *look, int ncolumns, int workers)
 	return ncolumns > 2 * workers && add_size(add_size(look->kept.held, twice), members) <= CsMemoryLimit();
 }
 
-/* Workers that there is memory for, beside the leader, with the values that are kept and what is to come. */
+/* How many of so many workers there is memory for, beside the leader, with the values that are kept and what is to come. */
 static int
-WorkersThatFit(const CsLook *look, int ncolumns)
+WorkersThatFit(int most, Size held, int64 nrows)
 {
-	Size		member = MEMBER_ROW * Max(look->nrows, 1),
-				left = CsMemoryLimit() - Min(look->kept.held + member, CsMemoryLimit());
+	Size		member = MEMBER_ROW * Max(nrows, 1),
+				left = CsMemoryLimit() - Min(held + member, CsMemoryLimit());
 
-	return ncolumns > MOST_SHARED ? 0 : (int) Min((Size) CsTeamWorkersFor(look->nrows * ncolumns), left / member);
+	return (int) Min((Size) most, left / member);
+}
+
+/* Workers that so many rows of so many columns deserve. */
+static int
+WorkersFor(int64 nrows, int ncolumns)
+{
+	return ncolumns > MOST_SHARED ? 0 : CsTeamWorkersFor(nrows * ncolumns);
+}
+
+/* Workers that a look at about so many rows will have, all of whose numbers are kept. */
+int
+CsPublishWorkers(const CsLook *look, int64 nrows)
+{
+	int			ncolumns = 0;
+
+	for (int i = 0; i < look->ncolumns; i++)
+		ncolumns += CsLookIsNumber(&look->columns[i].column);
+	return WorkersThatFit(WorkersFor(nrows, ncolumns), mul_size(Max(nrows, 1), mul_size(ncolumns, sizeof(double))), nrows);
 }
 
 /* What a member of the team is to do with a column. */
@@ -360,12 +374,14 @@ static void
 PrepareTask(CsArena *arena, bool is_shared, const CsLook *look, int column, const CsPublishColumns *wanted, ColumnTask *task)
 {
 	const CsLookColumn *c = &look->columns[column];
+	bool		is_there = look->kept.arena != NULL || !is_shared;
 	const Place nowhere = {.area = -1};
 	bool		is_ranked = wanted->is_correlated[column] && c->n == look->nrows && c->n > 0 && c->n <= CS_MAX_RANKED_TWICE;
 
 	memset(task, 0, sizeof(*task));
-	task->values = is_shared ? Room(arena, true, look->nrows, sizeof(double)) : (Place) {.area = -1,.address = c->values};
-	pg_atomic_init_u32(&task->is_there, !is_shared);
+	task->values = !is_there ? Room(arena, true, look->nrows, sizeof(double)) : look->kept.arena == NULL || c->values == NULL ?
+		(Place) {.area = -1,.address = c->values} : (Place) {.area = look->kept.columns[column].area};
+	pg_atomic_init_u32(&task->is_there, is_there);
 	task->twice_ranks = is_ranked ? Room(arena, is_shared, look->nrows, sizeof(uint32)) : nowhere;
 	task->sorted = c == wanted->value ? Room(arena, is_shared, c->n, sizeof(double)) : nowhere;
 	task->is_measured = CsPortraitWants(wanted->portraying, &c->column);
@@ -435,7 +451,7 @@ PrepareTasks(CsArena *arena, const CsPublishColumns *wanted, bool is_shared, boo
 	{
 		PrepareTask(arena, is_shared, look, s->columns[i], wanted, &tasks[i]);
 		args.nranked += IsRanked(&tasks[i]);
-		if (is_shared && !is_late)
+		if (is_shared && !is_late && look->kept.arena == NULL)
 			ShareColumns(arena, tasks, s, i + 1);
 	}
 	cells = mul_size(Max(args.nranked, 1), Max(args.nranked, 1));
@@ -445,9 +461,9 @@ PrepareTasks(CsArena *arena, const CsPublishColumns *wanted, bool is_shared, boo
 
 /* Have a team do all that is to be done; values that are still to be copied are those of a sharing, NULL: none are. */
 static void
-RunTasks(CsArena *arena, int workers, const ColumnsArgs *args, Sharing *s)
+RunTasks(CsTeam *team, const ColumnsArgs *args, Sharing *s)
 {
-	CsTeam	   *team = CsTeamStart(arena, workers);
+	CsArena    *arena = CsTeamArena(team);
 
 	if (s != NULL)
 		ShareColumns(arena, CsArenaAddress(arena, args->columns), s, Min(CsTeamWorkers(team), s->n));
@@ -470,18 +486,31 @@ CsPublishColumnsFind(CsPublishColumns *wanted)
 	Sharing		sharing = {.look = look, .columns = columns};
 	ColumnsArgs args;
 	ColumnTask *tasks;
-	CsArena    *arena;
+	CsArena    *arena = wanted->team == NULL ? NULL : CsTeamArena(wanted->team);
+	CsTeam	   *team = wanted->team;
 	int			workers;
+	bool		is_shared;
 
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		if (CsLookIsNumber(&look->columns[i].column))
 			columns[sharing.n++] = i;
 	}
-	workers = WorkersThatFit(look, sharing.n);
-	arena = CsArenaCreate(workers > 0);
-	args = PrepareTasks(arena, wanted, workers > 0, MayCopyLate(look, sharing.n, workers), &sharing);
-	RunTasks(arena, workers, &args, workers > 0 ? &sharing : NULL);
+	workers = WorkersThatFit(team == NULL ? WorkersFor(look->nrows, sharing.n) : CsTeamWorkers(team), look->kept.held,
+							 look->nrows);
+	/* there were more rows than were expected */
+	if (team != NULL && workers < CsTeamWorkers(team))
+	{
+		CsTeamEnd(team);
+		team = NULL;
+	}
+	is_shared = team != NULL || workers > 0;
+	if (arena == NULL)
+		arena = CsArenaCreate(is_shared);
+	args = PrepareTasks(arena, wanted, is_shared, MayCopyLate(look, sharing.n, workers), &sharing);
+	if (team == NULL)
+		team = CsTeamStart(arena, workers);
+	RunTasks(team, &args, is_shared && look->kept.arena == NULL ? &sharing : NULL);
 	tasks = CsArenaAddress(arena, args.columns);
 	wanted->correlations = CorrelationsOf(arena, &args);
 	for (int i = 0; i < args.ncolumns; i++)

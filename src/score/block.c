@@ -5,7 +5,8 @@
  * What is done to each value of each row goes much faster where the rows of a column lie side by side: a column is
  * converted once for all visitors, rows are placed by the kernels that place a training's, and visitors look at a
  * column with one loop.  Rows come in the order in which a statement gives them, whoever reads them: where the
- * source is tables that are scanned from end to end, their pages are read without one (data/pages.h).
+ * source is tables that are scanned from end to end, their pages are read without one (data/pages.h), by a team where
+ * the pass is to have one (block_team.c).
  *
  * Values by reference are copied until the block has been visited.  A block whose copies are large is given to the
  * visitors before it is full, so what they make of the rows must not depend on where a block ends.
@@ -16,32 +17,14 @@
 #include <math.h>
 
 #include "catalog/pg_type_d.h"
-#include "data/pages.h"
 #include "score/binding.h"
-#include "score/pass.h"
+#include "score/blocks.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* Bytes of copies with which a block is full. */
 #define MOST_COPIED ((Size) 1024 * 1024)
-
-/* The rows of a reading. */
-typedef struct CsPassBlocks
-{
-	CsPassBlock block;			/* at hand */
-	int64		nrows;			/* before it */
-	int		   *by_reference;	/* columns */
-	int			nby_reference;
-	int16	   *lengths;		/* of each column's type */
-	MemoryContext copies;		/* of the block at hand */
-	Size		copied;
-
-	/* columns as numbers; "has_numbers": of the block at hand */
-	double	   *numbers;
-	bool	   *has_numbers;
-	bool	   *all_finite;
-} CsPassBlocks;
 
 /* Do all that take part in the pass take blocks? */
 bool
@@ -167,6 +150,13 @@ CsPassBlockRaw(CsPass *pass, const CsBinding *binding, const CsPipeline *pipelin
 					&binding->feature[i].converter, raw + (Size) i * CS_PASS_STRIDE);
 }
 
+/* Does a version place the rows of this reading? */
+static bool
+Places(const CsPass *pass, const CsPlacer *p)
+{
+	return pass->is_first && p->placing != CS_PLACE_NOT && p->is_bound;
+}
+
 /* Place the rows of the block at hand by one version. */
 static void
 PlaceBlock(CsPass *pass, CsPlacer *p)
@@ -179,9 +169,30 @@ PlaceBlock(CsPass *pass, CsPlacer *p)
 					p->raw + (Size) i * CS_PASS_STRIDE);
 	for (int r = 0; r < nrows; r++)
 		p->segments[r] = -1;
-	if (!pass->is_first || p->placing == CS_PLACE_NOT || !p->is_bound)
-		return;
-	for (int r = 0; r < nrows && p->decided != NULL; r++)
+	if (Places(pass, p))
+		CsScoringPlaceRows(&p->scoring, p->raw, CS_PASS_STRIDE, nrows, p->segments);
+}
+
+/* Find what is to be known of the block at hand before it is visited, and place its rows. */
+void
+CsBlocksPlace(CsPass *pass)
+{
+	CsPassBlocks *b = pass->blocks;
+	CsPassBlock *block = &b->block;
+	ListCell   *cell;
+
+	for (int c = 0; c < pass->columns.ncolumns; c++)
+		block->has_nulls[c] = memchr(CsBlockNulls(block, c), true, block->nrows) != NULL;
+	memset(b->has_numbers, 0, pass->columns.ncolumns);
+	foreach(cell, pass->placers)
+		PlaceBlock(pass, lfirst(cell));
+}
+
+/* Look up what somebody has decided for the customers of the block at hand. */
+static void
+FindDecisions(CsPass *pass, CsPlacer *p)
+{
+	for (int r = 0; r < pass->blocks->block.nrows; r++)
 	{
 		Datum		id[INDEX_MAX_KEYS];
 		bool		nulls[INDEX_MAX_KEYS];
@@ -189,24 +200,23 @@ PlaceBlock(CsPass *pass, CsPlacer *p)
 		TakeId(pass, r, id, nulls);
 		p->decided[r] = CsOverridesFind(p->overrides, id, nulls);
 	}
-	CsScoringPlaceRows(&p->scoring, p->raw, CS_PASS_STRIDE, nrows, p->segments);
 }
 
-/* Give the block at hand to the visitors, and begin another one. */
-static void
-GiveBlock(CsPass *pass)
+/* Give the block at hand, whose rows are placed, to the visitors, and begin another one. */
+void
+CsBlocksVisit(CsPass *pass)
 {
 	CsPassBlocks *b = pass->blocks;
 	CsPassBlock *block = &b->block;
 	ListCell   *cell;
 
-	if (block->nrows == 0)
-		return;
-	for (int c = 0; c < pass->columns.ncolumns; c++)
-		block->has_nulls[c] = memchr(CsBlockNulls(block, c), true, block->nrows) != NULL;
-	memset(b->has_numbers, 0, pass->columns.ncolumns);
 	foreach(cell, pass->placers)
-		PlaceBlock(pass, lfirst(cell));
+	{
+		CsPlacer   *p = lfirst(cell);
+
+		if (p->decided != NULL && Places(pass, p))
+			FindDecisions(pass, p);
+	}
 	foreach(cell, pass->visitors)
 	{
 		const CsVisitor *v = lfirst(cell);
@@ -218,6 +228,16 @@ GiveBlock(CsPass *pass)
 	b->copied = 0;
 	if (b->nby_reference > 0)
 		MemoryContextReset(b->copies);
+}
+
+/* Place the rows of the block at hand, if there are any, and give it to the visitors. */
+void
+CsBlocksFinish(CsPass *pass)
+{
+	if (pass->blocks->block.nrows == 0)
+		return;
+	CsBlocksPlace(pass);
+	CsBlocksVisit(pass);
 }
 
 /* Copy the values of the row at hand that are given by reference. */
@@ -239,8 +259,8 @@ CopyValues(CsPassBlocks *b, const Datum *values, const bool *nulls)
 }
 
 /* CsRowSink: one row of the source. */
-static void
-TakeRow(void *state, const Datum *values, const bool *nulls)
+void
+CsBlocksTakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	CsPass	   *pass = state;
 	CsPassBlocks *b = pass->blocks;
@@ -257,7 +277,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		CopyValues(b, values, nulls);
 	block->nrows++;
 	if (block->nrows == CS_BLOCK_ROWS || b->copied > MOST_COPIED)
-		GiveBlock(pass);
+		CsBlocksFinish(pass);
 }
 
 /* Make room for what a placer makes of a block. */
@@ -280,9 +300,9 @@ OpenPlacer(const CsPass *pass, CsPlacer *p)
 	p->decided = p->overrides == NULL ? NULL : palloc0(sizeof(CsOverride *) * CS_BLOCK_ROWS);
 }
 
-/* Make room for the blocks of a reading. */
-static CsPassBlocks *
-OpenBlocks(const CsPass *pass)
+/* Make room for the blocks of a reading, in CurrentMemoryContext. */
+CsPassBlocks *
+CsBlocksOpen(const CsPass *pass)
 {
 	CsPassBlocks *b = palloc0(sizeof(CsPassBlocks));
 	int			n = pass->columns.ncolumns;
@@ -312,16 +332,17 @@ OpenBlocks(const CsPass *pass)
 	return b;
 }
 
-/* Read the rows from pages of tables. */
+/* Read the rows from pages of tables; a team, and what it shares, is made in a context. */
 static void
-ReadPages(CsPass *pass, const CsPages *pages)
+ReadPages(CsPass *pass, const CsPages *pages, MemoryContext context)
 {
 	int			n = pass->columns.ncolumns;
 	CsPagesColumn *columns = palloc(sizeof(CsPagesColumn) * Max(n, 1));
 
 	CsPagesColumns(pass->columns.columns, n, columns);
 	CsPagesBegin(pages);
-	CsPageReaderRead(CsPageReaderMake(pages, columns, n), pages, 0, pages->npages, TakeRow, pass);
+	if (!CsBlocksReadByTeam(pass, pages, columns, context))
+		CsPageReaderRead(CsPageReaderMake(pages, columns, n), pages, 0, pages->npages, CsBlocksTakeRow, pass);
 }
 
 /*
@@ -336,13 +357,13 @@ CsPassReadBlocks(CsPass *pass)
 	const CsPages *pages;
 	int64		nrows;
 
-	pass->blocks = OpenBlocks(pass);
+	pass->blocks = CsBlocksOpen(pass);
 	pages = CsPagesOf(pass->relation, pass->columns.columns, pass->columns.ncolumns);
 	if (pages != NULL)
-		ReadPages(pass, pages);
+		ReadPages(pass, pages, save);
 	else
-		(void) CsRelationRead(pass->relation, pass->columns.columns, pass->columns.ncolumns, TakeRow, pass);
-	GiveBlock(pass);
+		(void) CsRelationRead(pass->relation, pass->columns.columns, pass->columns.ncolumns, CsBlocksTakeRow, pass);
+	CsBlocksFinish(pass);
 	nrows = pass->blocks->nrows;
 	pass->blocks = NULL;
 	MemoryContextSwitchTo(save);

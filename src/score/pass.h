@@ -5,6 +5,7 @@
 #ifndef CUSTSEG_PASS_H
 #define CUSTSEG_PASS_H
 
+#include "parallel/team.h"
 #include "score/score.h"
 
 /* Values from the first of a column in a block to that of the next: not a power of two, for cache lines' sake. */
@@ -90,6 +91,12 @@ typedef struct CsPass
 	bool		is_first;		/* reading */
 	int64		nrows;			/* of the reading that came last */
 	struct CsPassBlocks *blocks;	/* of this reading; NULL: rows are given one by one */
+
+	/* for a team to read, where it can: how many workers so many rows are to have; NULL: there is to be no team */
+	int			(*workers) (void *state, int64 nrows);
+	void	   *workers_state;
+	CsTeam	   *team;			/* that reads, and is then the caller's to end, with its arena; NULL: there is none */
+	int64		expected;		/* rows, about, that it reads */
 } CsPass;
 
 extern CsPass *CsPassOpen(const CsRelation *relation);

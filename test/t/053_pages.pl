@@ -52,6 +52,25 @@ unlike(says('mine', 'CREATE TEMPORARY TABLE mine AS SELECT * FROM customers;'), 
 $node->safe_psql('postgres', 'CREATE INDEX covering ON guarded (a, b); ALTER TABLE guarded DISABLE ROW LEVEL SECURITY; VACUUM (ANALYZE) guarded');
 unlike(says('guarded', 'SET enable_seqscan = off;'), $by_team, 'what an index has is read from the index');
 
+# So it is with a publication, also of a query that only names columns of a table.
+$node->safe_psql('postgres', "SELECT custseg.train('published', 'customers', '{a,b}', 3, deploy => true)");
+
+# What a publication says likewise, before its transaction is undone.
+sub says_published
+{
+    my ($source) = @_;
+    my ($out, $err);
+
+    $node->psql('postgres', "BEGIN; SET client_min_messages = debug1; SELECT custseg.publish('published', '$source', '{\"surrogate\": false}'); ROLLBACK;",
+        stdout => \$out, stderr => \$err);
+    unlike($err, qr/ERROR/, "$source: published");
+    return $err;
+}
+
+like(says_published($_), qr/using \d parallel workers.*$by_team/s, "the team reads $_ for a publication") for 'customers', 'SELECT c, b, a FROM viewed';
+unlike(says_published($_), $by_team, "but not $_") for 'SELECT * FROM customers OFFSET 0', 'SELECT * FROM customers WHERE id > 0', 'SELECT a, b + 0 AS b FROM customers';
+$node->safe_psql('postgres', "SELECT custseg.drop_model('published', whole => true)");
+
 # What other sessions commit meanwhile is not seen, in either way of reading.
 my $one = CustsegTest::Session->new($node, 'postgres');
 my $two = CustsegTest::Session->new($node, 'postgres');
