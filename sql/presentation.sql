@@ -17,10 +17,16 @@ SELECT shown('shop') IS NULL AS nothing;
 SELECT custseg.set_presentation('shop', '{"title": "The shop", "value": "monetary", "currency": "GBP"}');
 SELECT custseg.set_presentation('shop', '{"columns": {"recency": {"label": "Days since the last order", "unit": "days"}, "monetary": {"unit": "GBP"}}}');
 SELECT shown('shop');
+-- sentences tell money with its currency: the value, and columns that have it as their unit
+SELECT custseg.set_presentation('shop', '{"columns": {"basket": {"unit": "GBP"}, "weight": {"unit": "gbp"}}}');
+SELECT segment, description FROM custseg.segment_summary('shop') ORDER BY segment;
+SELECT segment, description FROM custseg.segment_summary('shop', 'SELECT *, monetary * 1000 - 3000 AS basket, monetary + 0.5 AS weight, monetary / 12.0 AS average_order FROM customer', columns => '{basket,weight,average_order}') ORDER BY segment;
+SELECT custseg.set_presentation('shop', '{"columns": {"basket": null, "weight": null}}');
 SELECT custseg.set_presentation('shop', '{"title": "Our shop", "columns": {"recency": {"label": null, "description": "From the day of the last order."}, "age": {"label": "Age"}}}');
 SELECT shown('shop');
 SELECT custseg.set_presentation('shop', '{"currency": null, "columns": {"recency": null, "nobody": null, "age": {"unit": null}}}');
 SELECT shown('shop');
+SELECT segment, description FROM custseg.segment_summary('shop') ORDER BY segment;
 SELECT custseg.set_presentation('shop', '{}');
 SELECT shown('shop');
 SELECT custseg.set_presentation('shop', '{"columns": null}');

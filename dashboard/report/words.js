@@ -3,7 +3,7 @@
 
 import { earnedSentence, gainSentence, lastDecided } from '../web/charts/experiments.js';
 import { told as fallen } from '../web/charts/kpis.js';
-import { amount, hasValue, segmentName } from '../web/facts.js';
+import { amount, hasValue, segmentName, withAmounts } from '../web/facts.js';
 import { change, count, date, fixed, isKnown, list, percent, plural, short, toNumber } from '../web/format.js';
 import { groups, index, ranked, totalCustomers, totalValue } from './publication.js';
 import { cut } from './text.js';
@@ -122,7 +122,7 @@ export function campaignOf(data) {
 
 /** Returns the sentence that describes who is in a segment, or why there is none. */
 export function describe(data, row) {
-    if (row.description) return row.description;
+    if (row.description) return withAmounts(data, row.description);
     if (row.is_small) return 'There are too few of them to tell what they have in common.';
     if (row.segment === 0) return 'These customers are in no segment: they are unlike any group, and unlike each other.';
     if (toNumber(row.n) === 0) return 'Nobody is in this segment now.';

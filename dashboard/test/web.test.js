@@ -469,6 +469,10 @@ test('amounts and numbers in sentences of the database are written as tiles writ
     assert.equal(change(reason), `The customers of 5 GBP, worth 5 EUR are worth £1,174,000, 12 less than before (−0.1${space}%).`);
     assert.match(change(reason, {}), /are worth 1,174,000 GBP, 12 less/);
     assert.match(change(reason.replaceAll('GBP', 'CHF'), { currency: 'CHF' }), /are worth 1,174,000 CHF, 12 less/);
+    // who is in a segment
+    const described = (description) => cards.descriptions.table({ about, summary: [{ segment: 1, name: 'one', n: 9, description }] }, {}).rows[0][1];
+    assert.equal(described('Spends 5,856.5 GBP more than the average (7,910 GBP against -2,054 GBP), basket 1e-05 GBP, 3 GBPs, channel mostly A-7 GBP.'),
+        'Spends £5,856.5 more than the average (£7,910 against −£2,054), basket 1e-05 GBP, 3 GBPs, channel mostly A-7 GBP.');
     const rule = (description) => cards.rules.table({ about, surrogate: [{ segment: 1, name: 'one', description, purity: 1, n: 1, coverage: 1 }] }, {}).rows[0][1];
     assert.equal(rule('total spent up to 1174.25 and recency from 22.5 to 36.5 and channel is "web and recency up to 3"'),
         'Spent and up to 3 up to £1,174 and Days since the last order from 22.5 days to 36.5 days and channel is "web and Days since the last order up to 3"');

@@ -3,7 +3,7 @@
 //
 // "data" is everywhere the object {part: body, ...} with the part "about" among them.
 
-import { count, dash, date, exactMoney, middle, money, name, number, percent, short, toNumber } from './format.js';
+import { count, dash, date, exactMoney, inCurrency, middle, money, name, number, percent, short, toNumber } from './format.js';
 import { numbers } from './router.js';
 
 /** Returns the presentation of the model, or an empty one. */
@@ -93,6 +93,13 @@ export function amount(data, value) {
 /** Returns an amount of the model's money in full. */
 export function exactAmount(data, value) {
     return exactMoney(value, currency(data));
+}
+
+/** Returns a sentence of the database with its amounts as pages write them, £1,174 where it has 1,174 GBP; "before" is what must stand before an amount. */
+export function withAmounts(data, text, before = '') {
+    const its = currency(data);
+    if (!its || !text) return text;
+    return text.replace(new RegExp(`${before}(?<![\\w.,-])(-?)(\\d[\\d,]*(?:\\.\\d+)?) ${its}\\b`, 'g'), (_, sign, digits) => `${before}${inCurrency(`${sign && '−'}${digits}`, its)}`);
 }
 
 /** Returns whether the publication knows what customers are worth. */

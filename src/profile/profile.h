@@ -221,6 +221,6 @@ typedef struct CsWords
 	bool		is_high;		/* ranked from the highest mean down */
 } CsWords;
 
-extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining);
+extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining, const char *currency);
 
 #endif							/* CUSTSEG_PROFILE_H */

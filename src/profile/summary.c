@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "catalog/tables.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "profile/profile.h"
@@ -58,7 +59,30 @@ typedef struct Sketch
 	char	   *name;			/* NULL: it has one that says what it is, or nobody is in it */
 } Sketch;
 
+/* The currency that set_presentation() keeps, and the columns that are in it: the value, and those whose unit it is. */
+static const char *const money_sql =
+"SELECT t.said FROM custseg.presentation AS p"
+" CROSS JOIN LATERAL (SELECT 0 AS place, p.presentation OPERATOR(pg_catalog.->>) 'currency' AS said"
+" UNION ALL SELECT 1, p.presentation OPERATOR(pg_catalog.->>) 'value'"
+" UNION ALL SELECT 2, c.key FROM pg_catalog.jsonb_each(p.presentation OPERATOR(pg_catalog.->) 'columns') AS c"
+" WHERE (c.value OPERATOR(pg_catalog.->>) 'unit') OPERATOR(pg_catalog.=) (p.presentation OPERATOR(pg_catalog.->>) 'currency')"
+") AS t"
+" WHERE p.model OPERATOR(pg_catalog.=) $1 AND pg_catalog.jsonb_exists(p.presentation, 'currency') AND t.said IS NOT NULL"
+" ORDER BY t.place";
+
 PG_FUNCTION_INFO_V1(custseg_segment_summary);
+
+/* The currency of a column, NULL: it is no money; "money" is what money_sql found. */
+static const char *
+CurrencyOf(List *money, const char *column)
+{
+	for (int i = 1; i < list_length(money); i++)
+	{
+		if (strcmp(list_nth(money, i), column) == 0)
+			return linitial(money);
+	}
+	return NULL;
+}
 
 /* Is a group noise? */
 static bool
@@ -126,7 +150,7 @@ IsSaid(const Sketch *sketch, const char *label)
 
 /* The sentence of a segment, and the labels its name is made of. */
 static void
-Describe(const CsPortrait *portrait, const SummaryOptions *options, Sketch *sketch)
+Describe(const CsPortrait *portrait, const SummaryOptions *options, List *money, Sketch *sketch)
 {
 	CsDefining *ranking;
 	int			n = CsPortraitRanking(portrait, sketch->group, &ranking);
@@ -137,7 +161,8 @@ Describe(const CsPortrait *portrait, const SummaryOptions *options, Sketch *sket
 	sketch->labels = palloc(sizeof(Label) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
-		CsWords		words = CsWordsOf(portrait, sketch->group, &ranking[i]);
+		const char *name = NameStr(portrait->columns[ranking[i].column].column.name);
+		CsWords		words = CsWordsOf(portrait, sketch->group, &ranking[i], CurrencyOf(money, name));
 
 		appendStringInfo(&sentence, "%s%s", i > 0 ? ", " : "", words.phrase);
 		if (!IsSaid(sketch, words.label))
@@ -374,12 +399,13 @@ static void
 PutSummaries(CsResult *result, const CsPortrait *portrait, const SummaryOptions *options)
 {
 	Sketch	   *sketches = palloc0(sizeof(Sketch) * portrait->ngroups);
+	List	   *money = CsCatalogTexts(money_sql, CsValues(CsValueText(NameStr(portrait->scorer->model))), true);
 	double		total;
 
 	for (int g = 0; g < portrait->ngroups; g++)
 	{
 		sketches[g].group = g;
-		Describe(portrait, options, &sketches[g]);
+		Describe(portrait, options, money, &sketches[g]);
 		if (portrait->rows[g] > 0 && !IsNoise(portrait, g))
 			sketches[g].name = NameOf(&sketches[g]);
 	}

@@ -37,6 +37,13 @@ NumberText(const CsVocabulary *v, double x)
 	return CsWordsNumber(v->whole && fabs(x) >= 10 ? rint(x) : x);
 }
 
+/* A number with the currency that it is in, if it is money; palloc'd. */
+static char *
+InCurrency(char *number, const char *currency)
+{
+	return currency == NULL ? number : psprintf("%s %s", number, currency);
+}
+
 /* Days since 1970-01-01 as a date. */
 static char *
 DateText(double days)
@@ -96,14 +103,14 @@ NoneOf(const CsVocabulary *v)
  * are never negative.
  */
 static char *
-ComparePhrase(const CsVocabulary *v, const char *name, double mean, const CsNumberSummary *all)
+ComparePhrase(const CsVocabulary *v, const char *name, double mean, const CsNumberSummary *all, const char *currency)
 {
 	double		overall = all->mean;
 	double		ratio = overall > 0 && all->minimum >= 0 ? mean / overall : NAN;
 	const char *phrase = mean > overall ? v->more : v->less;
 
 	if (v->absolute)
-		return Fill(phrase, name, NumberText(v, mean));
+		return Fill(phrase, name, InCurrency(NumberText(v, mean), currency));
 	if (ratio == 0 && (v->none != NULL || v->percent_less != NULL))
 		return Fill(NoneOf(v), name, "");
 	if (v->percent)
@@ -112,7 +119,7 @@ ComparePhrase(const CsVocabulary *v, const char *name, double mean, const CsNumb
 		return Fill(v->times, name, RatioText(ratio));
 	if (ratio <= SMALL_RATIO && v->percent_less != NULL)
 		return Fill(v->percent_less, name, CsWordsPercent(1 - ratio));
-	return Fill(phrase, name, NumberText(v, fabs(mean - overall)));
+	return Fill(phrase, name, InCurrency(NumberText(v, fabs(mean - overall)), currency));
 }
 
 /* A name without the unit in parentheses at its end. */
@@ -126,26 +133,27 @@ WithoutUnit(const char *name)
 	return pnstrdup(name, unit - 1 - name);
 }
 
-/* Words for a number. */
+/* Words for a number, with its currency if it is money. */
 static CsWords
-NumberWords(const CsPortraitColumn *c, int group, int all)
+NumberWords(const CsPortraitColumn *c, int group, int all, const char *currency)
 {
 	const char *name = CsWordsName(NameStr(c->column.name));
 	double		mean = c->summaries[group].mean,
 				overall = c->summaries[all].mean;
 	const CsVocabulary *v = CsVocabularyOf(&c->column.converter, &c->summaries[all], &name);
 	bool		is_high = mean > overall;
-	char	   *phrase = ComparePhrase(v, name, mean, &c->summaries[all]);
+	char	   *phrase = ComparePhrase(v, name, mean, &c->summaries[all], currency);
 	const char *noun = WithoutUnit(name);
 	CsWords		words;
 
 	if (v->absolute || v->percent)
 		words.phrase = psprintf("%s (%s on average)", phrase,
-								v->percent ? CsWordsPercent(overall) : NumberText(v, overall));
+								v->percent ? CsWordsPercent(overall) : InCurrency(NumberText(v, overall), currency));
 	else
 		words.phrase = psprintf("%s (%s%s against %s)", phrase,
 								v->measure == NULL ? "" : v->measure,
-								ValueText(v, mean, overall), ValueText(v, overall, mean));
+								InCurrency(ValueText(v, mean, overall), currency),
+								InCurrency(ValueText(v, overall, mean), currency));
 	words.label = Fill(is_high ? v->high : v->low, noun, "");
 	words.superlative = Fill(is_high ? v->highest : v->lowest, noun, "");
 	words.is_high = is_high;
@@ -365,9 +373,12 @@ TwoValueWords(const char *column, double mean, const CsNumberSummary *all)
 					  is_high ? high : 1 - high, is_high ? overall : 1 - overall);
 }
 
-/* What sets a group apart, in words; the texts are palloc'd. */
+/*
+ * What sets a group apart, in words; the texts are palloc'd.  A number that is money is told with its
+ * currency, NULL: it is none, or nobody has said in which it is.
+ */
 CsWords
-CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining)
+CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining, const char *currency)
 {
 	const CsPortraitColumn *c = &portrait->columns[defining->column];
 	const char *name = NameStr(c->column.name);
@@ -379,7 +390,7 @@ CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining)
 		return CategoryWords(portrait, c, group, ChooseLevel(portrait, group, defining));
 	v = CsVocabularyOf(&c->column.converter, &c->summaries[all], &words);
 	if (v->names != NULL || v->percent || v->is_time || !HasTwoValues(&c->summaries[all]))
-		return NumberWords(c, group, all);
+		return NumberWords(c, group, all, currency);
 	if (c->summaries[all].minimum == 0)
 		return FlagWords(name, c->summaries[group].mean, c->summaries[all].mean);
 	return TwoValueWords(name, c->summaries[group].mean, &c->summaries[all]);

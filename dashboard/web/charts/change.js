@@ -1,23 +1,17 @@
 // change.js
 //	  What has changed in the last month, in sentences, as what_changed() tells it.
 
-import { currency } from '../facts.js';
-import { inCurrency, name, plural, sentenceOf } from '../format.js';
+import { withAmounts } from '../facts.js';
+import { name, plural, sentenceOf } from '../format.js';
 
 const headings = { summary: 'All', size: 'How many', value: 'What they are worth', move: 'Who moved', drift: 'Customers', kpi: 'What they did', decision: 'Decisions' };
 
 // alerts have a card of their own, which also says what to do
 const rows = (data) => data.change.filter((it) => it.section !== 'alert');
 
-/** Returns a sentence of the database with its amounts as pages write them: £1,174 where the database has 1,174 GBP. */
-function inWords(data, text) {
-    const its = currency(data);
-    return its ? text.replace(/\bworth ([\d,]+) ([A-Z]{3})\b/g, (words, amount, code) => (code === its ? `worth ${inCurrency(amount, its)}` : words)) : text;
-}
-
 /** Returns {heading, text} of each row. */
 export function changes(data) {
-    return rows(data).map((it) => ({ heading: headings[it.section] ?? it.section, text: sentenceOf(name(inWords(data, it.reason))) }));
+    return rows(data).map((it) => ({ heading: headings[it.section] ?? it.section, text: sentenceOf(name(withAmounts(data, it.reason, 'worth '))) }));
 }
 
 /** Returns the sentence: how much there is to tell. */

@@ -1,7 +1,7 @@
 // segment-facts.js
 //	  One segment in numbers and a sentence.
 
-import { amount, hasValue, segmentLabel, segmentName, small } from '../facts.js';
+import { amount, hasValue, segmentLabel, segmentName, small, withAmounts } from '../facts.js';
 import { change, count, date, percent, signed, toNumber, unknown } from '../format.js';
 import { chosen } from './action.js';
 import { changeOf } from './segment-table.js';
@@ -47,7 +47,7 @@ function training(row) {
 export function sentence(data, state) {
     const row = chosen(data, state);
     if (!row) return 'The chosen segment has no customers in this publication.';
-    return row.description ?? `${segmentName(row)}: ${row.is_small ? `what distinguishes these customers is ${small(data)}` : 'nothing distinguishes these customers that the columns tell of'}.`;
+    return withAmounts(data, row.description) ?? `${segmentName(row)}: ${row.is_small ? `what distinguishes these customers is ${small(data)}` : 'nothing distinguishes these customers that the columns tell of'}.`;
 }
 
 /** Returns the numbers as a table. */
