@@ -67,6 +67,24 @@ Scale(uint64 whole, int exponent, double *result)
 	return true;
 }
 
+#if LDBL_MANT_DIG == 64 && !defined(WORDS_BIGENDIAN)
+/* Is a long double computed with as many bits as it has?  Valgrind computes with those of a double. */
+static bool
+HasAllBits(void)
+{
+	static int	has = -1;
+
+	if (has < 0)
+	{
+		volatile long double one = 1;
+		volatile long double next = one + LDBL_EPSILON;
+
+		has = next > one;
+	}
+	return has;
+}
+#endif
+
 /*
  * The same of larger numbers.  The product or quotient is rounded to 64 bits, and rounding that to 53 bits
  * gives what rounding at once does, unless it is right between two doubles.
@@ -82,7 +100,7 @@ ScaleLong(uint64 whole, int exponent, double *result)
 	long double value;
 	uint64		bits;
 
-	if (exponent > EXACT_LONG_POWERS || exponent < -EXACT_LONG_POWERS)
+	if (exponent > EXACT_LONG_POWERS || exponent < -EXACT_LONG_POWERS || !HasAllBits())
 		return false;
 	value = exponent >= 0 ? whole * power[exponent] : whole / power[-exponent];
 	memcpy(&bits, &value, sizeof(bits));
