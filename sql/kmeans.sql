@@ -329,6 +329,10 @@ SET client_min_messages = warning;
 SELECT count(DISTINCT training_fingerprint('crowd', '{a,b,c,d}', 5,
     options => jsonb_build_object('algorithm', algorithm, 'n_init', 10, 'tol', 0))) AS models
 FROM unnest('{lloyd,hamerly}'::text[]) algorithm;
+-- of starts one after the other each keeps its own rows, where those before kept theirs
+SELECT count(*), count(DISTINCT print) AS models FROM (
+    SELECT set_config('maintenance_work_mem', m, true), training_fingerprint('crowd', '{a,b,c,d}', 5, options => '{"algorithm": "lloyd", "n_init": 10, "tol": 0, "engine": "local"}')
+    FROM unnest('{1GB,3MB,2MB,1500kB}'::text[]) m) p (setting, print);
 RESET client_min_messages;
 
 -- ties, rows far from the origin, an outlier that makes all else look like one point
