@@ -251,6 +251,10 @@ SELECT n_segments FROM custseg.train('places', 'places', '{x,y}', algorithm => '
 CREATE TABLE shifted AS SELECT id, x + d.dx AS x, y + d.dy AS y FROM places, (VALUES (0, 0), (1.5, 0), (0, 1.75), (2, 2), (-2, 1.5), (3, 0)) d (dx, dy);
 SELECT count(*) AS segments, count(*) FILTER (WHERE p.n = d.n) AS same, sum(p.n) AS n FROM custseg.segment_profile('places', 'shifted') p
 JOIN (SELECT d.segment, count(*) AS n FROM shifted s, custseg.predict_detail('places', s) d GROUP BY 1) d USING (segment) WHERE p.column_name = 'x';
+-- of core points that are as near the first row decides, also where that is the last of the tree
+SELECT n_segments FROM custseg.train('reversed', 'SELECT * FROM places ORDER BY id DESC', '{x,y}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 2, "min_samples": 5}');
+SELECT count(*) AS segments, count(*) FILTER (WHERE p.n = d.n) AS same, sum(p.n) AS n FROM custseg.segment_profile('reversed', 'shifted') p
+JOIN (SELECT d.segment, count(*) AS n FROM shifted s, custseg.predict_detail('reversed', s) d GROUP BY 1) d USING (segment) WHERE p.column_name = 'x';
 SELECT n_segments FROM custseg.train('places', 'shifted', '{x,y}', k => 30, prep => '{"scale": "none"}');
 WITH overlap AS (
     SELECT custseg.predict('places', s, version => 2) AS new, d.segment AS old, count(*) AS n FROM shifted s, custseg.predict_detail('places', s) d WHERE d.segment > 0 GROUP BY 1, 2)
