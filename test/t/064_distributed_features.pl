@@ -137,28 +137,33 @@ SELECT custseg.create_experiment('spring', 'groups', '["control", "offer", "lett
 SELECT custseg.enroll('spring', 'customers');
 -- texts that are no id of a number: they belong to no row
 INSERT INTO custseg.enrolment SELECT (jsonb_populate_record(e, jsonb_build_object('customer', c))).*
-    FROM custseg.enrolment e, unnest(ARRAY['007', 'five', '99999999999999999999', '99999999999', '-0', ' 9', '{"}']) c
+    FROM custseg.enrolment e, unnest(ARRAY['007', 'five', '40000', '-99999999999', '9223372036854775808', '99999999999999999999', '-0', ' 9', '{"}']) c
     WHERE e.customer = (SELECT min(customer) FROM custseg.enrolment);
 CREATE TABLE outcomes ($outcome_columns);
 INSERT INTO outcomes SELECT i, 'customer ' || i, CASE WHEN i % 7 > 0 THEN round((50 * test.u(i, 1))::numeric, 2) END, test.u(i, 2) < 0.3, i % 5, i % 90 FROM generate_series(1, 30000) i WHERE i % 11 > 0;
 END
 $servers->spread('outcomes_there', $outcome_columns, 3, 'id', 'outcomes ORDER BY hashint4extended(id, 3)');
+my $of_other_ids = 'short int2, long int8, code uuid, spent float8, bought bool, visits int, before numeric';
+$here->safe_psql('postgres', "CREATE TABLE other_ids ($of_other_ids); INSERT INTO other_ids SELECT id, id, md5(name)::uuid, spent, bought, visits, before FROM outcomes");
+$servers->spread('other_ids_there', $of_other_ids, 3, 'long', 'other_ids ORDER BY hashint8extended(long, 3)');
 my $results = 'metric, variant, segment, n_control, n_treatment, ' . join(', ', map { "round($_\::numeric, 9)" } qw(mean_control mean_treatment difference standard_error p_value theta heterogeneity)) . ', verdict';
 
 # The answer of a table here, of rows that are asked for by their ids.
 sub enrolled_alone
 {
-    my ($name, $statement, $like, $there_too) = @_;
-    my $expected = answer($statement, 'outcomes');
+    my ($name, $statement, $like, $there_too, $rows) = @_;
+    $rows //= 'outcomes';
+    my $expected = answer($statement, $rows);
 
     $servers->listen_from_now;
     like($expected, $like, "$name: the answer of a table here");
-    is(answer($there_too // $statement, 'outcomes_there'), $expected, $name);
+    is(answer($there_too // $statement, "${rows}_there"), $expected, $name);
     # the rows of who is enrolled
     $servers->heard_no_rows($name, 1, qr/ IS NULL\) OR \(.* = ANY \(E?'\{/);
 }
 
 enrolled_alone('experiment_results', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'id')", qr/spend\|letter\|3\|\d+\|/);
+enrolled_alone("experiment_results by $_", "SELECT $results FROM custseg.experiment_results('spring', '%s', '$_')", qr/spend\|letter\|3\|\d+\|/, undef, 'other_ids') for qw(short long);
 enrolled_alone('experiment_results of everybody', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'id', '{\"complete\": true}')", qr/spend\|letter\|3\|\d+\|/);
 like($here->safe_psql('postgres', "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', 'outcomes_there', 'id')"), qr/^\d+$/, 'which fit into little memory');
 my $hostile = q{E'c"\\\\{},\'\'NULL\n$1 ' || };
@@ -180,6 +185,9 @@ for my $server (@servers)
     isnt(scalar @asked, 0, "$server sends rows");
     unlike("@asked", qr/longlong/, "$server is told no ids");
 }
+# a uuid that is written otherwise belongs to no row, either
+$here->safe_psql('postgres', "UPDATE custseg.enrolment SET customer = CASE WHEN customer LIKE '%9' THEN upper(md5(customer)) ELSE md5(customer)::uuid::text END");
+enrolled_alone('experiment_results by a uuid', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'code')", qr/spend\|letter\|3\|\d+\|/, undef, 'other_ids');
 # By two columns all rows come.
 my $by_two = "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', '%s', 'id,name')";
 
