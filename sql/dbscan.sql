@@ -261,7 +261,7 @@ WITH overlap AS (
 SELECT sum(n) FILTER (WHERE new = old) AS kept, sum(n) AS placed FROM overlap;
 
 -- core points are read from the catalogue to the bit, whatever their digits: each is at no distance from itself
-CREATE TABLE digits AS SELECT i, CASE i % 8 WHEN 0 THEN i WHEN 1 THEN i / 7.0::float8 WHEN 2 THEN i * 1e12 + 0.5 WHEN 3 THEN -i / 1e4::float8 WHEN 4 THEN pi() * 10::float8 ^ (i / 8 % 200 - 100)
+CREATE TABLE digits AS SELECT i, CASE i % 8 WHEN 0 THEN i WHEN 1 THEN i / 7.0::float8 WHEN 2 THEN i * 1e12 + 0.5 WHEN 3 THEN -i / 1e4::float8 WHEN 4 THEN concat(i, '.5e', i / 8 % 200 - 100)::float8
     WHEN 5 THEN 4503599627370496 + i + 0.5 WHEN 6 THEN -i * 1e18::float8 / 3 ELSE i * 1e-300::float8 END AS x FROM generate_series(1, 4000) i;
 SELECT n_segments FROM custseg.train('digits', 'digits', '{x}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 1e300, "min_samples": 1}');
 SELECT count(*), count(*) FILTER (WHERE d.distance = 0) AS exact FROM digits, custseg.predict_detail('digits', digits) d;
