@@ -326,7 +326,7 @@ CsArenaAddress(CsArena *arena, int number)
 
 /*
  * Let go of areas that the leader has freed since, because their numbers may be in use again.
- * Called by a worker that holds a claim, so that the leader stands still.
+ * Called by a worker that holds a claim, so that the leader changes no area that the task looks at.
  */
 void
 CsArenaRefresh(CsArena *arena)

@@ -11,7 +11,10 @@
 
 #define CS_MAX_AREAS 1024
 
-/* Handles by area number, in the team's shared memory; written by the leader between tasks. */
+/*
+ * Handles by area number, in the team's shared memory; written by the leader between tasks, or while one runs that does
+ * not look at the areas in question.
+ */
 typedef struct CsArenaDirectory
 {
 	uint32		changes;		/* how often a handle was set */

@@ -48,7 +48,7 @@ typedef struct CsTeamShared
 	pg_atomic_uint32 over;		/* the team has ended */
 	ConditionVariable work;		/* workers: something to claim, or over */
 	ConditionVariable done;		/* leader: all items finished */
-	CsArenaDirectory directory; /* written by the leader between tasks */
+	CsArenaDirectory directory; /* written by the leader */
 } CsTeamShared;
 
 struct CsTeam
