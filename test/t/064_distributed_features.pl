@@ -8,6 +8,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
 use OtherServers;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my @servers = qw(north south west);
@@ -185,6 +186,23 @@ for my $server (@servers)
     isnt(scalar @asked, 0, "$server sends rows");
     unlike("@asked", qr/longlong/, "$server is told no ids");
 }
+# What is made of sums is the same, and others are asked the same, whatever operators and functions the caller's search_path has first.
+$here->safe_psql('postgres', slurp_file("$FindBin::RealBin/../traps.sql") =~ s/^\\set .*//mgr);
+my $trapped = "SET search_path = exact_trap, pg_catalog, public; SELECT pg_catalog.md5(pg_catalog.string_agg(%s::pg_catalog.text, ' ' ORDER BY %s::pg_catalog.text COLLATE pg_catalog.\"C\")), pg_catalog.count(*) FROM custseg.%s";
+my $reliable = '(f.customer_id, f.frequency, f.monetary, f.largest_order, f.days_between_mean, f.quantity_per_order, f.n_products, f.favourite_category, f.weekend_share, f.season_share, f.return_rate, f.lifecycle)';
+my $shelves = "product => 'product', category => 'shelf', discount => 'discount', quantity => 'pieces'";
+
+for my $case (["$reliable", "customer_features('%s', 'customer', 'at', 'amount', $shelves, options => '{\"time_zone\": \"Europe/Berlin\"}')"],
+    ["$reliable", "customer_features('%s', 'customer', 'at_home', 'amount', $shelves, as_of => '2025-03-04', options => '{\"order\": \"order\", \"returns\": \"ignore\", \"look_back\": \"200 days\"}')"],
+    ['f', "rfm('%s', 'customer', 'at', 'amount', '2025-03-04')"], ['f', "purchase_summary('%s', 'customer', 'day', 'amount', options => '{\"returns\": \"ignore\"}')"],
+    ['f', "cohorts('%s', 'customer', 'at', 'amount', 'month', '2025-03-04', '{\"time_zone\": \"Europe/Berlin\"}')"], ['f', "cohorts('%s', 'customer', 'at_home', 'amount', 'quarter')"])
+{
+    my ($row, $call) = @$case;
+
+    same("$call in a search_path of traps", sprintf($trapped, $row, $row, "$call f"), qr/^[0-9a-f]{32}\|[1-9]\d*\n(?!ERROR)/, 'lines', 'whole', 'scattered');
+}
+same('retention in a search_path of traps', sprintf($trapped, 'f', 'f', "retention('%s', 'length', 'event', 'segment', times => '{0,5,10}') f"), qr/^[0-9a-f]{32}\|[1-9]\d*\n/, 'stays', 'stays_there');
+enrolled_alone('experiment_results in a search_path of traps', sprintf($trapped, '(f.metric, f.segment, f.n_control, f.n_treatment)', '(f.metric, f.segment, f.n_control, f.n_treatment)', "experiment_results('spring', '%s', 'name') f"), qr/^[0-9a-f]{32}\|[1-9]\d*\n/);
 # a uuid that is written otherwise belongs to no row, either
 $here->safe_psql('postgres', "UPDATE custseg.enrolment SET customer = CASE WHEN customer LIKE '%9' THEN upper(md5(customer)) ELSE md5(customer)::uuid::text END");
 enrolled_alone('experiment_results by a uuid', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'code')", qr/spend\|letter\|3\|\d+\|/, undef, 'other_ids');
