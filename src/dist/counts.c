@@ -21,9 +21,6 @@
 /* Values that are counted. */
 const CsHeldGroups CsHeldValues = {"counting the values of a category", "group its values in a view on the other servers"};
 
-/* Most rows that one count may tell of: doubles have all numbers up to it. */
-#define MOST_COUNTED INT64CONST(9007199254740992)
-
 PG_FUNCTION_INFO_V1(custseg_rows_counted);
 
 /* A value that is counted. */
@@ -106,11 +103,11 @@ RefuseCount(void)
 			 errhint("All servers must have the same version of custseg, and count rows as PostgreSQL does.")));
 }
 
-/* A number of rows that a server has counted in a group, which has one at least. */
-static int64
-RowsOfGroup(Datum n, bool isnull)
+/* A number of rows that another server has counted; an error where it is fewer than the least, or more than the most, that can be. */
+int64
+CsRowsCounted(Datum n, bool isnull, int64 least, int64 most)
 {
-	if (isnull || DatumGetInt64(n) < 1 || DatumGetInt64(n) > MOST_COUNTED)
+	if (isnull || DatumGetInt64(n) < least || DatumGetInt64(n) > most)
 		RefuseCount();
 	return DatumGetInt64(n);
 }
@@ -122,7 +119,7 @@ RowsOfGroup(Datum n, bool isnull)
 Datum
 custseg_rows_counted(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT64(RowsOfGroup(PG_GETARG_DATUM(0), PG_ARGISNULL(0)));
+	PG_RETURN_INT64(CsRowsCounted(PG_GETARG_DATUM(0), PG_ARGISNULL(0), 1, CS_MOST_COUNTED));
 }
 
 /* DestReceiver.receiveSlot: add a group; false where there are more values than are asked for. */
@@ -145,7 +142,7 @@ TakeGroup(TupleTableSlot *slot, DestReceiver *self)
 	entry = counted_insert(r->values, OutputFunctionCall(&r->output, slot->tts_values[0]), &found);
 	if (!found)
 		KeepValue(r, entry);
-	n = RowsOfGroup(slot->tts_values[1], slot->tts_isnull[1]);
+	n = CsRowsCounted(slot->tts_values[1], slot->tts_isnull[1], 1, CS_MOST_COUNTED);
 	/* what is added up of all values fits, too */
 	if (pg_add_s64_overflow(r->total, n, &r->total))
 		RefuseCount();

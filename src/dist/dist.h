@@ -75,6 +75,10 @@ typedef struct CsValueCount
 	int64		n;
 } CsValueCount;
 
+/* Most rows that one count may tell of: doubles have all numbers up to it. */
+#define CS_MOST_COUNTED INT64CONST(9007199254740992)
+
+extern int64 CsRowsCounted(Datum n, bool isnull, int64 least, int64 most);
 extern void CsPiecesRead(const CsPieces *pieces, const char *sql, const bytea *plan, DestReceiver *receiver);
 extern CsValueCount *CsPiecesCount(const CsPieces *pieces, const char *expression, const char *condition, int most,
 								   Size most_bytes, int *n);

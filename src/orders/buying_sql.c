@@ -138,11 +138,11 @@ static void
 TakeCounts(void *state, const Datum *values, const bool *nulls)
 {
 	CsBuyingCounts *counts = state;
-	int64		before = DatumGetInt64(values[0]);
+	int64		before = CsRowsCounted(values[0], nulls[0], 0, CS_MOST_COUNTED);
 
 	for (int i = 0; i < CS_BUYING_CONDITIONS; i++)
 	{
-		int64		n = DatumGetInt64(values[i + 1]);
+		int64		n = CsRowsCounted(values[i + 1], nulls[i + 1], 0, CS_MOST_COUNTED);
 
 		counts->lines[i] = before - n;
 		before = n;
