@@ -143,8 +143,8 @@ SumOfValues(const Statements *s)
 	is_decimal = CsConverterIsDecimal(&s->request->moves->converter);
 	value = psprintf("t.%s::pg_catalog.%s", quote_identifier(s->request->value), is_decimal ? "numeric" : "float8");
 	return psprintf(is_decimal ?
-					"(pg_catalog.sum(%s) FILTER (WHERE %s <> ALL ('{NaN,Infinity,-Infinity}')))::pg_catalog.float8" :
-					"pg_catalog.sum(%s * " CppAsString2(SUM_SCALE) "::pg_catalog.float8) FILTER (WHERE %s <> ALL ('{NaN,Infinity,-Infinity}'))",
+					"(pg_catalog.sum(%s) FILTER (WHERE %s OPERATOR(pg_catalog.<>) ALL ('{NaN,Infinity,-Infinity}')))::pg_catalog.float8" :
+					"pg_catalog.sum(%s OPERATOR(pg_catalog.*) " CppAsString2(SUM_SCALE) "::pg_catalog.float8) FILTER (WHERE %s OPERATOR(pg_catalog.<>) ALL ('{NaN,Infinity,-Infinity}'))",
 					value, value);
 }
 
