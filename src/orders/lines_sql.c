@@ -2,8 +2,8 @@
  * lines_sql.c
  *	  Parts of queries over lines of orders, whose source is "t".
  *
- * Operators are written so that each finds its very types in pg_catalog: no operator of somebody else's
- * can fit better.  What is returned is palloc'd, or lives as long as the column.
+ * Operators carry their schema, as functions and types do: a search_path may have others of the very same types before
+ * pg_catalog.  What is returned is palloc'd, or lives as long as the column.
  */
 #include "custseg.h"
 
