@@ -176,9 +176,9 @@ for my $table (qw(later eight))
 {
     like(psql_error($here, 'postgres', sprintf($infinite, $table)), qr/ERROR:  22023: column "frequency" has \d+ infinite values.*nullif\(frequency, 'infinity'\)/s, "infinite values of $table");
 }
-$here->safe_psql('postgres', "UPDATE $_ SET frequency = NULL WHERE frequency = 'Infinity'") for (qw(later shuffled eight sixteen));
+$here->safe_psql('postgres', "UPDATE $_ SET frequency = NULL WHERE frequency = 'Infinity'; UPDATE $_ SET area = 'NaN' WHERE id % 11 = 3") for (qw(later shuffled eight sixteen));
 # patterns that are as frequent come in the order of their columns
-$here->safe_psql('postgres', 'CREATE TABLE sorted AS SELECT * FROM later ORDER BY recency IS NULL, coalesce(frequency, \'NaN\') = \'NaN\', channel IS NULL, sex IS NULL, area IS NULL, since IS NULL');
+$here->safe_psql('postgres', 'CREATE TABLE sorted AS SELECT * FROM later ORDER BY recency IS NULL, coalesce(frequency, \'NaN\') = \'NaN\', channel IS NULL, sex IS NULL, area = \'NaN\', since IS NULL');
 $servers->listen_from_now;
 my %judged = (
     'pca' => "custseg.pca('%s', '{recency,frequency,monetary,channel}', options => '{%s}')",
