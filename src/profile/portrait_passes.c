@@ -5,7 +5,7 @@
  *	 survey			rows and ranges of all columns
  *	 levels			a GROUP BY for each category, and for each column of whole numbers that may be codes
  *	 groups			twice: what each segment has of each column; means, and then deviations from them
- *	 orders			values at quartiles and whiskers of each segment, and ranks of its means, by as many passes as it takes
+ *	 orders			portrait_orders.c: values at quartiles and whiskers of each segment, and ranks of its means
  *	 sample			rows of the lowest hashes, where a sample is asked for
  */
 #include "custseg.h"
@@ -13,47 +13,15 @@
 #include <float.h>
 #include <math.h>
 
-#include "call/call.h"
-#include "dist/dist.h"
-#include "miscadmin.h"
-#include "profile/profile.h"
-#include "prep/powers_pass.h"
-#include "score/groups_pass.h"
-#include "stat/describe.h"
+#include "profile/portrait_passes.h"
 #include "stat/suitability.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 /* Segments of which a plan of a pass has room for the orders. */
 #define MOST_SEGMENTS 60
 
 /* Levels of a category that are counted by segment at least, of which the most frequent are shown. */
 #define FEWEST_LISTED 1000
-
-/* A portrait in the making. */
-typedef struct Passes
-{
-	const CsPortraitRequest *request;
-	CsPortrait *portrait;
-	const CsPipeline *pipeline;
-	CsStudy    *study;
-	int		   *of_feature;		/* which column of the study each feature is, */
-	int		   *of_column;		/* and each of the portrait */
-	int		   *at;				/* which number, or text, of a row each feature is */
-	CsDictionary **texts,		/* levels that are counted by segment, of each text, */
-			  **values;			/* and each number */
-	bool	   *overfull;		/* texts of more levels than are counted */
-	CsGroupNumber *numbers;		/* of each segment, and of all of them */
-	CsMoments  *moments;		/* of each segment, up to the second */
-	CsOrder   **orders;			/* likewise; NULL without a value */
-} Passes;
-
-/* A number of a group. */
-static inline int
-At(const Passes *o, int group, int number)
-{
-	return group * o->study->read.nnumbers + number;
-}
 
 /* Is there nothing but what passes tell? */
 static bool
@@ -73,7 +41,7 @@ CanPass(const CsPortraitRequest *request, const CsPass *pass, const CsPlacer *pl
 
 /* Study the features, as the version reads them, and the other columns of the portrait. */
 static void
-Study(Passes *o, const CsPieces *pieces, const CsPass *pass, const CsPlacer *placer)
+Study(CsPortraitPasses *o, const CsPieces *pieces, const CsPass *pass, const CsPlacer *placer)
 {
 	CsPortrait *portrait = o->portrait;
 	int			most = o->pipeline->nfeatures + portrait->ncolumns;
@@ -116,7 +84,7 @@ ListLevels(const CsValueCount *counts, int n)
 
 /* Find the levels of a category. */
 static void
-FindLevels(Passes *o, int column)
+FindLevels(CsPortraitPasses *o, int column)
 {
 	const CsColumn *c = &o->study->columns[o->of_column[column]];
 	int			at = o->study->column[o->of_column[column]].at;
@@ -132,7 +100,7 @@ FindLevels(Passes *o, int column)
 
 /* Find the values of whole numbers, if they are so few that they may be codes. */
 static void
-FindCodes(Passes *o, int column)
+FindCodes(CsPortraitPasses *o, int column)
 {
 	const CsColumn *c = &o->study->columns[o->of_column[column]];
 	int			at = o->study->column[o->of_column[column]].at;
@@ -149,7 +117,7 @@ FindCodes(Passes *o, int column)
 
 /* Find what is to be counted of each column. */
 static void
-FindLevelsOfAll(Passes *o)
+FindLevelsOfAll(CsPortraitPasses *o)
 {
 	const CsTallyColumns *read = &o->study->read;
 
@@ -167,7 +135,7 @@ FindLevelsOfAll(Passes *o)
 
 /* Ask what the segments have, by a pass: about the middles of all, or about the means that were found. */
 static CsTallyRun
-RunGroups(const Passes *o)
+RunGroups(const CsPortraitPasses *o)
 {
 	int			nnumbers = o->study->read.nnumbers;
 	int			n = o->portrait->nsegments * nnumbers;
@@ -183,7 +151,7 @@ RunGroups(const Passes *o)
 		for (int i = 0; i < o->study->ncolumns; i++)
 		{
 			const CsStudyColumn *s = &o->study->column[i];
-			int			at = At(o, g, s->at);
+			int			at = CsPassesAt(o, g, s->at);
 			const CsGroupNumber *known = &o->numbers[at];
 			double		low = known->n > 0 ? known->lowest : s->lowest,
 						high = known->n > 0 ? known->highest : s->highest;
@@ -200,19 +168,19 @@ RunGroups(const Passes *o)
 
 /* Take what the segments have of numbers. */
 static void
-TakeNumbers(const Passes *o, const CsTallyRun *run)
+TakeNumbers(const CsPortraitPasses *o, const CsTallyRun *run)
 {
 	for (int g = 0; g < o->portrait->nsegments; g++)
 		for (int i = 0; i < o->study->read.nnumbers; i++)
 		{
-			o->numbers[At(o, g, i)] = CsGroupsNumber(run->pass, &run->pass->parts[0], run->state, g, i);
-			o->moments[At(o, g, i)] = CsGroupsMoments(run->pass, &run->pass->parts[0], run->state, g, i);
+			o->numbers[CsPassesAt(o, g, i)] = CsGroupsNumber(run->pass, &run->pass->parts[0], run->state, g, i);
+			o->moments[CsPassesAt(o, g, i)] = CsGroupsMoments(run->pass, &run->pass->parts[0], run->state, g, i);
 		}
 }
 
 /* What all segments have of a number together. */
 static CsGroupNumber
-AddUpNumber(const Passes *o, int number)
+AddUpNumber(const CsPortraitPasses *o, int number)
 {
 	CsGroupNumber all = {.lowest = INFINITY,.highest = -INFINITY};
 	double		base = NAN,
@@ -220,7 +188,7 @@ AddUpNumber(const Passes *o, int number)
 
 	for (int g = 0; g < o->portrait->nsegments; g++)
 	{
-		const CsGroupNumber *s = &o->numbers[At(o, g, number)];
+		const CsGroupNumber *s = &o->numbers[CsPassesAt(o, g, number)];
 
 		if (s->n == 0)
 			continue;
@@ -235,7 +203,7 @@ AddUpNumber(const Passes *o, int number)
 	all.mean_rest = (base - all.mean) + off;
 	for (int g = 0; g < o->portrait->nsegments; g++)
 	{
-		const CsGroupNumber *s = &o->numbers[At(o, g, number)];
+		const CsGroupNumber *s = &o->numbers[CsPassesAt(o, g, number)];
 		double		apart = (s->mean - all.mean) + (s->mean_rest - all.mean_rest);
 
 		if (s->n > 0)
@@ -246,7 +214,7 @@ AddUpNumber(const Passes *o, int number)
 
 /* A column's rows without a value, by group. */
 static void
-FillMissing(const Passes *o, CsPortraitColumn *c, int group, int64 n)
+FillMissing(const CsPortraitPasses *o, CsPortraitColumn *c, int group, int64 n)
 {
 	c->missing[group] = o->portrait->rows[group] - n;
 	c->missing[o->portrait->ngroups] += c->missing[group];
@@ -254,7 +222,7 @@ FillMissing(const Passes *o, CsPortraitColumn *c, int group, int64 n)
 
 /* A level as it is counted by segment, and its text. */
 static CsPortraitLevel
-TakeLevel(const Passes *o, const CsTallyRun *run, int at, bool is_text, const CsDictionary *listed, int code)
+TakeLevel(const CsPortraitPasses *o, const CsTallyRun *run, int at, bool is_text, const CsDictionary *listed, int code)
 {
 	int			all = o->portrait->ngroups;
 	CsPortraitLevel level = {.rows = palloc0(sizeof(int64) * (all + 1))};
@@ -286,7 +254,7 @@ CompareLevels(const void *a, const void *b, void *arg)
 
 /* The levels of a category: the most frequent ones, the others as one, and no value. */
 static void
-FillLevels(const Passes *o, const CsTallyRun *run, int column)
+FillLevels(const CsPortraitPasses *o, const CsTallyRun *run, int column)
 {
 	CsPortraitColumn *c = &o->portrait->columns[column];
 	int			all = o->portrait->ngroups;
@@ -330,7 +298,7 @@ FillLevels(const Passes *o, const CsTallyRun *run, int column)
 
 /* Take what a pass has told of the groups. */
 static void
-TakeGroups(const Passes *o, const CsTallyRun *run)
+TakeGroups(const CsPortraitPasses *o, const CsTallyRun *run)
 {
 	CsPortrait *portrait = o->portrait;
 	int			all = portrait->ngroups;
@@ -342,7 +310,7 @@ TakeGroups(const Passes *o, const CsTallyRun *run)
 	}
 	portrait->n_unplaced = o->study->nrows - portrait->rows[all];
 	for (int i = 0; i < o->study->read.nnumbers; i++)
-		o->numbers[At(o, all, i)] = AddUpNumber(o, i);
+		o->numbers[CsPassesAt(o, all, i)] = AddUpNumber(o, i);
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
 		CsPortraitColumn *c = &portrait->columns[i];
@@ -352,332 +320,13 @@ TakeGroups(const Passes *o, const CsTallyRun *run)
 			FillLevels(o, run, i);
 		else
 			for (int g = 0; g < all; g++)
-				FillMissing(o, c, g, o->numbers[At(o, g, o->study->column[o->of_column[i]].at)].n);
-	}
-}
-
-/* The summary of a number in a group as far as the groups tell it. */
-static CsNumberSummary
-BeginSummary(const CsGroupNumber *s)
-{
-	CsNumberSummary summary = {
-		.n = s->n,.mean = NAN,.mean_rest = NAN,.sd = NAN,.minimum = NAN,.first_quartile = NAN,.median = NAN,
-		.third_quartile = NAN,.maximum = NAN,.low_whisker = NAN,.high_whisker = NAN,.position = NAN
-	};
-
-	if (s->n == 0)
-		return summary;
-	summary.mean = s->mean;
-	summary.mean_rest = s->mean_rest;
-	summary.sd = sqrt(s->m2 / (double) s->n);
-	summary.minimum = s->lowest;
-	summary.maximum = s->highest;
-	return summary;
-}
-
-/* Begin the summaries of all numbers, and what is known of their orders. */
-static void
-BeginSummaries(Passes *o)
-{
-	CsPortrait *portrait = o->portrait;
-	int			all = portrait->ngroups;
-	int			n = (all + 1) * o->study->read.nnumbers;
-
-	o->orders = palloc0(sizeof(CsOrder *) * Max(n, 1));
-	for (int i = 0; i < portrait->ncolumns; i++)
-	{
-		CsPortraitColumn *c = &portrait->columns[i];
-		int			number = o->study->column[o->of_column[i]].at;
-
-		if (CsIsCategory(c))
-			continue;
-		c->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
-		for (int g = 0; g <= all; g++)
-		{
-			const CsGroupNumber *s = &o->numbers[At(o, g, number)];
-
-			c->summaries[g] = BeginSummary(s);
-			if (s->n > 0 && o->orders[At(o, g, number)] == NULL)
-				o->orders[At(o, g, number)] = CsOrderOfColumns(s->n, s->lowest, s->highest, n, PG_INT64_MAX);
-		}
-	}
-}
-
-/* Find the moments up to the fourth of all numbers of those who have been placed; palloc'd. */
-static CsMoments *
-FindMoments(const Passes *o)
-{
-	int			n = o->study->read.nnumbers;
-	double	   *middle = palloc0(sizeof(double) * Max(n, 1));
-	double	   *reach = palloc(sizeof(double) * Max(n, 1));
-	CsMoments  *moments = palloc0(sizeof(CsMoments) * Max(n, 1));
-	int64	   *n_fractions = palloc0(sizeof(int64) * Max(n, 1));
-	CsGroupsRequest request = {.scorer = o->portrait->scorer,.columns = o->at,.nrows = o->study->nrows};
-	JsonbParseState *json = NULL;
-	CsTallyRun	run;
-
-	for (int i = 0; i < n; i++)
-	{
-		const CsGroupNumber *s = &o->numbers[At(o, o->portrait->ngroups, i)];
-
-		reach[i] = -1;
-		if (s->n == 0)
-			continue;
-		middle[i] = Max(Min(s->mean, s->highest), s->lowest);
-		reach[i] = Min(Max(s->highest - middle[i], middle[i] - s->lowest), DBL_MAX);
-	}
-	CsStudyBegin(o->study, false, NULL, &json);
-	CsGroupsPlan(&json, &request);
-	CsPowersPlanPlaced(&json, CS_POWERS_MOST, n, middle, reach, o->study->nrows);
-	run = CsStudyRun(o->study, &json);
-	CsPowersRead(run.pass, &run.pass->parts[1], run.state, moments, n_fractions);
-	for (int i = 0; i < n; i++)
-		if (moments[i].n != o->numbers[At(o, o->portrait->ngroups, i)].n)
-			CsTallyRowsChanged();
-	return moments;
-}
-
-/* What passes tell of a number, so far without its cells. */
-static CsPortraitCounted
-BeginCounted(const Passes *o, int number, const CsMoments *all)
-{
-	CsMoments  *moments = palloc(sizeof(CsMoments) * o->portrait->ngroups);
-
-	for (int g = 0; g < o->portrait->ngroups; g++)
-		moments[g] = o->moments[At(o, g, number)];
-	return (CsPortraitCounted) {.ngroups = o->portrait->ngroups,.moments = moments,.all = *all};
-}
-
-/* Ask for the whiskers, and what is beyond them; what is not known yet stays as it is. */
-static void
-AskWhiskers(CsOrder *order, CsNumberSummary *s)
-{
-	double		low,
-				high;
-	int64		below,
-				up_to;
-
-	CsTukeyFences(s->first_quartile, s->third_quartile, 1.5, &low, &high);
-	if (CsOrderBelow(order, low, &below))
-		(void) CsOrderAt(order, below, &s->low_whisker);
-	else
-		below = 0;
-	if (CsOrderBelow(order, nextafter(high, INFINITY), &up_to))
-		(void) CsOrderAt(order, up_to - 1, &s->high_whisker);
-	else
-		up_to = order->n;
-	s->n_outliers = below + order->n - up_to;
-}
-
-/* Ask where a mean is among the values of all groups. */
-static void
-AskPosition(CsOrder *all, CsNumberSummary *s)
-{
-	int64		below,
-				up_to;
-	bool		is_known = CsOrderBelow(all, s->mean, &below);
-
-	is_known &= CsOrderBelow(all, nextafter(s->mean, INFINITY), &up_to);
-	if (is_known)
-		s->position = 0.5 * (double) (below + up_to) / (double) all->n;
-}
-
-/* Ask what the orders of a number are to tell. */
-static void
-Ask(const Passes *o, int column)
-{
-	CsPortraitColumn *c = &o->portrait->columns[column];
-	int			number = o->study->column[o->of_column[column]].at;
-	CsOrder    *all = o->orders[At(o, o->portrait->ngroups, number)];
-
-	for (int g = 0; g <= o->portrait->ngroups; g++)
-	{
-		CsOrder    *order = o->orders[At(o, g, number)];
-		CsNumberSummary *s = &c->summaries[g];
-		bool		is_known;
-
-		if (order == NULL)
-			continue;
-		AskPosition(all, s);
-		is_known = CsOrderQuantile(order, 0.25, &s->first_quartile);
-		is_known &= CsOrderQuantile(order, 0.75, &s->third_quartile);
-		(void) CsOrderQuantile(order, 0.5, &s->median);
-		if (is_known)
-			AskWhiskers(order, s);
-	}
-}
-
-/* The queries of a pass that answers, of all orders; false where nothing has been asked. */
-static bool
-PlanOrders(const Passes *o, CsRankQuery *queries)
-{
-	bool		any = false;
-
-	for (int i = 0; i < (o->portrait->ngroups + 1) * o->study->read.nnumbers; i++)
-	{
-		if (o->orders[i] == NULL)
-			continue;
-		any |= o->orders[i]->nranks > 0 || o->orders[i]->nvalues > 0;
-		queries[i] = CsOrderPlan(o->orders[i], NULL, 0);
-	}
-	return any;
-}
-
-/* Answer what has been asked of orders, or answer it better, by a pass; false where nothing has been asked. */
-static bool
-Answer(const Passes *o)
-{
-	int			nnumbers = o->study->read.nnumbers;
-	int			all = o->portrait->ngroups;
-	int			n = (all + 1) * nnumbers;
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg pass", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	CsRankQuery *queries = palloc0(sizeof(CsRankQuery) * Max(n, 1));
-	CsRankAnswer *answers = palloc0(sizeof(CsRankAnswer) * Max(n, 1));
-	CsGroupsRequest request = {.scorer = o->portrait->scorer,.columns = o->at,.nrows = o->study->nrows};
-	bool		any = PlanOrders(o, queries);
-	JsonbParseState *json = NULL;
-	CsTallyRun	run;
-
-	if (any)
-	{
-		CsStudyBegin(o->study, false, NULL, &json);
-		CsGroupsPlan(&json, &request);
-		for (int g = 0; g <= all; g++)
-			CsRanksPlanOf(&json, queries + At(o, g, 0), nnumbers, g == all ? CS_RANKS_PLACED : g);
-		run = CsStudyRun(o->study, &json);
-		for (int g = 0; g <= all; g++)
-			CsRanksRead(run.pass, &run.pass->parts[1 + g], run.state, answers + At(o, g, 0));
-		MemoryContextSwitchTo(old);
-		for (int i = 0; i < n; i++)
-			if (queries[i].ncuts > 0)
-				CsOrderLearn(o->orders[i], &queries[i], &answers[i]);
-	}
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-	return any;
-}
-
-/* Learn what the orders of all numbers tell. */
-static void
-LearnOrders(const Passes *o)
-{
-	do
-	{
-		for (int i = 0; i < o->portrait->ncolumns; i++)
-			if (!CsIsCategory(&o->portrait->columns[i]) &&
-				o->orders[At(o, o->portrait->ngroups, o->study->column[o->of_column[i]].at)] != NULL)
-				Ask(o, i);
-	} while (Answer(o));
-}
-
-/* Values to count between: of so many ranks of all groups, each once. */
-#define CELL_RANKS 1001
-
-/* Find the values to count between of the numbers of which cells are wanted; the cuts are palloc'd. */
-static void
-FindCuts(const Passes *o, const bool *wanted, CsRankQuery *cuts)
-{
-	int			all = o->portrait->ngroups;
-
-	do
-	{
-		for (int i = 0; i < o->study->read.nnumbers; i++)
-		{
-			CsOrder    *order = o->orders[At(o, all, i)];
-			CsRankQuery *q = &cuts[i];
-
-			if (!wanted[i])
-				continue;
-			if (q->cuts == NULL)
-				q->cuts = palloc(sizeof(double) * CELL_RANKS);
-			q->ncuts = 0;
-			for (int r = 0; r < CELL_RANKS; r++)
-			{
-				double		value = NAN;
-
-				(void) CsOrderAt(order, (int64) ((double) r / (CELL_RANKS - 1) * (double) (order->n - 1)), &value);
-				if (q->ncuts == 0 || value > q->cuts[q->ncuts - 1])
-					q->cuts[q->ncuts++] = value;
-			}
-		}
-	} while (Answer(o));
-}
-
-/* Count the values of a number by cell and group, between its cuts, by a pass. */
-static void
-CountCells(const Passes *o, int number, const CsRankQuery *cuts, CsPortraitCounted *counted)
-{
-	int			nnumbers = o->study->read.nnumbers;
-	int			ngroups = o->portrait->ngroups;
-	CsRankQuery *queries = palloc0(sizeof(CsRankQuery) * nnumbers);
-	CsRankAnswer *answers = palloc0(sizeof(CsRankAnswer) * nnumbers);
-	CsGroupsRequest request = {.scorer = o->portrait->scorer,.columns = o->at,.nrows = o->study->nrows};
-	JsonbParseState *json = NULL;
-	CsTallyRun	run;
-	int64	   *cells;
-
-	queries[number] = *cuts;
-	counted->ncells = 2 * cuts->ncuts + 1;
-	counted->cells = cells = palloc(sizeof(int64) * counted->ncells * ngroups);
-	CsStudyBegin(o->study, false, NULL, &json);
-	CsGroupsPlan(&json, &request);
-	for (int g = 0; g < ngroups; g++)
-		CsRanksPlanOf(&json, queries, nnumbers, g);
-	run = CsStudyRun(o->study, &json);
-	for (int g = 0; g < ngroups; g++)
-	{
-		int64		left = counted->moments[g].n;
-
-		CsRanksRead(run.pass, &run.pass->parts[1 + g], run.state, answers);
-		for (int c = 0; c < counted->ncells; c++)
-		{
-			int64		n = answers[number].counts[c];
-
-			if (n < 0 || n > left)
-				CsTallyRowsChanged();
-			cells[c * ngroups + g] = n;
-			left -= n;
-		}
-		if (left != 0)
-			CsTallyRowsChanged();
-	}
-}
-
-/* Have the numbers visited that other servers have counted. */
-static void
-VisitCounted(Passes *o)
-{
-	const CsPortraitRequest *request = o->request;
-	CsPortrait *portrait = o->portrait;
-	int			nnumbers = o->study->read.nnumbers;
-	CsPortraitCounted *counted = palloc0(sizeof(CsPortraitCounted) * Max(nnumbers, 1));
-	CsRankQuery *cuts = palloc0(sizeof(CsRankQuery) * Max(nnumbers, 1));
-	bool	   *wanted = palloc0(sizeof(bool) * Max(nnumbers, 1));
-	CsMoments  *moments = FindMoments(o);
-
-	for (int i = 0; i < nnumbers; i++)
-	{
-		counted[i] = BeginCounted(o, i, &moments[i]);
-		wanted[i] = o->orders[At(o, portrait->ngroups, i)] != NULL && request->wants_cells(request->visit_state, &counted[i]);
-	}
-	FindCuts(o, wanted, cuts);
-	for (int i = 0; i < portrait->ncolumns; i++)
-	{
-		CsPortraitColumn *c = &portrait->columns[i];
-		int			number = o->study->column[o->of_column[i]].at;
-
-		if (CsIsCategory(c))
-			continue;
-		if (wanted[number] && counted[number].cells == NULL)
-			CountCells(o, number, &cuts[number], &counted[number]);
-		c->visited = request->visit_counted(request->visit_state, &counted[number]);
+				FillMissing(o, c, g, o->numbers[CsPassesAt(o, g, o->study->column[o->of_column[i]].at)].n);
 	}
 }
 
 /* Draw the sample that is asked for. */
 static void
-TakeSample(const Passes *o)
+TakeSample(const CsPortraitPasses *o)
 {
 	CsObservedSample sample;
 
@@ -698,7 +347,7 @@ CsPortraitByPasses(const CsReport *report, const CsPortraitRequest *request, con
 {
 	const CsPieces *pieces = CsPiecesElsewhere(pass->relation);
 	CsPortrait *portrait;
-	Passes		o = {.request = request,.pipeline = CsScorerPipeline(report->scorer)};
+	CsPortraitPasses		o = {.request = request,.pipeline = CsScorerPipeline(report->scorer)};
 	CsTallyRun	run;
 
 	if (pieces == NULL)
@@ -720,11 +369,7 @@ CsPortraitByPasses(const CsReport *report, const CsPortraitRequest *request, con
 	run = RunGroups(&o);
 	TakeNumbers(&o, &run);
 	TakeGroups(&o, &run);
-	BeginSummaries(&o);
-	if (request->visit_counted != NULL)
-		VisitCounted(&o);
-	else
-		LearnOrders(&o);
+	CsPassesOrders(&o);
 	TakeSample(&o);
 	return portrait;
 }
