@@ -21,25 +21,23 @@ export function Chart({ draw, height, label, click, drawn }) {
     useEffect(() => {
         const element = place.current;
         let chart = null;
-        let width = 0;
         let isGone = false;
         const paint = () => {
+            const width = element.clientWidth;
             if (!chart || width === 0) return;
             chart.resize({ width, height: work.current.height });
             chart.setOption(work.current.draw(width), { notMerge: true });
             element.dataset.drawn = 'yes';
         };
-        // the browser tells the width: to ask for it after each picture would have the whole page laid out as often
-        const watch = new ResizeObserver((entries) => {
-            width = Math.round(entries.at(-1).contentRect.width);
-            paint();
-        });
+        const watch = new ResizeObserver(paint);
         loadLibrary().then(({ init }) => {
             if (isGone) return;
-            chart = init(element, null, { renderer: 'svg', width: 300, height: work.current.height });
+            chart = init(element, null, { renderer: 'svg', width: element.clientWidth || 300, height: work.current.height });
             chart.on('click', (event) => work.current.click?.(event));
+            work.current.chart = chart;
             if (drawn) drawn.current = () => chart.renderToSVGString();
             watch.observe(element);
+            paint();
         }, () => { element.textContent = 'The charts could not be loaded. The numbers are in the table below.'; });
         work.current.paint = paint;
         return () => {
