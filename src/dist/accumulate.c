@@ -26,6 +26,7 @@
 #include "score/placed_pass.h"
 #include "stat/correlation_pass.h"
 #include "stat/density_pass.h"
+#include "stat/pattern_sums_pass.h"
 #include "stat/piece_sums_pass.h"
 #include "stat/profile_exact.h"
 #include "stat/validity_exact.h"
@@ -43,7 +44,7 @@ const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
 	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, &CsPairPass,
 	&CsValidityPass, &CsDensityPass, &CsPieceSumsPass, &CsPlacedRangePass,
-	&CsPlacedValidityPass, NULL
+	&CsPlacedValidityPass, &CsPatternSumsPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

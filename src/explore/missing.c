@@ -4,7 +4,7 @@
  *
  * A pattern is the set of columns that a row lacks.  Rows are told apart by it as they come, and those
  * of one pattern are summed up in mean and products of deviations, so that nothing is kept a row.  Of rows on other
- * servers, these count patterns; sums of them are not to be had there.
+ * servers, these count patterns, and add up their sums by a pass.
  */
 #include "custseg.h"
 
@@ -18,7 +18,8 @@
 #include "executor/spi.h"
 #include "explore/explore.h"
 #include "math/math.h"
-#include "stat/missing.h"
+#include "stat/pair_pass.h"
+#include "stat/pattern_sums_pass.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -193,8 +194,8 @@ TakeRow(CsMissingCounts *c, const BlockColumn *columns, int row)
 	}
 }
 
-/* Count rows of the pattern that the row at hand has. */
-static void
+/* Count rows of the pattern that the row at hand has, and find it. */
+static Pattern *
 CountRows(CsMissingCounts *c, int64 n)
 {
 	Pattern    *pattern = FindPattern(c);
@@ -202,12 +203,16 @@ CountRows(CsMissingCounts *c, int64 n)
 	c->last = (int) (pattern - c->patterns);
 	pattern->p.n += n;
 	c->nrows += n;
-	if (c->sums)
-	{
-		CsCrossMoments m = PatternMoments(pattern, c->look->ncolumns);
+	return pattern;
+}
 
-		CsCrossMomentsJoin(&m, 1, c->row, NULL);
-	}
+/* Count the row at hand, and sum it up. */
+static void
+SumRow(CsMissingCounts *c)
+{
+	CsCrossMoments m = PatternMoments(CountRows(c, 1), c->look->ncolumns);
+
+	CsCrossMomentsJoin(&m, 1, c->row, NULL);
 }
 
 /* CsBlockSink: rows of the source. */
@@ -222,7 +227,10 @@ TakeBlock(void *state, const CsPassBlock *block)
 	for (int row = 0; row < block->nrows; row += at_once)
 	{
 		TakeRow(c, v->columns, row);
-		CountRows(c, at_once);
+		if (c->sums)
+			SumRow(c);
+		else
+			(void) CountRows(c, at_once);
 	}
 }
 
@@ -262,9 +270,19 @@ CsMissingBegin(CsLook *look, CsPass *pass)
 	return BeginCounting(look, pass, false);
 }
 
+/* Whether rows lack a column, where infinite values cannot be summed up; palloc'd. */
+static char *
+LackingExpression(const CsColumn *column)
+{
+	const char *value = CsTallyExpression(column);
+
+	return psprintf("%s IS NULL OR NOT (%s OPERATOR(pg_catalog.<) 'Infinity'::pg_catalog.float8 AND %s OPERATOR(pg_catalog.>) '-Infinity'::pg_catalog.float8)",
+					value, value, value);
+}
+
 /* Whether rows lack each column, an array that other servers make; palloc'd.  NULL where they cannot. */
 static char *
-PatternExpression(const CsLook *look)
+PatternExpression(const CsLook *look, bool sums)
 {
 	StringInfoData sql;
 
@@ -276,7 +294,13 @@ PatternExpression(const CsLook *look)
 
 		if (column->element > 0 || column->vector != NULL)
 			return NULL;
-		appendStringInfo(&sql, "%s%s IS NULL", i > 0 ? ", " : "ARRAY[", value);
+		appendStringInfoString(&sql, i > 0 ? ", " : "ARRAY[");
+		if (sums)
+		{
+			appendStringInfoString(&sql, LackingExpression(column));
+			continue;
+		}
+		appendStringInfo(&sql, "%s IS NULL", value);
 		if (CsLookIsNumber(column) && (column->type == FLOAT4OID || column->type == FLOAT8OID || column->type == NUMERICOID))
 			appendStringInfo(&sql, " OR %s OPERATOR(pg_catalog.=) 'NaN'::%s", value, format_type_be_qualified(column->type));
 	}
@@ -313,7 +337,7 @@ TakePatterns(CsMissingCounts *c)
 			CsTallyCountsChanged();
 		for (int j = 0; j < n; j++)
 			c->row_missing[j] = DatumGetBool(missing[j]);
-		CountRows(c, DatumGetInt64(row[1].datum));
+		(void) CountRows(c, DatumGetInt64(row[1].datum));
 	}
 }
 
@@ -322,7 +346,7 @@ static bool
 CountElsewhere(CsMissingCounts *c)
 {
 	CsPieces   *pieces = CsPiecesElsewhere(c->look->relation);
-	const char *expression = pieces == NULL ? NULL : PatternExpression(c->look);
+	const char *expression = pieces == NULL ? NULL : PatternExpression(c->look, c->sums);
 	const char *query;
 
 	if (expression == NULL)
@@ -339,6 +363,62 @@ CountElsewhere(CsMissingCounts *c)
 	return true;
 }
 
+/* Hold the patterns, and what a pass adds up of each, to memory. */
+static void
+CheckSumsMemory(const CsMissingCounts *c)
+{
+	Size		needed = add_size(c->used, CsPatternSumsMemory(c->npatterns, c->look->ncolumns));
+
+	if (needed > CsMemoryLimit())
+		CsMemoryExceeded(needed, "name fewer columns", "telling apart %d patterns of missing columns", c->npatterns);
+	if (c->npatterns > CS_MAX_DICTIONARY)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d patterns of missing columns are too many to be added up on other servers, the limit is %d",
+						c->npatterns, CS_MAX_DICTIONARY),
+				 errhint("Name fewer columns.")));
+}
+
+/* Have other servers add up the rows of the patterns that have been counted. */
+static void
+SumElsewhere(CsMissingCounts *c)
+{
+	CsStudy    *study = CsLookStudy(c->look);
+	int			d = c->look->ncolumns;
+	double	   *middle = palloc0(sizeof(double) * d);
+	double	   *reach = palloc0(sizeof(double) * d);
+	const CsMissingPattern **patterns = palloc(sizeof(CsMissingPattern *) * c->npatterns);
+	JsonbParseState *json = NULL;
+	CsTallyRun	run;
+
+	CheckSumsMemory(c);
+	CsStudyMoments(study);
+	for (int j = 0; j < d; j++)
+	{
+		const CsStudyColumn *s = &study->column[j];
+
+		if (s->moments.n > 0)
+			CsMiddleOf(s->moments.mean, s->lowest, s->highest, &middle[j], &reach[j]);
+	}
+	for (int i = 0; i < c->npatterns; i++)
+		patterns[i] = &c->patterns[i].p;
+	CsStudyBegin(study, false, NULL, &json);
+	CsPatternSumsPlan(&json, patterns, c->npatterns, d, middle, reach, study->nrows);
+	run = CsStudyRun(study, &json);
+	for (int i = 0; i < c->npatterns; i++)
+		CsPatternSumsRead(run.pass, &run.pass->parts[0], run.state, i, &c->patterns[i].p);
+}
+
+/* Read the rows of the source. */
+static void
+ReadRows(CsMissingCounts *c, CsPass *pass)
+{
+	if (c->look->ncolumns > 0 && !CountElsewhere(c))
+		CsPassRead(pass);
+	else if (c->npatterns > 0 && c->sums)
+		SumElsewhere(c);
+}
+
 /* Read the source into patterns. */
 static CsMissingCounts *
 CountPatterns(FunctionCallInfo fcinfo, bool sums)
@@ -348,8 +428,7 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 	CsPass	   *pass = CsPassOpen(look->relation);
 	CsMissingCounts *c = BeginCounting(look, pass, sums);
 
-	if (look->ncolumns > 0 && (sums || !CountElsewhere(c)))
-		CsPassRead(pass);
+	ReadRows(c, pass);
 	for (int p = 0; p < c->npatterns && sums; p++)
 	{
 		CsCrossMoments m = PatternMoments(&c->patterns[p], look->ncolumns);

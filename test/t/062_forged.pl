@@ -222,6 +222,7 @@ for my $round (1 .. 3)
         "SELECT count(*) FROM custseg.segment_profile('segments', 'customers')",
         "SELECT count(*) FROM custseg.histogram('customers', 'x')",
         "SELECT count(*) FROM custseg.evaluate('segments', 'customers', 1)",
+        "SELECT count(*) FROM custseg.mcar_test('customers', '{x,y,code}')",
         "SELECT count(*) FROM custseg.segment_tests('segments', 'customers', NULL, '{\"test\": \"kruskal_wallis\"}')",
         "SELECT count(*) FROM custseg.feature_importance('segments', 'customers', '{\"sample\": 300}', 1)",
         "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.concentration('plenty', 'y')",

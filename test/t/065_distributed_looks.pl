@@ -108,4 +108,22 @@ for my $table (qw(later eight))
 $here->safe_psql('postgres', "UPDATE plenty_there SET spent = -spent WHERE id = 4000");
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.concentration('plenty_there', 'spent')"), qr/ERROR:  22023: column "spent" has values below 0/, 'values below 0 past memory');
 
+# mcar_test(): patterns counted, and their sums, but for last bits.
+$servers->listen_from_now;
+for my $columns ('recency,frequency,monetary', 'recency,frequency,spent,code,member', 'recency,frequency,far_off,since', 'monetary,far_off')
+{
+    my $tested = "SELECT n, n_patterns, statistic, df, p_value, reason FROM custseg.mcar_test('%s', '{$columns}')";
+
+    is(result('SELECT a.n = b.n AND a.n_patterns = b.n_patterns AND a.df = b.df AND a.reason = b.reason, abs(a.statistic - b.statistic) <= 1e-6 * (a.statistic + b.statistic), a.p_value IS NOT DISTINCT FROM b.p_value OR abs(a.p_value - b.p_value) < 1e-6 FROM ('
+          . sprintf($tested, 'later') . ') a, (' . sprintf($tested, 'sixteen') . ') b'), 't|t|t', "mcar_test of $columns: of sixteen as of later");
+    is(result(sprintf($tested, 'sixteen')), result(sprintf($tested, 'eight')), 'the same bits on 8 and 16 leaves');
+}
+heard_no_rows('mcar_test');
+for my $table (qw(later eight))
+{
+    like(psql_error($here, 'postgres', "SELECT * FROM custseg.mcar_test('$table', '{recency,nothing}')"), qr/ERROR:  22023: column "nothing" has no value/, "mcar_test of a column without a value: $table");
+    like(psql_error($here, 'postgres', "SELECT * FROM custseg.mcar_test('$table', '{recency,same}')"), qr/ERROR:  22023: the covariance matrix of the columns is singular/, "of a constant: $table");
+}
+is(result("$little SELECT n FROM custseg.mcar_test('plenty_twelve', '{rounded,outlier,orders}')"), '60000', 'of more rows than there is memory for');
+
 done_testing();
