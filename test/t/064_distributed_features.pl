@@ -204,7 +204,7 @@ for my $case (["$reliable", "customer_features('%s', 'customer', 'at', 'amount',
 same('retention in a search_path of traps', sprintf($trapped, 'f', 'f', "retention('%s', 'length', 'event', 'segment', times => '{0,5,10}') f"), qr/^[0-9a-f]{32}\|[1-9]\d*\n/, 'stays', 'stays_there');
 enrolled_alone('experiment_results in a search_path of traps', sprintf($trapped, '(f.metric, f.segment, f.n_control, f.n_treatment)', '(f.metric, f.segment, f.n_control, f.n_treatment)', "experiment_results('spring', '%s', 'name') f"), qr/^[0-9a-f]{32}\|[1-9]\d*\n/);
 # a uuid that is written otherwise belongs to no row, either
-$here->safe_psql('postgres', "UPDATE custseg.enrolment SET customer = CASE WHEN customer LIKE '%9' THEN upper(md5(customer)) ELSE md5(customer)::uuid::text END");
+$here->safe_psql('postgres', "UPDATE custseg.enrolment SET customer = CASE WHEN customer LIKE '%9' THEN upper(md5(customer)) WHEN customer LIKE '%8' THEN left(md5(customer), 31) ELSE md5(customer)::uuid::text END");
 enrolled_alone('experiment_results by a uuid', "SELECT $results FROM custseg.experiment_results('spring', '%s', 'code')", qr/spend\|letter\|3\|\d+\|/, undef, 'other_ids');
 # By two columns all rows come.
 my $by_two = "SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.experiment_results('spring', '%s', 'id,name')";
