@@ -301,11 +301,11 @@ SELECT t, same_counts(t) FROM unnest('{full,tied,diag,spherical}'::text[]) t;
 -- a report places rows side by side, as each is placed alone; a row beyond all numbers is in no component
 CREATE FUNCTION same_together(covariance_type text) RETURNS bool LANGUAGE plpgsql AS $$
 DECLARE
-    rows_of constant text := 'SELECT a, b, c, d FROM crowd WHERE id <= 3000 UNION ALL SELECT 1e200, b, c, d FROM crowd WHERE id <= 20';
+    rows_of constant text := 'SELECT 1e200 AS a, b, c, d FROM crowd WHERE id <= 20 UNION ALL SELECT a, b, c, d FROM crowd WHERE id <= 3000';
     result bool;
 BEGIN
-    PERFORM custseg.train('same', 'SELECT * FROM crowd WHERE id <= 3000', '{a,b,c,d}', 5, 'gmm', options => jsonb_build_object('covariance_type', covariance_type, 'silhouette_sample', 0));
-    EXECUTE format('SELECT bool_and(s.n = (SELECT count(*) FROM (%s) r WHERE custseg.predict(''same'', r) = s.segment)) AND sum(s.n) = 3000 FROM custseg.segment_sizes(''same'', %L) s WHERE s.segment > 0', rows_of, rows_of)
+    PERFORM custseg.train('same', 'SELECT * FROM crowd WHERE id <= 3000', '{a,b,c,d}', 5, 'gmm', prep => '{"scale": "none"}', options => jsonb_build_object('covariance_type', covariance_type, 'silhouette_sample', 0));
+    EXECUTE format('SELECT bool_and(s.n = (SELECT count(*) FROM (%s) r WHERE custseg.predict(''same'', r) = s.segment)) AND sum(s.n) = 3000 FROM custseg.segment_profile(''same'', %L) s WHERE s.segment > 0 AND s.column_name = ''a''', rows_of, rows_of)
     INTO result;
     PERFORM custseg.drop_model('same', whole => true);
     RETURN result;
