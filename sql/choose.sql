@@ -85,6 +85,10 @@ SELECT metric, result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WH
 SELECT * FROM custseg.silhouette('flowers', 'SELECT * FROM flowers WHERE id % 60 = 1 UNION ALL SELECT 151, 1.2e154, 0, 0, 0 UNION ALL SELECT 152, -1.2e154, 0, 0, 0');
 -- without an id; a segment of one row has width 0
 SELECT id, round(silhouette::numeric, 6) AS silhouette FROM custseg.silhouette('flowers', 'SELECT a, b, c, d FROM flowers WHERE id IN (1, 2, 60)') ORDER BY 2;
+-- ids of rows that are not there yet take no memory
+SET maintenance_work_mem = '1MB';
+SELECT count(*) AS widths FROM custseg.silhouette('flowers');
+RESET maintenance_work_mem;
 SELECT custseg.drop_model('flowers', whole => true);
 
 -- The gap statistic, against clusGap of R's cluster 2.1.4 with d.power = 2, spaceH0 = 'scaledPCA', B = 500: within the error of simulation

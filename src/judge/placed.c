@@ -34,11 +34,14 @@ static Size
 MemoryNeeded(const Reader *reader, int64 nrows)
 {
 	const CsPlacedRows *rows = reader->rows;
-	int64		stored = Max(rows->matrix->nrows, 1);
+	int64		stored = rows->matrix->nrows;
 	int			d = rows->matrix->ncolumns;
-	Size		ids = rows->keep_ids ? MemoryContextMemAllocated(rows->texts, true) / stored + sizeof(char *) : 0;
+	Size		ids = rows->keep_ids ? sizeof(char *) : 0;
 	Size		size = mul_size(nrows / CS_BLOCK_ROWS + 1, CsMatrixBlockSize(rows->matrix));
 
+	/* of none nothing is known: the context alone has room for many of them */
+	if (rows->keep_ids && stored > 0)
+		ids += MemoryContextMemAllocated(rows->texts, true) / stored;
 	/* labels are copied once, to where a team reads them */
 	size = add_size(size, mul_size(nrows, add_size(2 * sizeof(int32), ids)));
 	return add_size(size, add_size(CsSilhouetteMemory(Min(nrows, rows->sample), d, rows->k),

@@ -127,14 +127,14 @@ heard_no_rows('feature_importance');
 $there{west}->safe_psql('postgres', 'CREATE VIEW plenty AS SELECT e.id + 100000 * g AS id, e.recency, e.frequency, e.monetary, e.channel, e.member, e.spent FROM eight_0 e CROSS JOIN generate_series(1, 80) g');
 $here->safe_psql('postgres', 'CREATE FOREIGN TABLE plenty (id int, recency float8, frequency float8, monetary float8, channel text, member bool, spent numeric) SERVER west; ANALYZE plenty');
 $here->safe_psql('postgres', "SELECT custseg.name_segment('segments', s, 'number ' || s, rank => s) FROM generate_series(1, 4) s");
-for my $call ("at_risk('segments', '%s')", "score('segments', '%s')", "outliers('%s', '{recency,spent,monetary}')", "split_stability('segments', '%s')")
+for my $call ("silhouette('segments', '%s', 500)", "at_risk('segments', '%s')", "score('segments', '%s')", "outliers('%s', '{recency,spent,monetary}')", "split_stability('segments', '%s')")
 {
     my $error = psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg." . sprintf($call, 'plenty'));
     my ($query) = $error =~ /ERROR:  0A000: some \d+ rows of relation "plenty" would be fetched from other servers.*HINT:  Give a sample as the source: (SELECT .*?)\.  Or SET maintenance_work_mem/s;
 
     ok(defined $query, "$call of too many rows is refused") or diag($error);
     # what it keeps of a row takes more than the row
-    $query =~ s/& \d+ = 0/& 31 = 0/ if $call =~ /^outliers/;
+    $query =~ s/& \d+ = 0/& 31 = 0/ if $call =~ /^(?:outliers|silhouette)/;
     like(result("$little SELECT count(*) FROM custseg." . sprintf($call, ($query // 'plenty') =~ s/'/''/gr)), qr/^\d+$/, 'and the query of the hint gives an answer');
 }
 
