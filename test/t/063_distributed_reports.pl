@@ -302,6 +302,11 @@ my %heeded = (
     'stability' => "SELECT sum(n) FROM custseg.stability('%s', '{recency,frequency}', 2, 2)",
     'clusterability' => "SELECT n FROM custseg.clusterability('%s', '{recency,frequency}')",
     'choose_k' => "SELECT round(inertia::numeric, 6) FROM custseg.choose_k('%s', '{recency,frequency}', 2, 2)",
+    'evaluate' => "SELECT result FROM custseg.evaluate('segments', '%s', 1) WHERE metric = 'rows'",
+    'segment_tests' => "SELECT sum(n) FROM custseg.segment_tests('segments', '%s', '{recency,monetary,channel}', version => 1)",
+    'histogram' => "SELECT sum(n) FROM custseg.histogram('%s', 'recency')",
+    'concentration' => "SELECT n FROM custseg.concentration('%s', 'recency')",
+    'mcar_test' => "SELECT n FROM custseg.mcar_test('%s', '{recency,frequency,monetary}')",
 );
 for my $policies (1, 0)
 {
