@@ -11,7 +11,8 @@
  *
  * A range is read as PostgreSQL's own workers read theirs: under the snapshot of the statement, which
  * workers have from the leader as they have its transaction, page by page with the visible rows of a page
- * found at once, and with large tables kept to a ring of buffers.
+ * found at once, and with large tables kept to a ring of buffers: a reader has one scan of a table for all of its
+ * ranges, for each scan has a ring of its own, and a range that is no longer than a ring would keep to none.
  */
 #include "custseg.h"
 
@@ -50,9 +51,12 @@ struct CsPageReader
 	CsSelectList *list;
 	Datum	   *values;			/* one for each attribute that is read */
 	bool	   *nulls;
+	MemoryContext context;		/* of the reader and the scan */
 	MemoryContext row_context;	/* reset before each row */
 
 	/* the table at hand */
+	int			table;			/* of the pages */
+	TableScanDesc scan;			/* NULL: there is none */
 	int			last_attribute; /* the highest that is read */
 	bool		is_fixed;		/* offsets are */
 	Place	   *places;
@@ -233,12 +237,16 @@ VectorOf(const CsPageReader *r, const CsPagesColumn *flat, int column)
 	return vector;
 }
 
-/* A reader of this process, palloc'd with all that it holds.  The pages stay the caller's. */
+/*
+ * A reader of this process, palloc'd with all that it holds.  The pages stay the caller's.  What it reads stays open until
+ * CsPageReaderClose(), or until an error.
+ */
 CsPageReader *
 CsPageReaderMake(const CsPages *p, const CsPagesColumn *flat, int ncolumns)
 {
 	CsPageReader *r = palloc0(sizeof(CsPageReader));
 
+	r->context = CurrentMemoryContext;
 	r->columns = palloc(sizeof(CsColumn) * Max(ncolumns, 1));
 	for (int i = 0; i < ncolumns; i++)
 	{
@@ -351,27 +359,62 @@ TakeRow(CsPageReader *r, HeapTuple tuple, CsRowSink sink, void *state)
 	MemoryContextReset(r->row_context);
 }
 
+/* Close the table at hand, if there is one; the reader may read on. */
+void
+CsPageReaderClose(CsPageReader *r)
+{
+	Relation	rel;
+
+	if (r->scan == NULL)
+		return;
+	rel = r->scan->rs_rd;
+	heap_endscan(r->scan);
+	r->scan = NULL;
+	ExecDropSingleTupleTableSlot(r->slot);
+	table_close(rel, NoLock);
+}
+
+/* Open a table that is not at hand. */
+static void
+OpenTable(CsPageReader *r, const CsPages *p, int t)
+{
+	Relation	rel;
+
+	CsPageReaderClose(r);
+	rel = table_open(p->table[t].relid, AccessShareLock);
+	r->table = t;
+	TakeTable(r, RelationGetDescr(rel), CsPagesAttributes(p, t));
+	/* a scan of ranges is not counted as one of the table; that is done once, by CsPagesBegin() */
+	r->scan = heap_beginscan(rel, GetActiveSnapshot(), 0, NULL, NULL,
+							 SO_TYPE_TIDRANGESCAN | SO_ALLOW_STRAT | SO_ALLOW_PAGEMODE);
+}
+
+/* Turn to a range of pages of a table. */
+static void
+TakeRange(CsPageReader *r, const CsPages *p, int t, int64 first, int64 npages)
+{
+	MemoryContext save = MemoryContextSwitchTo(r->context);
+
+	if (r->scan == NULL || r->table != t || r->scan->rs_snapshot != GetActiveSnapshot())
+		OpenTable(r, p, t);
+	else
+		heap_rescan(r->scan, NULL, false, false, false, false);
+	heap_setscanlimits(r->scan, (BlockNumber) first, (BlockNumber) npages);
+	MemoryContextSwitchTo(save);
+}
+
 /* Read pages of one table. */
 static void
 ReadTable(CsPageReader *r, const CsPages *p, int t, int64 first, int64 npages, CsRowSink sink, void *state)
 {
-	Relation	rel = table_open(p->table[t].relid, AccessShareLock);
 	MemoryContext save;
-	TableScanDesc scan;
 	HeapTuple	tuple;
 
-	TakeTable(r, RelationGetDescr(rel), CsPagesAttributes(p, t));
-	/* a scan of a range is not counted as one of the table; that is done once, by CsPagesBegin() */
-	scan = heap_beginscan(rel, GetActiveSnapshot(), 0, NULL, NULL,
-						  SO_TYPE_TIDRANGESCAN | SO_ALLOW_STRAT | SO_ALLOW_PAGEMODE);
-	heap_setscanlimits(scan, (BlockNumber) first, (BlockNumber) npages);
+	TakeRange(r, p, t, first, npages);
 	save = MemoryContextSwitchTo(r->row_context);
-	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	while ((tuple = heap_getnext(r->scan, ForwardScanDirection)) != NULL)
 		TakeRow(r, tuple, sink, state);
 	MemoryContextSwitchTo(save);
-	heap_endscan(scan);
-	ExecDropSingleTupleTableSlot(r->slot);
-	table_close(rel, NoLock);
 }
 
 /*

@@ -49,6 +49,7 @@ extern CsPageReader *CsPageReaderMake(const CsPages *p, const CsPagesColumn *col
 extern const CsColumn *CsPageReaderColumns(const CsPageReader *r);
 extern void CsPageReaderRead(CsPageReader *r, const CsPages *p, int64 first, int64 npages, CsRowSink sink,
 							 void *state);
+extern void CsPageReaderClose(CsPageReader *r);
 
 /* level_log.c */
 typedef struct CsLevelLog

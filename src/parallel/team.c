@@ -60,6 +60,7 @@ struct CsTeam
 	MemoryContext kept_context; /* of this member, for what it keeps from item to item */
 	void	   *kept;
 	const char *purpose;		/* of what is kept, see CsTeamKeep() */
+	void		(*release) (void *kept);	/* see CsTeamRelease() */
 	int			nworkers;
 	bool		is_worker;
 	CsTaskFunction function;	/* of the task at hand */
@@ -299,6 +300,27 @@ CsTeamKept(CsTeam *team)
 	return &team->kept;
 }
 
+/* Let go of what this member keeps, and empty the context of it. */
+void
+CsTeamForget(CsTeam *team)
+{
+	if (team->release != NULL)
+		team->release(team->kept);
+	team->release = NULL;
+	team->kept = NULL;
+	MemoryContextReset(team->kept_context);
+}
+
+/*
+ * Have a function called before what this member keeps is let go, for what is more than memory.  It is not called after
+ * an error, which releases that, too.
+ */
+void
+CsTeamRelease(CsTeam *team, void (*release) (void *kept))
+{
+	team->release = release;
+}
+
 /*
  * What this member keeps for a purpose, a literal, so many bytes of it, which are zeroes when it is new.  What it has kept
  * for another purpose is gone then, with all that was in the context.
@@ -308,7 +330,7 @@ CsTeamKeep(CsTeam *team, const char *purpose, Size size)
 {
 	if (team->purpose != NULL && strcmp(team->purpose, purpose) == 0)
 		return team->kept;
-	MemoryContextReset(team->kept_context);
+	CsTeamForget(team);
 	team->purpose = purpose;
 	team->kept = MemoryContextAllocZero(team->kept_context, size);
 	return team->kept;
@@ -332,6 +354,7 @@ CsTeamWorkers(const CsTeam *team)
 void
 CsTeamEnd(CsTeam *team)
 {
+	CsTeamForget(team);
 	if (team->pcxt != NULL)
 	{
 		pg_atomic_write_u32(&team->shared->over, 1);
@@ -374,5 +397,6 @@ CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc)
 	team->is_worker = true;
 	while (AwaitWork(team->shared))
 		DoItems(team);
+	CsTeamForget(team);
 	CsArenaDestroy(team->arena);
 }

@@ -65,6 +65,8 @@ extern CsArena *CsTeamArena(CsTeam *team);
 extern MemoryContext CsTeamKeptContext(CsTeam *team);
 extern void **CsTeamKept(CsTeam *team);
 extern void *CsTeamKeep(CsTeam *team, const char *purpose, Size size);
+extern void CsTeamForget(CsTeam *team);
+extern void CsTeamRelease(CsTeam *team, void (*release) (void *kept));
 extern bool CsTeamIsLeader(const CsTeam *team);
 extern int	CsTeamWorkers(const CsTeam *team);
 extern void CsTeamEnd(CsTeam *team);

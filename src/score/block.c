@@ -338,11 +338,15 @@ ReadPages(CsPass *pass, const CsPages *pages, MemoryContext context)
 {
 	int			n = pass->columns.ncolumns;
 	CsPagesColumn *columns = palloc(sizeof(CsPagesColumn) * Max(n, 1));
+	CsPageReader *reader;
 
 	CsPagesColumns(pass->columns.columns, n, columns);
 	CsPagesBegin(pages);
-	if (!CsBlocksReadByTeam(pass, pages, columns, context))
-		CsPageReaderRead(CsPageReaderMake(pages, columns, n), pages, 0, pages->npages, CsBlocksTakeRow, pass);
+	if (CsBlocksReadByTeam(pass, pages, columns, context))
+		return;
+	reader = CsPageReaderMake(pages, columns, n);
+	CsPageReaderRead(reader, pages, 0, pages->npages, CsBlocksTakeRow, pass);
+	CsPageReaderClose(reader);
 }
 
 /*

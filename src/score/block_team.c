@@ -173,6 +173,13 @@ AddPlacer(CsPass *pass, CsArena *arena, const SharedPlacer *shared)
 	pass->placers = lappend(pass->placers, p);
 }
 
+/* CsTeamRelease(): close what a member reads. */
+static void
+CloseMember(void *kept)
+{
+	CsPageReaderClose(((Member *) kept)->reader);
+}
+
 /* Make what a member needs for the reading, in the context of what it keeps. */
 static void
 OpenMember(Member *m, CsTeam *team, const RangeArgs *args)
@@ -189,6 +196,7 @@ OpenMember(Member *m, CsTeam *team, const RangeArgs *args)
 		AddPlacer(&m->pass, arena, &placers[i]);
 	m->pass.blocks = CsBlocksOpen(&m->pass);
 	MemoryContextSwitchTo(save);
+	CsTeamRelease(team, CloseMember);
 }
 
 /* Copy a value into the block; where there is no room for it the block is overfull. */
@@ -459,6 +467,7 @@ CsBlocksReadByTeam(CsPass *pass, const CsPages *pages, const CsPagesColumn *colu
 	SharePlacers(&l);
 	ereport(DEBUG1, (errmsg_internal("the team reads " INT64_FORMAT " pages of %d tables", pages->npages, pages->ntables)));
 	ReadRounds(&l, pages);
+	CsPageReaderClose(l.reader);
 	FreeAreas(&l);
 	return true;
 }

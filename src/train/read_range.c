@@ -53,6 +53,13 @@ typedef struct Member
 
 #define StageColumn(m, j) ((m)->stage + (Size) (m)->capacity * (j))
 
+/* CsTeamRelease(): close what a member reads. */
+static void
+CloseMember(void *kept)
+{
+	CsPageReaderClose(((Member *) kept)->reader);
+}
+
 /* Make what a member needs for a reading, in the context of what it keeps. */
 static Member *
 MakeMember(CsTeam *team, const CsReadArgs *args)
@@ -63,7 +70,7 @@ MakeMember(CsTeam *team, const CsReadArgs *args)
 	MemoryContext save;
 	Member	   *m;
 
-	MemoryContextReset(CsTeamKeptContext(team));
+	CsTeamForget(team);
 	save = MemoryContextSwitchTo(CsTeamKeptContext(team));
 	m = palloc0(sizeof(Member));
 	m->reading = args->reading;
@@ -93,7 +100,10 @@ BeginRange(CsTeam *team, const CsReadArgs *args, int64 range)
 	Member	   *m = *CsTeamKept(team);
 
 	if (m == NULL || m->reading != args->reading)
+	{
 		*CsTeamKept(team) = m = MakeMember(team, args);
+		CsTeamRelease(team, CloseMember);
+	}
 	m->team = team;
 	m->args = args;
 	m->features = CsArenaAddress(arena, args->features);

@@ -71,6 +71,25 @@ like(says_published($_), qr/using \d parallel workers.*$by_team/s, "the team rea
 unlike(says_published($_), $by_team, "but not $_") for 'SELECT * FROM customers OFFSET 0', 'SELECT * FROM customers WHERE id > 0', 'SELECT a, b + 0 AS b FROM customers';
 $node->safe_psql('postgres', "SELECT custseg.drop_model('published', whole => true)");
 
+# Large tables leave room in shared buffers for others, whoever reads them: each process keeps to a ring of 32 buffers.
+my $small = start_node('ring', "shared_buffers = 16MB\nmax_parallel_maintenance_workers = 2\nautovacuum = off\nmaintenance_work_mem = '64MB'\n");
+$small->safe_psql('postgres', <<'END');
+CREATE EXTENSION pg_buffercache;
+CREATE TABLE large AS SELECT i AS id, test.u(i, 1) + i % 3 AS a, test.u(i, 2) AS b, repeat('x', 200) AS c FROM generate_series(1, 30000) i;
+ANALYZE large;
+SELECT custseg.train('ring', 'SELECT * FROM large LIMIT 1000', '{a,b}', 3, deploy => true);
+END
+for my $call ("custseg.train('ringed', 'large', '{a,b}', 3)", "custseg.publish('ring', 'large', '{\"surrogate\": false}')")
+{
+    $small->restart;
+    my ($out, $err);
+    $small->psql('postgres', "SET client_min_messages = debug1; SELECT $call", stdout => \$out, stderr => \$err);
+    like($err, qr/using [12] parallel workers.*$by_team/s, "$call: by the team");
+    cmp_ok($small->safe_psql('postgres', "SELECT count(*) FROM pg_buffercache WHERE relfilenode = pg_relation_filenode('large')"), '<=', 3 * 32,
+        "$call: few buffers of the table");
+}
+$small->stop;
+
 # What other sessions commit meanwhile is not seen, in either way of reading.
 my $one = CustsegTest::Session->new($node, 'postgres');
 my $two = CustsegTest::Session->new($node, 'postgres');
