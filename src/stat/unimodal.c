@@ -30,6 +30,9 @@
 /* How far values may be off a multiple, in steps: they have been scaled. */
 #define STEP_TOLERANCE 1e-6
 
+/* Densities that differ by no more than this part are the same: those of pools are sums of many masses. */
+#define SAME_DENSITY 1e-12
+
 /* Modes that are tried, evenly among the cells. */
 #define CANDIDATES 64
 
@@ -192,6 +195,16 @@ FitFlank(const Cells *cells, int first, int n, int direction, Pool *pools, doubl
 }
 
 /*
+ * Can a cell be the mode between flanks that have these densities next to it?  A step must have as much as
+ * either, but for rounding: where all steps have the same, a pool of them is a bit or two off.
+ */
+static inline bool
+CanBeMode(const Cells *cells, int mode, double left, double right)
+{
+	return !cells->steps || cells->mass[mode] >= Max(left, right) * (1 - SAME_DENSITY);
+}
+
+/*
  * Fit the distribution with that mode, which is a point unless there are steps.  OUT fitted, the
  * mass by cell.  Returns how far the distribution functions are apart at most; infinite when the
  * cell cannot be the mode.
@@ -204,9 +217,9 @@ FitMode(const Cells *cells, int mode, Pool *pools, double *fitted)
 	double		difference = 0,
 				apart = 0;
 
-	if (cells->steps && cells->mass[mode] < Max(left, right))
-		return HUGE_VAL;
 	fitted[mode] = cells->mass[mode];
+	if (!CanBeMode(cells, mode, left, right))
+		return HUGE_VAL;
 	for (int i = 0; i < cells->n; i++)
 	{
 		difference += fitted[i] - cells->mass[i];
@@ -272,7 +285,7 @@ CompareRight(const Cells *cells, Candidate *candidates, int n, double most, Pool
 
 		for (; cell > c->mode; cell--)
 			AddToFlank(cells, &flank, cell);
-		if (cells->steps && cells->mass[c->mode] < Max(c->density, DensityAtMode(&flank)))
+		if (!CanBeMode(cells, c->mode, c->density, DensityAtMode(&flank)))
 			c->apart = HUGE_VAL;
 		for (int p = flank.npools - 1; p >= 0 && c->apart <= most; at += pools[p--].ncells)
 			AddPool(cells, &pools[p], at, most, c);
