@@ -29,6 +29,9 @@
 /* A variance of what is left of a normal score below this is rounding. */
 #define NOTHING_LEFT 1e-9
 
+/* Values that differ by no more than this part of the largest one are equal. */
+#define ROUNDING 1e-12
+
 #define REFERENCE_STREAM UINT64CONST(0x4E0B7A00)
 
 /* The arguments of the task: areas, and offsets into the area of the fitted distribution. */
@@ -72,11 +75,15 @@ CompareRanked(const void *a, const void *b)
 	return x->row - y->row;
 }
 
-/* The values of a column in ascending order, with their rows; palloc'd. */
+/*
+ * The values of a column in ascending order, with their rows; palloc'd.  Values that differ by rounding only are one:
+ * principal components of equal rows do, and by what is up to the LAPACK at hand.
+ */
 static RankedValue *
 SortColumn(CsArena *arena, const CsMatrix *m, int column)
 {
 	RankedValue *ranked = palloc(sizeof(RankedValue) * m->nrows);
+	double		rounding;
 
 	for (int i = 0; i < m->nrows; i++)
 	{
@@ -86,6 +93,10 @@ SortColumn(CsArena *arena, const CsMatrix *m, int column)
 		ranked[i].row = i;
 	}
 	qsort(ranked, m->nrows, sizeof(RankedValue), CompareRanked);
+	rounding = ROUNDING * Max(fabs(ranked[0].value), fabs(ranked[m->nrows - 1].value));
+	for (int i = 1; i < m->nrows; i++)
+		if (ranked[i].value - ranked[i - 1].value <= rounding)
+			ranked[i].value = ranked[i - 1].value;
 	return ranked;
 }
 

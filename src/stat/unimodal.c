@@ -33,6 +33,9 @@
 /* Densities that differ by no more than this part are the same: those of pools are sums of many masses. */
 #define SAME_DENSITY 1e-12
 
+/* Distribution functions that are nearer by no more than this are as near: the first of such modes is taken. */
+#define SAME_DISTANCE 1e-12
+
 /* Modes that are tried, evenly among the cells. */
 #define CANDIDATES 64
 
@@ -272,7 +275,7 @@ CompareLeft(const Cells *cells, Candidate *candidates, int n, double most, Pool 
 	}
 }
 
-/* Go on to the right of each candidate that is within "most", or within the nearest one. */
+/* Go on to the right of each candidate that is within "most", or as near as the nearest one. */
 static void
 CompareRight(const Cells *cells, Candidate *candidates, int n, double most, Pool *pools)
 {
@@ -289,7 +292,7 @@ CompareRight(const Cells *cells, Candidate *candidates, int n, double most, Pool
 			c->apart = HUGE_VAL;
 		for (int p = flank.npools - 1; p >= 0 && c->apart <= most; at += pools[p--].ncells)
 			AddPool(cells, &pools[p], at, most, c);
-		most = Min(most, c->apart);
+		most = Min(most, c->apart + SAME_DISTANCE);
 	}
 }
 
@@ -317,7 +320,7 @@ ChooseMode(const Cells *cells, Pool *pools, double *fitted)
 	CompareRight(cells, candidates, n, nearest, pools);
 	for (int c = 0; c < n; c++)
 	{
-		if (candidates[c].apart < nearest)
+		if (candidates[c].apart < nearest - SAME_DISTANCE)
 		{
 			nearest = candidates[c].apart;
 			best = candidates[c].mode;
