@@ -71,10 +71,15 @@ function cancel(client) {
     });
 }
 
-/** A client that gives up on a server that does not answer, sooner than a pool gives up on a connection in use. */
+/**
+ * A client that gives up on a server that does not answer, sooner than a pool gives up on a connection in use.  When its
+ * connection breaks, its statement fails, and that is all: a pool listens for errors of resting connections only, and
+ * an error that nobody listens for would end the dashboard.
+ */
 class Client extends pg.Client {
     constructor(options) {
         super({ ...options, connectionTimeoutMillis: connectMilliseconds });
+        this.on('error', () => {});
     }
 }
 

@@ -585,6 +585,33 @@ test('a statement ends when the visitor goes, and when it takes too long', async
     await until(async () => await sleepers() === 0, 5000);
 });
 
+test('a connection that breaks while a statement runs is told, and the dashboard goes on', async () => {
+    const way = `${process.env.PGHOST}/.s.PGSQL.${process.env.PGPORT ?? 5432}`;
+    const ends = [];
+    const between = createServer((visitor) => {
+        const server = connect(way);
+
+        ends.push(visitor, server);
+        visitor.pipe(server).pipe(visitor);
+        visitor.on('error', () => {});
+        server.on('error', () => {});
+    });
+
+    await new Promise((resolve) => between.listen(0, '127.0.0.1', resolve));
+    const dashboard = await start({ CUSTSEG_ROLE: 'reader', CUSTSEG_LOOKUPS: JSON.stringify({ shop: { source: 'shop.slow', key: 'id' } }),
+        PGHOST: '127.0.0.1', PGPORT: String(between.address().port) });
+    const ask = caller(dashboard.url);
+    const answer = ask('GET', '/api/models/shop/customers/1');
+
+    await until(async () => await sleepers() === 1, 5000);
+    ends.splice(0).forEach((end) => end.destroy());
+    assertError(await answer, 'busy');
+    assert.equal((await ask('GET', '/api/models')).status, 200);
+    assert.ok(!/    at /.test(dashboard.log()), dashboard.log());
+    await dashboard.stop();
+    between.close();
+});
+
 test('a database that stops is told within 3 s, and is there again within 2 s of its return', async () => {
     const postgres = new Postgres();
 
