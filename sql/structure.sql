@@ -210,6 +210,11 @@ SELECT custseg.pca('points', '{x,missing}');
 SELECT custseg.select_features(NULL);
 SELECT custseg.select_features('points', options => '{"max_correlation": 1.1}');
 SELECT custseg.select_features('points', options => '{"max_frequency": 0.4}');
+-- neither an origin nor a unit changes what there is, also where columns are not scaled: values are one only where rounding parts them
+SELECT what, round(silhouette::numeric, 9) AS silhouette, round(null_silhouette::numeric, 9) AS null_silhouette, round(p_value::numeric, 9) AS p_value
+FROM (VALUES ('as they are', 'i * 7919 % 100', 'i * 31 % 17'), ('far off', '1e12 + i * 7919 % 100', 'i * 31 % 17 - 1e12'),
+    ('large', '1e15 * (i * 7919 % 100)', '1e15 * (i * 31 % 17)'), ('small', '1e-15 * (i * 7919 % 100)', '1e-15 * (i * 31 % 17)')) AS t (what, x, y),
+    custseg.clusterability(format('SELECT (%s)::float8 AS x, (%s)::float8 AS y FROM generate_series(1, 300) i', x, y), prep => '{"scale": "none"}');
 SET maintenance_work_mem = '1MB';
 SELECT custseg.clusterability('crowd');
 SELECT custseg.stability('crowd', k => 3);

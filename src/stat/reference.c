@@ -17,6 +17,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 
@@ -29,7 +30,7 @@
 /* A variance of what is left of a normal score below this is rounding. */
 #define NOTHING_LEFT 1e-9
 
-/* Values that differ by no more than this part of the largest one are equal. */
+/* Values that differ by no more than this part of the column's range, or by its last bit or two, are equal. */
 #define ROUNDING 1e-12
 
 #define REFERENCE_STREAM UINT64CONST(0x4E0B7A00)
@@ -83,7 +84,9 @@ static RankedValue *
 SortColumn(CsArena *arena, const CsMatrix *m, int column)
 {
 	RankedValue *ranked = palloc(sizeof(RankedValue) * m->nrows);
-	double		rounding;
+	double		least,
+				most,
+				rounding;
 
 	for (int i = 0; i < m->nrows; i++)
 	{
@@ -93,7 +96,9 @@ SortColumn(CsArena *arena, const CsMatrix *m, int column)
 		ranked[i].row = i;
 	}
 	qsort(ranked, m->nrows, sizeof(RankedValue), CompareRanked);
-	rounding = ROUNDING * Max(fabs(ranked[0].value), fabs(ranked[m->nrows - 1].value));
+	least = ranked[0].value;
+	most = ranked[m->nrows - 1].value;
+	rounding = Max(ROUNDING * most - ROUNDING * least, 2 * DBL_EPSILON * Max(fabs(least), fabs(most)));
 	for (int i = 1; i < m->nrows; i++)
 		if (ranked[i].value - ranked[i - 1].value <= rounding)
 			ranked[i].value = ranked[i - 1].value;
