@@ -78,6 +78,15 @@ END
     return bless { here => $here, names => $names, there => \%there, heard => {} }, $class;
 }
 
+# Two servers that write down what they are asked, and one here that reads them without parallel queries of its own.
+sub two
+{
+    my ($class) = @_;
+
+    return $class->new([qw(west east)], here => "max_parallel_workers_per_gather = 0\n",
+        there => "log_statement = all\nlog_min_messages = warning\n");
+}
+
 # The server here, and the others by their names.
 sub nodes
 {
@@ -105,6 +114,14 @@ sub spread
     $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM $rows");
 }
 
+# Spread a table like that of another name over the servers, by a hash of its id; its rows come in some order.
+sub spread_like
+{
+    my ($self, $table, $leaves, $source, $order) = @_;
+
+    $self->spread($table, $self->columns_of($source), $leaves, 'id', "$source ORDER BY $order");
+}
+
 # The definition of the columns of a table here.
 sub columns_of
 {
@@ -121,6 +138,14 @@ sub let_in
 
     $self->{here}->safe_psql('postgres', sprintf("CREATE USER MAPPING FOR $role SERVER %s OPTIONS (user '%s', password_required 'false')", $_, scalar getpwuid($<)))
       for @{ $self->{names} };
+}
+
+# What a statement gives here.
+sub result
+{
+    my ($self, $statement) = @_;
+
+    return $self->{here}->safe_psql('postgres', $statement);
 }
 
 # What a statement gives in which %s is the table, and what it tells, whatever the name of the table.
@@ -178,6 +203,14 @@ sub heard_no_rows
 
     asked_for_no_rows("$what: $_", $least, $allowed, $self->asked($_)) for @names > 0 ? @names : @{ $self->{names} };
     $self->listen_from_now;
+}
+
+# The other servers have been asked since for states of passes and for counts, four times at least or so many, and sent no rows.
+sub heard_states
+{
+    my ($self, $what, $least) = @_;
+
+    $self->heard_no_rows($what, $least // 4, qr/SELECT custseg_private\.pass\(|count\(\*\)/);
 }
 
 1;

@@ -10,33 +10,8 @@ use CustsegTest;
 use OtherServers;
 use Test::More;
 
-my $servers = OtherServers->new([qw(west east)], here => "max_parallel_workers_per_gather = 0\n",
-    there => "log_statement = all\nlog_min_messages = warning\n");
+my $servers = OtherServers->two;
 my ($here, %there) = $servers->nodes;
-
-# A table like that of another name, whose hash partitions are in turn on the two servers; its rows in some order.
-sub spread
-{
-    my ($table, $leaves, $source, $order) = @_;
-
-    $servers->spread($table, $servers->columns_of($source), $leaves, 'id', "$source ORDER BY $order");
-}
-
-# The servers have been asked for states and counts since they were listened to, and sent no rows.
-sub heard_no_rows
-{
-    my ($what, $least) = @_;
-
-    $servers->heard_no_rows($what, $least // 4, qr/SELECT custseg_private\.pass\(|count\(\*\)/);
-}
-
-# What a statement gives.
-sub result
-{
-    my ($statement) = @_;
-
-    return $here->safe_psql('postgres', $statement);
-}
 
 # The customers with whom models are trained, and those of later, among them some who lack a feature, and some who are in no group.
 customers($here, 'postgres', 'customers', 6000);
@@ -52,8 +27,8 @@ FROM customers c WHERE id % 8 > 1 OR id < 1500;
 CREATE TABLE reversed AS SELECT * FROM later ORDER BY id DESC;
 CREATE TABLE shuffled AS SELECT * FROM later ORDER BY hashint4extended(id, 1);
 END
-spread('eight', 8, 'later', 'hashint4extended(id, 3)');
-spread('sixteen', 16, 'later', 'id DESC');
+$servers->spread_like('eight', 8, 'later', 'hashint4extended(id, 3)');
+$servers->spread_like('sixteen', 16, 'later', 'id DESC');
 $servers->listen_from_now;
 
 # fairness(): segments and groups are counted where the rows are, to the last bit as of a table here.
@@ -62,62 +37,62 @@ for my $model (qw(segments skips))
     for my $attribute (qw(sex code area fixed channel member))
     {
         my $fairness = "SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('$model', '%s', '$attribute') f";
-        my $expected = result(sprintf($fairness, 'later'));
+        my $expected = $servers->result(sprintf($fairness, 'later'));
 
-        is(result(sprintf($fairness, $_)), $expected, "fairness of $model by $attribute: $_ as later") for (qw(reversed shuffled eight sixteen));
+        is($servers->result(sprintf($fairness, $_)), $expected, "fairness of $model by $attribute: $_ as later") for (qw(reversed shuffled eight sixteen));
     }
 }
-heard_no_rows('fairness');
-like(result("SELECT string_agg(concat_ws(' ', group_value, rating), ',' ORDER BY group_value) FROM custseg.fairness('segments', 'sixteen', 'fixed') WHERE segment = 1"),
+$servers->heard_states('fairness');
+like($servers->result("SELECT string_agg(concat_ws(' ', group_value, rating), ',' ORDER BY group_value) FROM custseg.fairness('segments', 'sixteen', 'fixed') WHERE segment = 1"),
     qr/^false (ok|disparate),true (ok|disparate)$/, 'something is found');
 like(psql_error($here, 'postgres', "SELECT * FROM custseg.fairness('segments', 'sixteen', 'many')"),
     qr/ERROR:  54000: attribute "many" has more than 50 groups.*width_bucket\(many/s, 'more groups than there may be');
 $here->safe_psql('postgres', 'CREATE TABLE lacking AS SELECT id, recency, monetary, channel, sex FROM later');
-spread('lacking_there', 4, 'lacking', 'id');
-is(result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking_there', 'sex') f"),
-    result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking', 'sex') f"), 'where a feature is missing nobody is placed');
+$servers->spread_like('lacking_there', 4, 'lacking', 'id');
+is($servers->result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking_there', 'sex') f"),
+    $servers->result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'lacking', 'sex') f"), 'where a feature is missing nobody is placed');
 $servers->listen_from_now;
 
 # A date is no text that servers write alike: its rows are fetched, as far as there is memory for them.
-is(result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'sixteen', 'since') f"),
-    result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'later', 'since') f"), 'fairness by a date: rows are read');
+is($servers->result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'sixteen', 'since') f"),
+    $servers->result("SELECT string_agg(f::text, chr(10)) FROM custseg.fairness('segments', 'later', 'since') f"), 'fairness by a date: rows are read');
 $there{west}->safe_psql('postgres', 'CREATE VIEW plenty AS SELECT e.* FROM eight_0 e CROSS JOIN generate_series(1, 80)');
 $here->safe_psql('postgres', "CREATE FOREIGN TABLE plenty (id int, recency float8, frequency float8, monetary float8, channel text, sex text, since date) SERVER west; ANALYZE plenty");
 my $little = "SET maintenance_work_mem = '1MB';";
 
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.fairness('segments', 'plenty', 'since')"),
     qr/ERROR:  0A000: some \d+ rows of relation "plenty" would be fetched from other servers/, 'which is refused where there is not');
-is(result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.fairness('segments', 'plenty', 'sex')"), 't', 'a text needs no memory for rows');
+is($servers->result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.fairness('segments', 'plenty', 'sex')"), 't', 'a text needs no memory for rows');
 $servers->listen_from_now;
 
 # drift_multivariate(): samples of the lowest hashes, the same ones however the rows are laid out.
 my $moved = "SELECT n_baseline, n_current, statistic, p_value, verdict, reason FROM custseg.drift_multivariate('%s', '%s', %s)";
 for my $arguments ("'customers', '{\"sample\": 500}'", "'eight', '{\"sample\": 500}'")
 {
-    is(result(sprintf($moved, 'segments', 'sixteen', $arguments)), result(sprintf($moved, 'segments', 'eight', $arguments)), "drift_multivariate against $arguments: the same bits");
+    is($servers->result(sprintf($moved, 'segments', 'sixteen', $arguments)), $servers->result(sprintf($moved, 'segments', 'eight', $arguments)), "drift_multivariate against $arguments: the same bits");
 }
 $here->safe_psql('postgres', 'CREATE TABLE few AS SELECT * FROM later WHERE id <= 700; CREATE TABLE former AS SELECT * FROM customers WHERE id > 5300 AND frequency IS NOT NULL');
-spread('few_there', 4, 'few', 'id DESC');
-spread('former_there', 8, 'former', 'id DESC');
+$servers->spread_like('few_there', 4, 'few', 'id DESC');
+$servers->spread_like('former_there', 8, 'former', 'id DESC');
 $servers->listen_from_now;
 my $rounded = $moved =~ s/statistic, p_value/round(statistic::numeric, 12), p_value < 0.05/r;
 
-is(result(sprintf($rounded, 'segments', 'few_there', "'former_there', '{\"sample\": 800}'")), result(sprintf($rounded, 'segments', 'few', "'former', '{\"sample\": 800}'")),
+is($servers->result(sprintf($rounded, 'segments', 'few_there', "'former_there', '{\"sample\": 800}'")), $servers->result(sprintf($rounded, 'segments', 'few', "'former', '{\"sample\": 800}'")),
     'drift_multivariate where all rows are in the samples: as of tables here');
-spread('trained_there', 8, 'later', 'id');
+$servers->spread_like('trained_there', 8, 'later', 'id');
 $servers->listen_from_now;
 for my $trained (qw(trained_there former_there))
 {
     $here->safe_psql('postgres', "SELECT custseg.train('far $trained', '$trained', '{recency,monetary,channel}', 3, id => 'id')");
-    is(result(sprintf($moved, "far $trained", 'sixteen', "NULL, '{\"sample\": 300}'")), result(sprintf($moved, "far $trained", 'sixteen', "'$trained', '{\"sample\": 300}'")),
+    is($servers->result(sprintf($moved, "far $trained", 'sixteen', "NULL, '{\"sample\": 300}'")), $servers->result(sprintf($moved, "far $trained", 'sixteen', "'$trained', '{\"sample\": 300}'")),
         "drift_multivariate: what was trained on, $trained, is looked for where it is");
-    heard_no_rows("drift_multivariate since $trained");
+    $servers->heard_states("drift_multivariate since $trained");
     $here->safe_psql('postgres', "UPDATE $trained SET monetary = monetary + 1 WHERE id = (SELECT max(id) FROM $trained)");
     like(psql_error($here, 'postgres', sprintf($moved, "far $trained", 'sixteen', 'NULL')),
         qr/ERROR:  55000: relation "$trained" has changed since version \d of model "far $trained" was trained on it.*Column "monetary" has other values/s, 'unless it has changed');
     $servers->listen_from_now;
 }
-like(result(sprintf($moved, 'segments', 'sixteen', "'customers', '{\"sample\": 500}'")),
+like($servers->result(sprintf($moved, 'segments', 'sixteen', "'customers', '{\"sample\": 500}'")),
     qr/^6000\|4\d{3}\|0\.\d+\|0\.\d+\|watch\|.*\(4\d\d rows compared with 500, the former those of the lowest hashes\)/, 'which the reason says');
 
 # Rows that have no id, of which many are equal, are drawn by their values: two samples of the same rows are no change.
@@ -135,11 +110,11 @@ my $by_values = "SELECT statistic IS NULL, verdict, substr(reason, 1, 61) FROM c
 
 for my $reference (qw(equals equals_here))
 {
-    is(result(sprintf($by_values, 'equals', $reference)), 't|insufficient data|more than 1 row in 20 equals another, and rows on other serve',
+    is($servers->result(sprintf($by_values, 'equals', $reference)), 't|insufficient data|more than 1 row in 20 equals another, and rows on other serve',
         "drift_multivariate of equal rows without an id, against $reference");
 }
-is(result(sprintf($by_values =~ s/, substr.*61\)//r, 'equals_here', 'equals_here')), 'f|ok', 'which are compared where they are here');
-is(result(sprintf($by_values =~ s/, substr.*61\)//r, 'values_alone', 'values_alone')), 'f|ok', 'as are rows without an id that differ');
+is($servers->result(sprintf($by_values =~ s/, substr.*61\)//r, 'equals_here', 'equals_here')), 'f|ok', 'which are compared where they are here');
+is($servers->result(sprintf($by_values =~ s/, substr.*61\)//r, 'values_alone', 'values_alone')), 'f|ok', 'as are rows without an id that differ');
 $servers->listen_from_now;
 
 # Two versions: rows are counted by both their segments where they are, and silhouettes are of a sample.
@@ -150,23 +125,23 @@ END
 for my $versions ('1, 2', '2, 1', '1, 3', '3, 2')
 {
     my $pairs = "SELECT string_agg(p::text, chr(10)) FROM custseg.compare_versions_segments('segments', $versions, '%s') p";
-    my $expected = result(sprintf($pairs, 'later'));
+    my $expected = $servers->result(sprintf($pairs, 'later'));
 
-    is(result(sprintf($pairs, $_)), $expected, "compare_versions_segments of $versions: $_ as later") for (qw(shuffled eight sixteen));
+    is($servers->result(sprintf($pairs, $_)), $expected, "compare_versions_segments of $versions: $_ as later") for (qw(shuffled eight sixteen));
 }
-like(result("SELECT count(*) FILTER (WHERE segment_a = 0) > 0, count(*) FILTER (WHERE segment_b IS NULL) > 0 FROM custseg.compare_versions_segments('segments', 3, 2, 'eight')"), qr/^t\|t$/, 'noise, and rows that one version does not place');
+like($servers->result("SELECT count(*) FILTER (WHERE segment_a = 0) > 0, count(*) FILTER (WHERE segment_b IS NULL) > 0 FROM custseg.compare_versions_segments('segments', 3, 2, 'eight')"), qr/^t\|t$/, 'noise, and rows that one version does not place');
 for my $versions ('1, 2', '3, 2')
 {
     my $compared = "SELECT c::text FROM custseg.compare_versions('segments', $versions, '%s', '{\"sample\": %d}') c";
-    my ($few, $few_there) = map { result(sprintf($compared, $_, 800)) =~ s/(\d\.\d{10})\d+/$1/gr } qw(few few_there);
+    my ($few, $few_there) = map { $servers->result(sprintf($compared, $_, 800)) =~ s/(\d\.\d{10})\d+/$1/gr } qw(few few_there);
 
     is($few_there, $few, "compare_versions of $versions where all rows are in the sample: as of a table here");
-    is(result(sprintf($compared, 'eight', 500)), result(sprintf($compared, 'sixteen', 500)), "compare_versions of $versions: the same bits on 8 and 16 leaves");
+    is($servers->result(sprintf($compared, 'eight', 500)), $servers->result(sprintf($compared, 'sixteen', 500)), "compare_versions of $versions: the same bits on 8 and 16 leaves");
 }
-heard_no_rows('two versions');
+$servers->heard_states('two versions');
 like(psql_error($here, 'postgres', "SELECT custseg.deploy('segments', 2, options => '{\"min_agreement\": 0.99, \"source\": \"eight\"}')"),
     qr/ERROR:  55000: version 2 of model "segments" agrees too little with version 1.*Their adjusted Rand index on relation "eight" is 0\.\d+/s, 'deploy() that demands agreement');
-heard_no_rows('agreement', 2);
+$servers->heard_states('agreement', 2);
 
 # What judges rows before a model is trained: the same bits however the rows are laid out, of all rows or of a sample.
 my $by_passes = '"engine": "distributed"';
@@ -191,14 +166,14 @@ my %judged = (
 for my $name (sort keys %judged)
 {
     my $statement = "SELECT string_agg(j::text, chr(10)) FROM $judged{$name} j";
-    my $expected = result(sprintf($statement, 'later', $by_passes));
+    my $expected = $servers->result(sprintf($statement, 'later', $by_passes));
 
-    is(result(sprintf($statement, 'shuffled', $by_passes)), $expected, "$name: of rows in another order");
-    is(result(sprintf($statement, $_, '"seed": 42')), $expected, "$name: of $_") for (qw(eight sixteen));
+    is($servers->result(sprintf($statement, 'shuffled', $by_passes)), $expected, "$name: of rows in another order");
+    is($servers->result(sprintf($statement, $_, '"seed": 42')), $expected, "$name: of $_") for (qw(eight sixteen));
     cmp_ok(length($expected), '>', 50, 'which tells something');
-    heard_no_rows($name);
+    $servers->heard_states($name);
 }
-is(result("SELECT count(*), max(abs(a.eigenvalue - b.eigenvalue)) < 1e-12, max(abs(a.cumulative_share - b.cumulative_share)) < 1e-12, max(abs((a.loadings ->> 'recency')::float8 - (b.loadings ->> 'recency')::float8)) < 1e-9"
+is($servers->result("SELECT count(*), max(abs(a.eigenvalue - b.eigenvalue)) < 1e-12, max(abs(a.cumulative_share - b.cumulative_share)) < 1e-12, max(abs((a.loadings ->> 'recency')::float8 - (b.loadings ->> 'recency')::float8)) < 1e-9"
       . " FROM " . sprintf($judged{pca}, 'sixteen', '') . ' a JOIN ' . sprintf($judged{pca}, 'later', '') . ' b USING (component)'), '8|t|t|t', 'components: those of a table here');
 
 # Functions that need rows themselves: of more than there is memory for, those of the lowest hashes, the same ones however they
@@ -234,7 +209,7 @@ for my $name (sort keys %of_rows)
     }
     is($told{wide}, $told{wide_whole}, "$name: the same rows");
     cmp_ok(length($told{wide}), '>', 50, 'which tells something');
-    heard_no_rows($name, 1);
+    $servers->heard_states($name, 1);
 }
 $here->safe_psql('postgres', 'CREATE TABLE by_id AS SELECT id, recency, monetary FROM later ORDER BY id');
 for my $name (sort keys %of_rows)
@@ -243,8 +218,8 @@ for my $name (sort keys %of_rows)
         $name eq 'dbscan_grid' ? 'eps, min_samples, n_segments, noise_share' : 'step, round(height::numeric, 9), n';
     my $statement = "SELECT string_agg((SELECT r FROM (SELECT $counted) r)::text, chr(10)) FROM (" . $of_rows{$name} =~ s/\{x,y\}/{recency,monetary}/r . ') t';
 
-    is(result(sprintf($statement, 'SELECT id, recency, monetary FROM sixteen ORDER BY id')), result(sprintf($statement, 'by_id')), "$name: fetched, of a query");
-    like(result(sprintf($statement, 'sixteen')), qr/\d/, "$name: fetched");
+    is($servers->result(sprintf($statement, 'SELECT id, recency, monetary FROM sixteen ORDER BY id')), $servers->result(sprintf($statement, 'by_id')), "$name: fetched, of a query");
+    like($servers->result(sprintf($statement, 'sixteen')), qr/\d/, "$name: fetched");
 }
 $servers->listen_from_now;
 
@@ -255,22 +230,22 @@ SELECT custseg.train('borders', 'customers', '{recency,monetary}', algorithm => 
 END
 my $borders = "SELECT o FROM custseg.optimise_thresholds('borders', '%s', 'monetary', '{\"sample\": 1000}') o";
 $servers->listen_from_now;
-is(result(sprintf($borders, 'sixteen')), result(sprintf($borders, 'eight')), 'optimise_thresholds: the same bits');
-heard_no_rows('optimise_thresholds');
-is(result('SELECT n_training + n_test, train_options ->> \'engine\', cardinality(changes) > 0 FROM (' . sprintf($borders =~ s/SELECT o/SELECT o.*/r, 'eight') . ') b'), '1000|local|t', 'of a sample; the engine is the version\'s');
+is($servers->result(sprintf($borders, 'sixteen')), $servers->result(sprintf($borders, 'eight')), 'optimise_thresholds: the same bits');
+$servers->heard_states('optimise_thresholds');
+is($servers->result('SELECT n_training + n_test, train_options ->> \'engine\', cardinality(changes) > 0 FROM (' . sprintf($borders =~ s/SELECT o/SELECT o.*/r, 'eight') . ') b'), '1000|local|t', 'of a sample; the engine is the version\'s');
 $servers->listen_from_now;
 
 # Values of a column, and what rows lack, are counted where they are.
 for my $call (map({ "frequencies('%s', '$_')" } qw(sex channel code area fixed since frequency)), "missing_patterns('%s', '{recency,frequency,channel,sex,area,since}')", "missing_patterns('%s')")
 {
     my $counted = "SELECT string_agg(c::text, chr(10)) FROM custseg.$call c";
-    my $expected = result(sprintf($counted, 'sorted'));
+    my $expected = $servers->result(sprintf($counted, 'sorted'));
 
-    is(result(sprintf($counted, $_)), $expected, "$call: $_ as a table here") for (qw(eight sixteen));
+    is($servers->result(sprintf($counted, $_)), $expected, "$call: $_ as a table here") for (qw(eight sixteen));
 }
-heard_no_rows('counts');
+$servers->heard_states('counts');
 $here->safe_psql('postgres', 'CREATE FOREIGN TABLE plenty_levels (id int, sex text) SERVER west OPTIONS (table_name \'plenty\'); ANALYZE plenty_levels');
-is(result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.frequencies('plenty_levels', 'sex')"), 't', 'values of more rows than there is memory for');
+is($servers->result("$little SELECT sum(n) = (SELECT count(*) FROM plenty) FROM custseg.frequencies('plenty_levels', 'sex')"), 't', 'values of more rows than there is memory for');
 # ids, and patterns of many columns, are as many as there are rows: what is sent is held to memory
 $there{west}->safe_psql('postgres', 'CREATE VIEW many AS SELECT i AS id, i::text AS name, ' . join(', ', map { "CASE WHEN test.u(i, $_) < 0.5 THEN 1 END AS x$_" } 1 .. 30) . ' FROM generate_series(1, 200000) i');
 $here->safe_psql('postgres', 'CREATE FOREIGN TABLE many (id int, name text, ' . join(', ', map { "x$_ int" } 1 .. 30) . ') SERVER west');
@@ -281,12 +256,12 @@ for my $column ('id', 'name')
 }
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.missing_patterns('many')"),
     qr/ERROR:  54000: telling apart the patterns of missing columns needs more than 1 MB, maintenance_work_mem is 1 MB\s.*name fewer columns/s, 'very many patterns');
-is(result("SET maintenance_work_mem = '64MB'; SELECT count(*), sum(n) FROM custseg.frequencies('many', 'id')"), '200000|200000', 'where there is memory for them, all are told');
+is($servers->result("SET maintenance_work_mem = '64MB'; SELECT count(*), sum(n) FROM custseg.frequencies('many', 'id')"), '200000|200000', 'where there is memory for them, all are told');
 $here->safe_psql('postgres', 'CREATE TABLE many_here AS SELECT i AS id FROM generate_series(1, 200000) i');
-is(result("$little SELECT count(*), sum(n) FROM custseg.frequencies('many_here', 'id')"), '200000|200000', 'those of a table here need none');
+is($servers->result("$little SELECT count(*), sum(n) FROM custseg.frequencies('many_here', 'id')"), '200000|200000', 'those of a table here need none');
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.frequencies('SELECT sex || id AS who FROM plenty', 'who')"),
     qr/ERROR:  0A000: some \d+ rows of the query would be fetched from other servers/, 'those of a query are refused beyond it');
-is(result("$little SELECT n = (SELECT count(*) FROM plenty) FROM custseg.mcar_test('plenty', '{recency,frequency,monetary}')"), 't', 'and neither do sums by what rows lack');
+is($servers->result("$little SELECT n = (SELECT count(*) FROM plenty) FROM custseg.mcar_test('plenty', '{recency,frequency,monetary}')"), 't', 'and neither do sums by what rows lack');
 $servers->listen_from_now;
 
 # Where a policy of the table applies, or its leaves may not be read, rows are read through the table.
@@ -315,7 +290,7 @@ for my $policies (1, 0)
     {
         my $source = $policies ? 'SELECT * FROM eight WHERE id <= 900' : 'SELECT * FROM eight';
 
-        is(result('SET ROLE reader; ' . $heeded{$name} =~ s/%s/eight/gr), result($heeded{$name} =~ s/%s/$source/gr), $policies ? "$name heeds a policy" : "$name without rights to the leaves");
+        is($servers->result('SET ROLE reader; ' . $heeded{$name} =~ s/%s/eight/gr), $servers->result($heeded{$name} =~ s/%s/$source/gr), $policies ? "$name heeds a policy" : "$name without rights to the leaves");
     }
 }
 

@@ -9,33 +9,8 @@ use CustsegTest;
 use OtherServers;
 use Test::More;
 
-my $servers = OtherServers->new([qw(west east)], here => "max_parallel_workers_per_gather = 0\n",
-    there => "log_statement = all\nlog_min_messages = warning\n");
+my $servers = OtherServers->two;
 my ($here, %there) = $servers->nodes;
-
-# A table like that of another name, whose hash partitions are in turn on the two servers; its rows in some order.
-sub spread
-{
-    my ($table, $leaves, $source, $order) = @_;
-
-    $servers->spread($table, $servers->columns_of($source), $leaves, 'id', "$source ORDER BY $order");
-}
-
-# The servers have been asked for states and counts since they were listened to, and sent no rows.
-sub heard_no_rows
-{
-    my ($what, $least) = @_;
-
-    $servers->heard_no_rows($what, $least // 4, qr/SELECT custseg_private\.pass\(|count\(\*\)/);
-}
-
-# What a statement gives.
-sub result
-{
-    my ($statement) = @_;
-
-    return $here->safe_psql('postgres', $statement);
-}
 
 # Customers some of whom lack a feature, or are far off, and columns that the models do not know.
 my $little = "SET maintenance_work_mem = '1MB';";
@@ -50,8 +25,8 @@ CREATE TABLE later AS SELECT id, recency * 1.1 + 1 AS recency,
     CASE WHEN id % 7 > 0 THEN (ARRAY['women', E'"men"\t<script>', 'Ελλάδα 🙂', '%s'])[1 + (id % 5 * id) % 4] END AS sex, current_date + id % 30 AS since
 FROM customers c WHERE id % 8 > 1 OR id < 1500;
 END
-spread('eight', 8, 'later', 'hashint4extended(id, 3)');
-spread('sixteen', 16, 'later', 'id DESC');
+$servers->spread_like('eight', 8, 'later', 'hashint4extended(id, 3)');
+$servers->spread_like('sixteen', 16, 'later', 'id DESC');
 
 # evaluate(): measures of all rows but for their last bits, silhouettes of a sample, which has all rows where these are few.
 $here->safe_psql('postgres', <<'END');
@@ -65,34 +40,34 @@ SELECT custseg.train('borders', 'customers', '{recency,monetary}', algorithm => 
     options => '{"segments": [{"name": "recent", "when": {"recency": {"to": 20}}}, {"name": "rich", "when": {"monetary": {"from": {"percentile": 80}}}}, {"name": "rest"}], "else": "rest"}');
 CREATE TABLE nobody AS SELECT * FROM later WHERE false;
 END
-spread('nobody_there', 2, 'nobody', 'id');
+$servers->spread_like('nobody_there', 2, 'nobody', 'id');
 $servers->listen_from_now;
 my %metrics;
 for my $model (qw(segments skips mixture noisy components))
 {
     my $evaluated = "SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', '%s')";
 
-    is(result("SELECT string_agg(concat_ws(' ', metric, a.result, b.result), ',') FROM custseg.evaluate('$model', 'later') a FULL JOIN custseg.evaluate('$model', 'sixteen') b USING (metric)"
+    is($servers->result("SELECT string_agg(concat_ws(' ', metric, a.result, b.result), ',') FROM custseg.evaluate('$model', 'later') a FULL JOIN custseg.evaluate('$model', 'sixteen') b USING (metric)"
           . ' WHERE a.metric IS NULL OR b.metric IS NULL OR (a.result IS NULL) <> (b.result IS NULL) OR abs(a.result - b.result) > 1e-10 * (abs(a.result) + abs(b.result))'), '', "evaluate of $model: of sixteen as of later");
-    is(result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', 'sixteen') WHERE metric NOT LIKE 'silhouette'"),
-        result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', 'eight') WHERE metric NOT LIKE 'silhouette'"), 'the same bits on 8 and 16 leaves');
-    $metrics{$model} = result(sprintf($evaluated, 'sixteen'));
+    is($servers->result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', 'sixteen') WHERE metric NOT LIKE 'silhouette'"),
+        $servers->result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('$model', 'eight') WHERE metric NOT LIKE 'silhouette'"), 'the same bits on 8 and 16 leaves');
+    $metrics{$model} = $servers->result(sprintf($evaluated, 'sixteen'));
     unlike($metrics{$model}, qr/NaN/, 'measures');
 }
 like($metrics{mixture}, qr/^log_likelihood -?\d/m, 'likelihoods');
 like($metrics{noisy}, qr/^noise_share 0\.\d/m, 'noise');
 like($metrics{skips}, qr/^unplaced_rows [1-9]/m, 'rows that are not placed');
 like($metrics{segments}, qr/^silhouette_rows [1-9]\d+/m, 'silhouettes');
-heard_no_rows('evaluate');
-is(result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('borders', 'nobody_there')"),
-    result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('borders', 'nobody')"), 'evaluate of nobody');
+$servers->heard_states('evaluate');
+is($servers->result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('borders', 'nobody_there')"),
+    $servers->result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('borders', 'nobody')"), 'evaluate of nobody');
 for my $table (qw(later sixteen))
 {
     like(psql_error($here, 'postgres', "SELECT * FROM custseg.evaluate('strict', '$table')"), qr/ERROR:  22004: .*recency/, "evaluate of $table, where a value is missing that must be there");
 }
 $servers->listen_from_now;
-is(result("$little SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'sixteen') WHERE metric !~ 'silhouette'"),
-    result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'eight') WHERE metric !~ 'silhouette'"), 'evaluate in little memory');
+is($servers->result("$little SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'sixteen') WHERE metric !~ 'silhouette'"),
+    $servers->result("SELECT string_agg(concat_ws(' ', metric, result), chr(10)) FROM custseg.evaluate('segments', 'eight') WHERE metric !~ 'silhouette'"), 'evaluate in little memory');
 
 # segment_tests(): sums and counts of all rows; ranks between 1,001 quantiles.
 for my $model (qw(segments skips noisy))
@@ -104,24 +79,24 @@ for my $model (qw(segments skips noisy))
           map({ "(a.$_ IS NULL) <> (b.$_ IS NULL) OR abs(a.$_ - b.$_) > CASE WHEN a.test = 'kruskal_wallis' AND column_name NOT IN ('few', 'code') THEN 5e-4 * (5 + abs(a.$_)) ELSE 1e-9 * (abs(a.$_) + abs(b.$_)) END" } qw(statistic df_between df_within effect)),
           map({ "(a.$_ IS NULL) <> (b.$_ IS NULL) OR abs(a.$_ - b.$_) > CASE WHEN a.test = 'kruskal_wallis' AND column_name NOT IN ('few', 'code') OR '$_' = 'p_adjusted' THEN 1e-3 ELSE 1e-9 * (a.$_ + b.$_) END" } qw(p_value p_adjusted));
 
-        is(result('SELECT string_agg(concat_ws(E\'\n\', column_name, a, b), E\'\n\') FROM ' . sprintf($of, 'later') . ' a FULL JOIN ' . sprintf($of, 'sixteen') . " b USING (column_name) WHERE column_name IS NULL OR $differ"), '',
+        is($servers->result('SELECT string_agg(concat_ws(E\'\n\', column_name, a, b), E\'\n\') FROM ' . sprintf($of, 'later') . ' a FULL JOIN ' . sprintf($of, 'sixteen') . " b USING (column_name) WHERE column_name IS NULL OR $differ"), '',
             "segment_tests of $model, $test: of sixteen as of later");
-        is(result('SELECT string_agg(t::text, E\'\n\') FROM ' . sprintf($of, 'sixteen') . ' t'), result('SELECT string_agg(t::text, E\'\n\') FROM ' . sprintf($of, 'eight') . ' t'), 'the same bits on 8 and 16 leaves');
+        is($servers->result('SELECT string_agg(t::text, E\'\n\') FROM ' . sprintf($of, 'sixteen') . ' t'), $servers->result('SELECT string_agg(t::text, E\'\n\') FROM ' . sprintf($of, 'eight') . ' t'), 'the same bits on 8 and 16 leaves');
     }
 }
-like(result("SELECT string_agg(DISTINCT test, ',' ORDER BY test) FROM custseg.segment_tests('segments', 'sixteen')"), qr/^chi_square,kruskal_wallis,welch$/, 'all tests are made');
-heard_no_rows('segment_tests');
+like($servers->result("SELECT string_agg(DISTINCT test, ',' ORDER BY test) FROM custseg.segment_tests('segments', 'sixteen')"), qr/^chi_square,kruskal_wallis,welch$/, 'all tests are made');
+$servers->heard_states('segment_tests');
 
 # feature_importance(): associations of all rows, and a sample whose values are shuffled, of all rows where these are few.
 my $importance = "SELECT string_agg(i::text, chr(10)) FROM (SELECT feature, kind, importance > 0 AS listens, round(eta_squared::numeric, 9) AS eta, round(cramers_v::numeric, 9) AS v, n FROM custseg.feature_importance('%s', '%s', '{\"sample\": 20000}') ORDER BY feature) i";
 
 for my $model (qw(segments skips noisy))
 {
-    is(result(sprintf($importance, $model, $_)), result(sprintf($importance, $model, 'later')), "feature_importance of $model: of $_ as of later") for (qw(eight sixteen));
+    is($servers->result(sprintf($importance, $model, $_)), $servers->result(sprintf($importance, $model, 'later')), "feature_importance of $model: of $_ as of later") for (qw(eight sixteen));
 }
-is(result("SELECT string_agg(i::text, chr(10)) FROM custseg.feature_importance('segments', 'sixteen', '{\"sample\": 500}') i"),
-    result("SELECT string_agg(i::text, chr(10)) FROM custseg.feature_importance('segments', 'eight', '{\"sample\": 500}') i"), 'of a sample the same bits on 8 and 16 leaves');
-heard_no_rows('feature_importance');
+is($servers->result("SELECT string_agg(i::text, chr(10)) FROM custseg.feature_importance('segments', 'sixteen', '{\"sample\": 500}') i"),
+    $servers->result("SELECT string_agg(i::text, chr(10)) FROM custseg.feature_importance('segments', 'eight', '{\"sample\": 500}') i"), 'of a sample the same bits on 8 and 16 leaves');
+$servers->heard_states('feature_importance');
 
 # Where each row is an answer, more of them than there is memory for are refused, with a query to write that works.
 $there{west}->safe_psql('postgres', 'CREATE VIEW plenty AS SELECT e.id + 100000 * g AS id, e.recency, e.frequency, e.monetary, e.channel, e.member, e.spent FROM eight_0 e CROSS JOIN generate_series(1, 80) g');
@@ -135,7 +110,7 @@ for my $call ("silhouette('segments', '%s', 500)", "at_risk('segments', '%s')", 
     ok(defined $query, "$call of too many rows is refused") or diag($error);
     # what it keeps of a row takes more than the row
     $query =~ s/& \d+ = 0/& 31 = 0/ if $call =~ /^(?:outliers|silhouette)/;
-    like(result("$little SELECT count(*) FROM custseg." . sprintf($call, ($query // 'plenty') =~ s/'/''/gr)), qr/^\d+$/, 'and the query of the hint gives an answer');
+    like($servers->result("$little SELECT count(*) FROM custseg." . sprintf($call, ($query // 'plenty') =~ s/'/''/gr)), qr/^\d+$/, 'and the query of the hint gives an answer');
 }
 
 done_testing();
