@@ -269,6 +269,79 @@ for my $call (keys %passes, "describe('%s', $named)", "data_quality('there', '%s
     asked_for_no_rows($call, 8 * ($passes{$call} // 4), $aggregates, $stderr =~ /issuing (SELECT .*)/g);
 }
 
+# judgements likewise; rows that are compared by ranks count as equal between two of 1,001 quantiles, and a mixture has densities
+value(<<'END');
+CREATE TABLE gathered AS SELECT * FROM far;
+TRUNCATE plain;
+INSERT INTO plain SELECT * FROM gathered ORDER BY id;
+SELECT custseg.train('mixture', 'plain', '{recency,monetary,frequency}', 3, id => 'id', algorithm => 'gmm');
+SELECT custseg.train('there', 'far', '{recency,frequency,monetary,channel,member}', k => 4, id => 'id', options => '{"seed": 8}', prep => '{"scale": "robust"}', deploy => false);
+SELECT custseg.train('skips', 'plain', '{recency,frequency,channel,member}', 3, id => 'id', prep => '{"impute": "skip"}');
+END
+my %judgements = (
+    "histogram('%s', 'monetary')" => 5,
+    "histogram('%s', 'recency', 20)" => 5,
+    "evaluate('there', '%s')" => 4,
+    "evaluate('mixture', '%s')" => 4,
+    "evaluate('skips', '%s')" => 4,
+    "mcar_test('%s', '{recency,frequency,monetary}')" => 4,
+    "missing_patterns('%s')" => 1,
+    "frequencies('%s', 'channel')" => 1,
+    "segment_tests('there', '%s', NULL, '{\"test\": \"welch\"}')" => 4,
+    "segment_tests('skips', '%s', NULL, '{\"test\": \"anova\"}')" => 4,
+    "fairness('there', '%s', 'channel')" => 4,
+    "select_features('%s', '{recency,frequency,monetary,channel,member}')" => 4,
+    "compare_versions_segments('there', 1, 2, '%s')" => 2
+);
+
+for my $call (sort keys %judgements)
+{
+    my $report = 'SELECT rounded(r) FROM custseg.' . $call . ' r ORDER BY 1';
+    my $rows;
+
+    $coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($report, 'far'), stdout => \$rows, stderr => \$stderr);
+    like($rows, qr/\w/, "$call tells something");
+    is($rows, value(sprintf($report, 'plain')), "$call: as of a local table");
+    asked_for_no_rows($call, 8 * $judgements{$call}, qr/$aggregates|GROUP BY/, $stderr =~ /issuing (SELECT .*)/g);
+}
+
+# silhouettes of versions that are compared are those of 5,000 rows by their hashes, the same ones each time
+my $compared = "SELECT string_agg(concat(metric, ' ', round(value::numeric, 9)), ',' ORDER BY metric) FROM (SELECT (jsonb_each_text(to_jsonb(c))).* FROM custseg.compare_versions('there', 1, 2, '%s') c) x (metric, value) WHERE metric !~ 'silhouette|reason|recommendation'";
+like(value(sprintf($compared, 'far')), qr/n_moved \d+/, 'compare_versions compares');
+is(value(sprintf($compared, 'far')), value(sprintf($compared, 'plain')), 'as of a local table');
+
+# values that are shuffled are those of other rows, as these come in another order
+my $importance = "SELECT feature, importance > 0.01, round(eta_squared::numeric, 9), round(cramers_v::numeric, 9), n FROM custseg.feature_importance('there', '%s', '{\"sample\": 20000}') ORDER BY feature";
+is(value(sprintf($importance, 'far')), value(sprintf($importance, 'plain')), 'feature_importance: as of a local table but for what is shuffled');
+
+# ranks between two of 1,001 quantiles count as equal
+like(value(<<'END'), qr/^[1-9]\d*\|0$/, 'segment_tests of ranks: as of a local table but for what lies between quantiles');
+SELECT count(*) FILTER (WHERE a.test = 'kruskal_wallis'),
+    count(*) FILTER (WHERE b.test IS DISTINCT FROM a.test OR b.n <> a.n OR b.rating <> a.rating OR abs(a.statistic - b.statistic) > 5e-4 * (5 + abs(a.statistic)) OR abs(a.p_value - b.p_value) > 1e-3)
+FROM custseg.segment_tests('there', 'plain', NULL, '{"test": "kruskal_wallis"}') a FULL JOIN custseg.segment_tests('there', 'far', NULL, '{"test": "kruskal_wallis"}') b USING (column_name)
+END
+
+# samples by hashes: the rows are the same ones in shards and on leaves, and all of them where these are few
+is(value("SELECT round(statistic::numeric, 6), verdict FROM custseg.drift_multivariate('there', 'SELECT * FROM far WHERE id <= 1500', 'SELECT * FROM far WHERE id > 18500')"),
+    value("SELECT round(statistic::numeric, 6), verdict FROM custseg.drift_multivariate('there', 'SELECT * FROM plain WHERE id <= 1500', 'SELECT * FROM plain WHERE id > 18500')"), 'drift_multivariate of all rows');
+
+# values that do not fit into memory
+value(<<'END');
+CREATE TABLE plenty AS SELECT i AS id, exp(3 * test.u(i, 1)) * (1 + (i % 1000 = 0)::int * 100 * test.u(i, 2)) AS spent, (5 * test.u(i, 3) ^ 3)::int AS orders FROM generate_series(1, 60000) i;
+CREATE TABLE plenty_far (LIKE plenty);
+SELECT create_distributed_table('plenty_far', 'id');
+INSERT INTO plenty_far SELECT * FROM plenty;
+END
+for my $column (qw(spent orders))
+{
+    my $rows;
+    my $measured = "SELECT n, n_null, round(total::numeric, 4), round(gini::numeric, 5), round(top_10_share::numeric, 9), round(top_1_share::numeric, 9), (SELECT string_agg(round(x::numeric, 9)::text, ' ' ORDER BY o) FROM unnest(lorenz) WITH ORDINALITY l (x, o)) FROM custseg.concentration('%s', '$column')";
+
+    $coordinator->psql('postgres', "SET maintenance_work_mem = '1MB'; SET citus.log_remote_commands = on;" . sprintf($measured, 'plenty_far'), stdout => \$rows, stderr => \$stderr);
+    is($rows, value(sprintf($measured, 'plenty')), "concentration of $column past memory: as of a local table");
+    asked_for_no_rows("concentration of $column", 8 * 4, $aggregates, $stderr =~ /issuing (SELECT .*)/g);
+}
+
 # components of all rows, too
 my $scree = "SELECT component, round(eigenvalue::numeric, 8), round(variance_share::numeric, 8), (SELECT string_agg(concat(key, ' ', round(value::numeric, 8)), ', ' ORDER BY key) FROM jsonb_each_text(loadings)) FROM custseg.pca('%s', '{recency,frequency,monetary,channel}')";
 my ($far_scree, $near_scree);
