@@ -302,6 +302,40 @@ SELECT custseg_private.pass_merge(s) FROM (
     SELECT custseg_private.pass(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]) AS s
     UNION ALL SELECT custseg_private.pass(convert_to('{"numbers": 2, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "survey"}]}', 'UTF8'), ARRAY[1, 2]::float8[])
 ) s;
+-- any parts in any order: what measures where rows are leaves out those that the part before it has not placed there
+CREATE TABLE pole AS SELECT x, x % 7 AS y FROM unnest('{0,1,10,11}'::int[]) x;
+SELECT version FROM custseg.train('narrow', 'pole', '{x}', 2, prep => '{"scale": "none"}');
+SELECT version FROM custseg.train('wide', 'pole', '{x,y}', 2, prep => '{"scale": "none", "impute": "error"}');
+CREATE FUNCTION of_parts(parts text[], x float8, OUT state bytea, OUT result text) LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT custseg_private.pass(convert_to(format('{"numbers": 2, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [%s]}', array_to_string(parts, ',')), 'UTF8'), ARRAY[x, NULL]) INTO state;
+    result := 'a state';
+EXCEPTION WHEN data_exception OR object_not_in_prerequisite_state THEN
+    GET STACKED DIAGNOSTICS result = PG_EXCEPTION_DETAIL;
+END
+$$;
+CREATE TABLE part AS
+SELECT kind || coalesce(' ' || model, '') AS name, format(json, custseg.scorer(model)::jsonb) AS json
+FROM (VALUES
+    ('placed', 'narrow', '{"pass": "placed", "rows": 9, "columns": [0], "definition": %s}'),
+    ('placed', 'wide', '{"pass": "placed", "rows": 9, "columns": [0, 1], "definition": %s}'),
+    ('groups', 'narrow', '{"pass": "groups", "rows": 9, "columns": [0], "definition": %s}'),
+    ('groups', 'wide', '{"pass": "groups", "rows": 9, "columns": [0, 1], "definition": %s}'),
+    ('range', NULL, '{"pass": "placed_range"}'),
+    ('measures of 1', NULL, '{"pass": "placed_validity", "rows": 9, "heaviest": 1, "labelled": true, "reach": [99], "centers": [[0], [0]]}'),
+    ('measures of 2', NULL, '{"pass": "placed_validity", "rows": 9, "heaviest": 1, "labelled": true, "reach": [99, 99], "centers": [[0, 0], [0, 0]]}')
+) v(kind, model, json);
+SELECT regexp_replace(r.result, 'part \d', 'a part') AS result, count(*) FROM part a, part b, part c, part d, of_parts(ARRAY[a.json, b.json, c.json, d.json], 1) r GROUP BY 1 ORDER BY regexp_replace(r.result, 'part \d', 'a part') COLLATE "C";
+-- 0 and 1 are as far from their centre
+SELECT p.names, (of_parts(p.parts, 0)).state = (of_parts(p.parts, 1)).state AS same
+FROM (VALUES
+    ('placed narrow, range'), ('placed narrow, measures of 1'),
+    ('placed narrow, groups narrow, range'), ('placed narrow, groups narrow, measures of 1'),
+    ('placed wide, groups narrow, range'), ('placed wide, groups narrow, measures of 2'),
+    ('placed narrow, placed wide, groups narrow, range'), ('placed narrow, placed wide, groups narrow, measures of 2')
+) v(names), LATERAL (SELECT v.names, array_agg(part.json ORDER BY n.at) AS parts FROM unnest(string_to_array(v.names, ', ')) WITH ORDINALITY n(name, at) JOIN part USING (name)) p;
+DROP TABLE pole, part;
+DROP FUNCTION of_parts;
 -- as many plans as a statement has stay open, though each comes with the first row alone
 CREATE FUNCTION with_plans(n int, OUT same bool) LANGUAGE plpgsql AS $$
 BEGIN

@@ -255,7 +255,7 @@ AddPart(CsTally *pass, void *own, CsTallyState *state)
 	if (!(p->is_hard ? CsAssignNearest(&p->model, z, &a, NULL) :
 		  CsGmmPosterior(&p->model, z, &a, p->posterior, &log_density)))
 		CsTallyRowsChanged();
-	pass->label = a.index;
+	CsTallyLabel(pass, a.index, NULL);
 	CsTallySum(CsTallySums(pass, state, p->density), w * log_density, p->density_scale);
 	if (p->origin != NULL)
 		AddComponent(p, p->type == GMM_TIED ? GMM_FULL : GMM_DIAG, z, p->origin, w, CsTallySums(pass, state, p->all));

@@ -224,7 +224,7 @@ void
 CsTallyAdd(CsTally *pass, CsTallyState *state)
 {
 	pass->skipped = WhySkipped(pass);
-	pass->label = -1;
+	CsTallyLabel(pass, -1, NULL);
 	if (pass->skipped == CS_NOT_SKIPPED)
 	{
 		if (pass->pipeline != NULL)

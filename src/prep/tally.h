@@ -87,9 +87,9 @@ struct CsTally
 	int			skipped;		/* CS_NOT_SKIPPED, or why the row is left out*/
 	double	   *raw;			/* of the pipeline's features, see prep.h; a text that is missing is NaN */
 	double	   *z;				/* in model space */
-	int			label;			/* the segment that a part has found, for the parts after it; or -1 */
-	int			nplaced;		/* likewise columns of the space that it was found in, and the row there */
-	const double *placed;
+	int			label;			/* the segment that a part has found, for the parts after it (CsTallyLabel); or -1 */
+	const double *placed;		/* the row in the space that it was found in; NULL: in none but z */
+	int			nplaced;		/* columns of the space of the last part that has one of its own */
 	double	   *work;
 };
 
@@ -114,6 +114,17 @@ CsTallyData(const CsTally *pass, const CsTallyState *state, int section)
 #define CsTallySums(pass, state, section) ((CsExact *) CsTallyData(pass, state, section))
 #define CsTallyNumbers(pass, state, section) ((double *) CsTallyData(pass, state, section))
 #define CsTallyRecords(pass, state, section) ((CsRecords *) CsTallyData(pass, state, section))
+
+/*
+ * Tell the parts that follow which segment the row at hand is in, -1 for none, and where it is in the part's own space,
+ * NULL: it has none.  Both are set together, for a plan may have any parts in any order.
+ */
+static inline void
+CsTallyLabel(CsTally *pass, int label, const double *placed)
+{
+	pass->label = label;
+	pass->placed = placed;
+}
 
 /* Add to an exact sum a value that the range pass has seen to be small enough. */
 static inline void

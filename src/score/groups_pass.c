@@ -210,10 +210,10 @@ AddGroups(CsTally *pass, void *own, CsTallyState *state)
 	Groups	   *g = own;
 	CsAssignment placed;
 
-	pass->label = -1;
+	CsTallyLabel(pass, -1, NULL);
 	if (!CsPassScorerPlace(pass, &g->version, &placed) || placed.index < 0)
 		return;
-	pass->label = placed.index;
+	CsTallyLabel(pass, placed.index, NULL);
 	CsTallyCounts(pass, state, g->rows)[placed.index]++;
 	if (!g->is_asked)
 		return;

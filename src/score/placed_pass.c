@@ -161,14 +161,13 @@ AddPlaced(CsTally *pass, void *own, CsTallyState *state)
 	CsDistances distance = {0};
 	CsExact    *sums;
 
-	pass->label = -1;
+	CsTallyLabel(pass, -1, NULL);
 	if (!CsPassScorerPlace(pass, &p->version, &placed) || placed.index < 0)
 	{
 		counts[n]++;
 		return;
 	}
-	pass->label = placed.index;
-	pass->placed = p->version.scoring.z;
+	CsTallyLabel(pass, placed.index, p->version.scoring.z);
 	counts[placed.index]++;
 	if (p->densities >= 0)
 		CsTallySum(CsTallySums(pass, state, p->densities), LogDensity(p), p->density_scale);
@@ -276,7 +275,7 @@ AddPlacedRange(CsTally *pass, void *own, CsTallyState *state)
 	double	   *lowest = CsTallyNumbers(pass, state, r->lowest);
 	double	   *highest = CsTallyNumbers(pass, state, r->highest);
 
-	if (pass->label < 0)
+	if (pass->placed != r->placed->version.scoring.z)
 		return;
 	for (int i = 0; i < r->n + r->has_densities; i++)
 	{

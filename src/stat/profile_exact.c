@@ -158,7 +158,7 @@ AddProfile(CsTally *pass, void *own, CsTallyState *state)
 	}
 	else if (!CsAssignNearest(p->model, pass->z, &a, NULL))
 		CsTallyRowsChanged();
-	pass->label = a.index;
+	CsTallyLabel(pass, a.index, NULL);
 	square = a.distance * a.distance;
 	counts = CsTallyCounts(pass, state, p->counts) + a.index * ((Size) 1 + pass->pipeline->nfeatures + p->nprofile);
 	sums = CsTallySums(pass, state, p->sums) + a.index * ((Size) HEAD + p->nnumbers);

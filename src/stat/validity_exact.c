@@ -172,7 +172,7 @@ AddValidity(CsTally *pass, void *own, CsTallyState *state)
 static void
 AddPlacedValidity(CsTally *pass, void *own, CsTallyState *state)
 {
-	if (pass->label >= 0)
+	if (pass->placed != NULL)
 		AddRow(pass, own, state, pass->placed, pass->label);
 }
 
