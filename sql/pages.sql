@@ -43,6 +43,17 @@ SELECT same_model('kinds', '{double,single}', options => '{"weight": "weight"}')
     same_model('kinds', NULL, '{"impute": "skip"}') AS skipping_all,
     same_model('kinds', '{double,text}', '{"impute": "skip"}', '{"weight": "some"}') AS some_weights;
 
+-- numbers before and behind NULLs, of nine columns and more, with values that are none; rows that are skipped among others
+CREATE TABLE gappy AS
+SELECT CASE WHEN i % 701 > 0 THEN i END AS early, i * 37 % 101 AS a, CASE WHEN i % 613 = 0 THEN 'NaN' ELSE (i * 53 % 89)::float8 END AS b, (i * 61 % 83)::int2 AS c,
+    date '2020-01-01' + i % 365 AS d, i * 31 % 97 AS e, CASE WHEN i % 3 > 0 THEN i * 29 % 79 END AS f, i AS g, i AS h, i * 13 % 71 AS i, CASE WHEN i % 2 = 0 THEN 'late' END AS late
+FROM generate_series(1, 11000) i;
+SELECT prep, same_model('gappy', '{a,b}', prep) AS before, same_model('gappy', '{a,b,c,d,e}', prep) AS more, same_model('gappy', '{a,f}', prep) AS among, same_model('gappy', '{i,b}', prep) AS behind
+FROM unnest('{"{}","{\"impute\": \"skip\"}"}'::jsonb[]) prep;
+SELECT n_rows, n_skipped FROM custseg.train('skipped', 'gappy', '{a,b,f}', 3, prep => '{"impute": "skip"}');
+SELECT skipped FROM custseg.model_version WHERE model = 'skipped';
+SELECT custseg.drop_model('skipped', whole => true);
+
 -- skipped rows are counted by their reasons
 SELECT n_rows, n_skipped FROM custseg.train('skipped', 'kinds', '{double,some,gaps[1]}', 3, prep => '{"impute": "skip"}', options => '{"weight": "weight"}');
 SELECT skipped FROM custseg.model_version WHERE model = 'skipped';

@@ -13,6 +13,9 @@
  * workers have from the leader as they have its transaction, page by page with the visible rows of a page
  * found at once, and with large tables kept to a ring of buffers: a reader has one scan of a table for all of its
  * ranges, for each scan has a ring of its own, and a range that is no longer than a ring would keep to none.
+ *
+ * Who only wants numbers can have the rows of a page at once, column by column, which takes half the time of rows
+ * that are given one by one.
  */
 #include "custseg.h"
 
@@ -21,6 +24,7 @@
 #include "access/table.h"
 #include "access/tupmacs.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type_d.h"
 #include "data/pages.h"
 #include "data/select_list.h"
 #include "executor/executor.h"
@@ -36,7 +40,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-/* What it takes to fetch an attribute from a row without NULLs. */
+/* What it takes to fetch an attribute from a row without NULLs before it. */
 typedef struct Place
 {
 	int			attribute;		/* from 1 */
@@ -53,6 +57,7 @@ struct CsPageReader
 	bool	   *nulls;
 	MemoryContext context;		/* of the reader and the scan */
 	MemoryContext row_context;	/* reset before each row */
+	CsManyRowsSink many;		/* takes many rows at once, or NULL */
 
 	/* the table at hand */
 	int			table;			/* of the pages */
@@ -273,7 +278,7 @@ CsPageReaderColumns(const CsPageReader *r)
 	return r->columns;
 }
 
-/* Note where the attributes are in a row without NULLs; false unless that is always the same. */
+/* Note where the attributes are in a row without NULLs before them; false unless that is always the same. */
 static bool
 FindOffsets(CsPageReader *r, TupleDesc desc)
 {
@@ -313,17 +318,41 @@ TakeTable(CsPageReader *r, TupleDesc desc, const int16 *attributes)
 	r->slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
 }
 
-/* The values of a row without NULLs whose attributes are all at known offsets. */
-static void
-FetchFixed(CsPageReader *r, HeapTupleHeader row)
+/* Are the first n attributes there, by a row's bitmap of NULLs? */
+static inline bool
+AreThere(const bits8 *there, int n)
 {
-	const char *data = (const char *) row + row->t_hoff;
+	for (; n >= 8; n -= 8)
+		if (*there++ != 0xFF)
+			return false;
+	return n == 0 || (~*there & ((1 << n) - 1)) == 0;
+}
 
+/* Where the values of a row begin, if no NULL comes before the last that is read, and so all are at known offsets; else NULL. */
+static inline const char *
+FixedValues(const CsPageReader *r, HeapTupleHeader row)
+{
+	if (!r->is_fixed || HeapTupleHeaderGetNatts(row) < r->last_attribute)
+		return NULL;
+	if ((row->t_infomask & HEAP_HASNULL) != 0 && !AreThere(row->t_bits, r->last_attribute))
+		return NULL;
+	return (const char *) row + row->t_hoff;
+}
+
+/* A value of a row whose values are at known offsets. */
+static inline Datum
+FixedValue(const char *row, const Place *place)
+{
+	return fetch_att(row + place->offset, place->by_value, place->length);
+}
+
+/* The values of a row where they are at known offsets. */
+static void
+FetchFixed(CsPageReader *r, const char *row)
+{
 	for (int i = 0; i < r->list->nread; i++)
 	{
-		const Place *place = &r->places[i];
-
-		r->values[i] = fetch_att(data + place->offset, place->by_value, place->length);
+		r->values[i] = FixedValue(row, &r->places[i]);
 		r->nulls[i] = false;
 	}
 }
@@ -341,22 +370,121 @@ FetchAny(CsPageReader *r, HeapTuple tuple)
 	}
 }
 
-/* One row to the sink. */
-static void
-TakeRow(CsPageReader *r, HeapTuple tuple, CsRowSink sink, void *state)
+/* The row whose values have been fetched to the sink. */
+static inline void
+GiveRow(CsPageReader *r, CsRowSink sink, void *state)
 {
 	const Datum *values = r->values;
 	const bool *nulls = r->nulls;
 
 	CHECK_FOR_INTERRUPTS();
-	if (r->is_fixed && (tuple->t_data->t_infomask & HEAP_HASNULL) == 0 &&
-		HeapTupleHeaderGetNatts(tuple->t_data) >= r->last_attribute)
-		FetchFixed(r, tuple->t_data);
-	else
-		FetchAny(r, tuple);
 	CsSelectListExpand(r->list, &values, &nulls);
 	sink(state, values, nulls);
 	MemoryContextReset(r->row_context);
+}
+
+/* One row to the sink. */
+static void
+TakeRow(CsPageReader *r, HeapTuple tuple, CsRowSink sink, void *state)
+{
+	const char *fixed = FixedValues(r, tuple->t_data);
+
+	if (fixed != NULL)
+		FetchFixed(r, fixed);
+	else
+		FetchAny(r, tuple);
+	GiveRow(r, sink, state);
+}
+
+/* Have rows of the pages that are read given to a sink at once, as far as they can be; all columns must be numbers. */
+void
+CsPageReaderTakeMany(CsPageReader *r, CsManyRowsSink sink)
+{
+	r->many = sink;
+}
+
+/* The numbers that rows given at once have in a column. */
+void
+CsPageReaderNumbers(const CsPageReader *r, int column, const char *const *rows, int n, double *numbers)
+{
+	const Place *place = &r->places[r->list->read[column]];
+	const CsConverter *converter = &r->columns[column].converter;
+
+	/* the most common type is spared the indirect call */
+	if (converter->type == FLOAT8OID && converter->kind == CS_NUMERIC)
+		for (int i = 0; i < n; i++)
+			numbers[i] = DatumGetFloat8(FixedValue(rows[i], place));
+	else
+		for (int i = 0; i < n; i++)
+			numbers[i] = converter->to_double(converter, FixedValue(rows[i], place));
+}
+
+/* Rows whose values are at known offsets to the sink of many; those that it does not take go to the other one. */
+static void
+GiveMany(CsPageReader *r, const char *const *rows, int n, CsRowSink sink, void *state)
+{
+	int			given = 0;
+
+	while (given < n)
+	{
+		given += r->many(state, rows + given, n - given);
+		MemoryContextReset(r->row_context);
+		if (given == n)
+			break;
+		FetchFixed(r, rows[given++]);
+		GiveRow(r, sink, state);
+	}
+}
+
+/* The row at a place of the page that the scan is at. */
+static HeapTupleData
+TupleOnPage(HeapScanDesc scan, Page page, int at)
+{
+	OffsetNumber offset = scan->rs_vistuples[at];
+	ItemId		item = PageGetItemId(page, offset);
+	HeapTupleData tuple;
+
+	tuple.t_data = (HeapTupleHeader) PageGetItem(page, item);
+	tuple.t_len = ItemIdGetLength(item);
+	tuple.t_tableOid = RelationGetRelid(scan->rs_base.rs_rd);
+	ItemPointerSet(&tuple.t_self, scan->rs_cblock, offset);
+	return tuple;
+}
+
+/*
+ * The row that a scan has just come to and all that follow on its page, which the scan leaves behind.  The scan has
+ * found all that are visible when it came to the page.
+ */
+static void
+TakeRestOfPage(CsPageReader *r, CsRowSink sink, void *state)
+{
+	HeapScanDesc scan = (HeapScanDesc) r->scan;
+	Page		page = BufferGetPage(scan->rs_cbuf);
+	const char *rows[MaxHeapTuplesPerPage];
+	int			n = 0,
+				nrows = (int) scan->rs_ntuples,
+				first = (int) scan->rs_cindex;
+
+	CHECK_FOR_INTERRUPTS();
+	for (int i = first; i < nrows; i++)
+	{
+		HeapTupleData tuple = TupleOnPage(scan, page, i);
+
+		/* the first one has been counted */
+		if (i > first)
+			pgstat_count_heap_getnext(scan->rs_base.rs_rd);
+		rows[n] = FixedValues(r, tuple.t_data);
+		if (rows[n] != NULL)
+		{
+			n++;
+			continue;
+		}
+		GiveMany(r, rows, n, sink, state);
+		n = 0;
+		TakeRow(r, &tuple, sink, state);
+	}
+	GiveMany(r, rows, n, sink, state);
+	scan->rs_cindex = nrows - 1;
 }
 
 /* Close the table at hand, if there is one; the reader may read on. */
@@ -409,11 +537,18 @@ ReadTable(CsPageReader *r, const CsPages *p, int t, int64 first, int64 npages, C
 {
 	MemoryContext save;
 	HeapTuple	tuple;
+	bool		many;
 
 	TakeRange(r, p, t, first, npages);
+	many = r->many != NULL && (r->scan->rs_flags & SO_ALLOW_PAGEMODE) != 0;
 	save = MemoryContextSwitchTo(r->row_context);
 	while ((tuple = heap_getnext(r->scan, ForwardScanDirection)) != NULL)
-		TakeRow(r, tuple, sink, state);
+	{
+		if (many)
+			TakeRestOfPage(r, sink, state);
+		else
+			TakeRow(r, tuple, sink, state);
+	}
 	MemoryContextSwitchTo(save);
 }
 

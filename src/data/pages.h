@@ -51,6 +51,16 @@ extern void CsPageReaderRead(CsPageReader *r, const CsPages *p, int64 first, int
 							 void *state);
 extern void CsPageReaderClose(CsPageReader *r);
 
+/*
+ * Called for rows of a page that have values in all columns, at known offsets, see CsPageReaderTakeMany().
+ * Returns how many of the first ones it has taken: the next one is given to the CsRowSink, if there is one.
+ */
+typedef int (*CsManyRowsSink) (void *state, const char *const *rows, int n);
+
+extern void CsPageReaderTakeMany(CsPageReader *r, CsManyRowsSink sink);
+extern void CsPageReaderNumbers(const CsPageReader *r, int column, const char *const *rows, int n,
+								double *numbers);
+
 /* level_log.c */
 typedef struct CsLevelLog
 {

@@ -444,6 +444,61 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		PlaceRows(m, false);
 }
 
+/* The first of n numbers that is missing, n when none is. */
+static int
+FirstMissing(const double *x, int n)
+{
+	int			missing = 0;
+
+	for (int r = 0; r < n; r++)
+		missing += isnan(x[r]);
+	for (int r = 0; r < n && missing > 0; r++)
+		if (isnan(x[r]))
+			return r;
+	return n;
+}
+
+/* CsManyRowsSink: stage rows with values in all columns, up to one that is to be skipped, or as many as there is room for. */
+static int
+TakeRows(void *state, const char *const *rows, int n)
+{
+	Member	   *m = state;
+	int			taken = Min(n, m->capacity - m->nrows);
+
+	if (m->is_over)
+		return n;
+	if (m->args->count_only)
+		return 0;
+	for (int i = 0; i < m->args->nfeatures; i++)
+	{
+		double	   *x = StageColumn(m, i) + m->nrows;
+
+		CsPageReaderNumbers(m->reader, i, rows, taken, x);
+		if (m->features[i].skips)
+			taken = FirstMissing(x, taken);
+	}
+	m->nrows += taken;
+	if (m->nrows == m->capacity)
+		PlaceRows(m, false);
+	return taken;
+}
+
+/* Are all columns numbers that can be staged at once, with nothing else to be told of a row? */
+static bool
+TakesManyRows(const Member *m, const CsReadArgs *args)
+{
+	if (args->weight >= 0)
+		return false;
+	for (int i = 0; i < args->ncolumns; i++)
+	{
+		CsKind		kind = m->columns[i].converter.kind;
+
+		if (kind == CS_CATEGORICAL || kind == CS_UNUSABLE || m->columns[i].vector != NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Read a range. */
 void
 CsReadPagesTask(CsTeam *team, const void *arguments, int item)
@@ -457,6 +512,8 @@ CsReadPagesTask(CsTeam *team, const void *arguments, int item)
 		return;
 	if (CsTeamIsLeader(team))
 		CsProgressRows(m->advance->nrows, args->expected);
+	if (TakesManyRows(m, args))
+		CsPageReaderTakeMany(m->reader, TakeRows);
 	CsPageReaderRead(m->reader, pages, first, Min(args->range_pages, pages->npages - first), TakeRow, m);
 	if (!m->is_over)
 		PlaceRows(m, true);
