@@ -55,6 +55,7 @@ struct CsSelection
 	double		center,
 				factor;			/* 1 / spread */
 	uint32	   *counts;			/* values of each cell */
+	int32	   *cells;			/* of each value, until values are collected; in the second half of the scratch */
 	uint16	   *marks;			/* of each cell, while values are collected */
 
 	/* the ranks that were selected, ascending, and their values */
@@ -108,21 +109,30 @@ ChooseCells(CsSelection *s)
 	s->factor = spread > 0 ? Min(1 / spread, DBL_MAX) : 1;
 }
 
-/* Count the values of each cell. */
+/* Count the values of each cell, and keep the cells for when values are collected. */
 static void
 CountCells(CsSelection *s)
 {
-	int32		cells[CHUNK];
-
+	s->cells = (int32 *) s->scratch + s->n;
 	for (int64 start = 0; start < s->n; start += CHUNK)
 	{
 		int			n = (int) Min(s->n - start, CHUNK);
 
 		CHECK_FOR_INTERRUPTS();
-		FindCells(s->values + start, n, s->center, s->factor, cells);
+		FindCells(s->values + start, n, s->center, s->factor, s->cells + start);
 		for (int i = 0; i < n; i++)
-			s->counts[cells[i]]++;
+			s->counts[s->cells[start + i]]++;
 	}
+}
+
+/* The cells of n values from number "start" on: as they are kept, or found in the room for them. */
+static const int32 *
+CellsOf(const CsSelection *s, int64 start, int n, int32 *room)
+{
+	if (s->cells != NULL)
+		return s->cells + start;
+	FindCells(s->values + start, n, s->center, s->factor, room);
+	return room;
 }
 
 /* Sort all of the values: then each rank is at hand. */
@@ -238,7 +248,7 @@ MarkCells(CsSelection *s, const int64 *ranks, int n)
 static void
 LookThroughFull(CsSelection *s, int nfull, Ends *ends)
 {
-	int32		cells[CHUNK];
+	int32		room[CHUNK];
 
 	for (int i = 0; i <= nfull; i++)
 		ends[i] = (Ends) {HUGE_VAL, -HUGE_VAL};
@@ -246,9 +256,9 @@ LookThroughFull(CsSelection *s, int nfull, Ends *ends)
 	{
 		const double *x = s->values + start;
 		int			n = (int) Min(s->n - start, CHUNK);
+		const int32 *cells = CellsOf(s, start, n, room);
 
 		CHECK_FOR_INTERRUPTS();
-		FindCells(x, n, s->center, s->factor, cells);
 		for (int i = 0; i < n; i++)
 		{
 			Ends	   *e = &ends[FullNumber(s->marks[cells[i]])];
@@ -278,26 +288,27 @@ CountMarked(const CsSelection *s)
 	return n;
 }
 
-/* Collect the values of the marked cells, sorted, in the first half of the scratch. */
+/* Collect the values of the marked cells, fewer than half of all, sorted, in the first half of the scratch. */
 static void
 Collect(CsSelection *s, int64 marked)
 {
-	int32		cells[CHUNK];
+	int32		room[CHUNK];
 	double	   *to = s->scratch;
 
 	for (int64 start = 0; start < s->n; start += CHUNK)
 	{
 		const double *x = s->values + start;
 		int			n = (int) Min(s->n - start, CHUNK);
+		const int32 *cells = CellsOf(s, start, n, room);
 
 		CHECK_FOR_INTERRUPTS();
-		FindCells(x, n, s->center, s->factor, cells);
 		for (int i = 0; i < n; i++)
 		{
 			*to = x[i];
 			to += s->marks[cells[i]] & COLLECT;
 		}
 	}
+	s->cells = NULL;
 	CsSortDoubles(s->scratch, marked, s->scratch + marked);
 }
 

@@ -7,15 +7,17 @@
  * selected from them and summed over them (numbers.c); none of it depends on the order of the rows in the
  * table.
  *
- * An item of the task is a column; it has two columns of scratch of its own and writes nothing but
+ * An item of the task is a column; it takes two columns of scratch of its own and writes nothing but
  * its own slots.  Errors are left to the leader, who reports the first column's.
  */
 #include "custseg.h"
 
 #include <float.h>
+#include <math.h>
 
 #include "math/math.h"
 #include "miscadmin.h"
+#include "parallel/large.h"
 #include "prep/internal.h"
 
 /* The frozen baseline: moments, range and quantile points of the values that are there. */
@@ -105,6 +107,17 @@ FitNumbers(CsColumnFit *fit, const CsColumnSpec *spec, double *values, double *s
 	CsNumbersEnd(&x);
 }
 
+/* How many of n numbers are missing or infinite. */
+CS_CLONES static int64
+CountUnusual(const double *x, int n)
+{
+	int64		unusual = 0;
+
+	for (int r = 0; r < n; r++)
+		unusual += !(fabs(x[r]) <= DBL_MAX);
+	return unusual;
+}
+
 /* Append the numbers of a block to values, and count those that are infinite. */
 static void
 GatherNumbers(CsColumnFit *fit, const double *x, int nrows, double *values)
@@ -112,6 +125,12 @@ GatherNumbers(CsColumnFit *fit, const double *x, int nrows, double *values)
 	double	   *to = values + fit->n_values;
 	int64		kept = 0;
 
+	if (CountUnusual(x, nrows) == 0)
+	{
+		memcpy(to, x, sizeof(double) * nrows);
+		fit->n_values += nrows;
+		return;
+	}
 	for (int r = 0; r < nrows; r++)
 	{
 		to[kept] = x[r];
@@ -150,6 +169,13 @@ CountCodes(const CsMatrix *m, CsArena *arena, int column, int ncodes, CsCodeCell
 		for (int r = 0; r < nrows; r++)
 			table[isnan(x[r]) ? ncodes : (int) x[r]].count++;
 	}
+}
+
+/* Bytes of scratch that one column takes. */
+Size
+CsScratchOfColumn(int64 nrows)
+{
+	return mul_size(nrows, 2 * sizeof(double));
 }
 
 /* Recode a category, gather what is a number, and fit it. */
@@ -194,6 +220,6 @@ CsPrepFitColumnTask(CsTeam *team, const void *args, int item)
 		return;
 	}
 	FitColumn(m, arena, column, spec, table, fit,
-			  (double *) CsArenaAddress(arena, a->scratch) + (Size) item * 2 * m->nrows,
+			  CsLargeAlloc(CurrentMemoryContext, CsScratchOfColumn(m->nrows)),
 			  (double *) CsArenaAddress(arena, a->fitted) + spec->fitted);
 }

@@ -16,19 +16,12 @@
 /* Scratch is held to half of the matrix, or to this where the matrix is small. */
 #define SMALL_SCRATCH ((Size) 32 * 1024 * 1024)
 
-/* Bytes of scratch that one column takes. */
-static Size
-ScratchOfColumn(int64 nrows)
-{
-	return mul_size(nrows, 2 * sizeof(double));
-}
-
 /* How many columns are fitted at a time, with so many bytes left. */
 static int
 WaveColumns(int64 nrows, int ncolumns, int members, Size left)
 {
 	Size		matrix = mul_size(mul_size(nrows, ncolumns), sizeof(double));
-	Size		most = Min(Max(matrix / 2, SMALL_SCRATCH), left) / ScratchOfColumn(nrows);
+	Size		most = Min(Max(matrix / 2, SMALL_SCRATCH), left) / CsScratchOfColumn(nrows);
 
 	return (int) Max(Min(Min(most, (Size) members), (Size) ncolumns), 1);
 }
@@ -45,8 +38,8 @@ TransformNumbers(const CsPrep *prep)
 }
 
 /*
- * Bytes of scratch that the fit of the columns takes from the arena and gives back, beside the
- * matrix, at least: what one column needs.  If they are left, half of the matrix or 32 MB are taken.
+ * Bytes of scratch that the fit of the columns takes and gives back, beside the matrix, at least: what
+ * one column needs.  If they are left, half of the matrix or 32 MB are taken.
  */
 Size
 CsPipelineFitMemory(const CsPrep *prep, int64 nrows)
@@ -55,7 +48,7 @@ CsPipelineFitMemory(const CsPrep *prep, int64 nrows)
 
 	if (nrows == 0 || prep->ncolumns == 0)
 		return 0;
-	scratch = add_size(ScratchOfColumn(nrows), CsSelectionMemory(nrows));
+	scratch = add_size(CsScratchOfColumn(nrows), CsSelectionMemory(nrows));
 	scratch = add_size(scratch, mul_size(TransformNumbers(prep), sizeof(double)));
 	return add_size(scratch, mul_size(prep->ncolumns, sizeof(CsColumnSpec) + sizeof(CsColumnFit)));
 }
@@ -95,19 +88,20 @@ PrepareAreas(CsFitState *s)
 	s->args.fitted = CsArenaAlloc(s->arena, mul_size(Max(fitted, 1), sizeof(double)));
 }
 
-/* Fit all columns, a wave at a time. */
+/* Fit all columns, as many at a time as there is scratch for: each member takes some of its own for a column. */
 static void
 FitColumns(CsFitState *s)
 {
 	int			ncolumns = s->prep->ncolumns;
-	int			wave = WaveColumns(s->raw->nrows, ncolumns, CsTeamWorkers(s->team) + 1, CsArenaLeft(s->arena));
+	int			members = CsTeamWorkers(s->team) + 1;
+	int			wave = WaveColumns(s->raw->nrows, ncolumns, members, CsArenaLeft(s->arena));
 
+	if (wave == members)
+		wave = ncolumns;		/* no more of them are at work at a time anyhow */
 	s->args.step = CS_FIT_VALUES;
-	s->args.scratch = CsArenaAlloc(s->arena, mul_size(ScratchOfColumn(s->raw->nrows), wave));
 	for (s->args.first = 0; s->args.first < ncolumns; s->args.first += wave)
 		CsTeamRun(s->team, CS_TASK(CsPrepFitColumnTask), &s->args, sizeof(s->args),
 				  Min(wave, ncolumns - s->args.first));
-	CsArenaFree(s->arena, s->args.scratch);
 }
 
 /* The error for infinite values. */

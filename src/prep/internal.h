@@ -313,11 +313,11 @@ typedef struct CsFitColumnArgs
 	int			fits;			/* CsColumnFit[ncolumns] */
 	int			tables;			/* CsCodeCell[] */
 	int			fitted;			/* double[]: numbers of the transforms */
-	int			scratch;		/* double[wave][2][nrows] */
 	int			first;			/* column of item 0 */
 } CsFitColumnArgs;
 
-/* column.c */
+/* column.c, the task of which is in prep.h */
+extern Size CsScratchOfColumn(int64 nrows);
 extern void CsFitClip(CsColumnFit *fit, const CsPrepColumn *prep, CsNumbers *x);
 extern void CsFitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x);
 

@@ -52,8 +52,8 @@ my $said;
 
 unlike(both('fits', sprintf($rows, 20000), "k => 3"), qr/shared memory/, 'what fits is trained without a word of memory');
 
-$said = both('rows', sprintf($rows, 200000), "k => 3, options => '{\"n_init\": 2}'");
-like($said, $notice, 'rows that do not fit: a notice');
+$said = both('starts', sprintf($rows, 200000), "k => 3, options => '{\"n_init\": 10}'");
+like($said, $notice, 'starts that do not fit: a notice');
 is(scalar(() = $said =~ /$notice/g), 1, 'one notice');
 like($said, qr{HINT:  Make room where pg_dynshmem is in the data directory, or set max_parallel_maintenance_workers to 0}, 'with a hint about the kind of shared memory');
 
