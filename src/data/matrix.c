@@ -10,6 +10,7 @@
 
 #include "data/matrix.h"
 #include "miscadmin.h"
+#include "port/atomics.h"
 
 #define FIRST_CHUNK ((Size) 128 * 1024)
 #define SMALL_CHUNK ((Size) 32 * 1024 * 1024)
@@ -56,6 +57,21 @@ CsMatrixAddRoom(CsMatrix *m, CsArena *arena, int64 nblocks)
 	m->chunk[m->nchunks].first_block = m->nblocks_allocated;
 	m->nchunks++;
 	m->nblocks_allocated += nblocks;
+}
+
+/*
+ * Let a shared copy know of chunks that have been added since.  Other members may look at the blocks of earlier ones
+ * meanwhile; of new ones they have to be told after this.
+ */
+void
+CsMatrixShareChunks(const CsMatrix *m, CsMatrix *shared)
+{
+	for (int c = shared->nchunks; c < m->nchunks; c++)
+		shared->chunk[c] = m->chunk[c];
+	pg_write_barrier();
+	shared->nchunks = m->nchunks;
+	shared->nblocks_allocated = m->nblocks_allocated;
+	pg_write_barrier();
 }
 
 /*

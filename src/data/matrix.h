@@ -92,6 +92,7 @@ CsMatrixPutRow(CsMatrix *m, CsArena *arena, int64 row, const double *values)
 		to[(Size) j * CS_BLOCK_ROWS] = values[j];
 }
 
+extern void CsMatrixShareChunks(const CsMatrix *m, CsMatrix *shared);
 extern int	CsMatrixShare(const CsMatrix *m, CsArena *arena);
 extern CsMatrix *CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows);
 extern void CsMatrixReorderColumn(const CsMatrix *m, CsArena *arena, int column, const int64 *from, double *scratch);

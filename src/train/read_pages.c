@@ -12,9 +12,9 @@
  * gets a number below 0 in the stage; when it is the member's turn, it finds the level in the log of all
  * levels, or adds it (data/level_log.c).
  *
- * Only the leader can take memory that the team shares.  It makes room for as many rows as probably come;
- * when there is no more, a member halts the reading, and it goes on with that range once there is.  It also
- * halts where a row is an error, or a category has too many levels: the leader then leaves the whole source
+ * Only the leader can take memory that the team shares.  It makes room for rows that probably come, a chunk ahead of
+ * them, before it reads a range itself, since the others would stand idle else.  When there is no more room, a member
+ * halts the reading, and it goes on with that range once there is.  It also halts where a row is an error, or a category has too many levels: the leader then leaves the whole source
  * to a statement, which meets the first such row and says so.
  */
 #include "custseg.h"
@@ -41,6 +41,7 @@ typedef struct Reading
 	CsReadAdvance *advance;
 	CsMatrix   *weights;		/* of one column, or NULL */
 	Size	   *read;			/* a feature: as far as its log has been read for the training */
+	bool		alone;			/* nobody else reads at the moment */
 	CsReadArgs	args;
 } Reading;
 
@@ -97,6 +98,7 @@ StartReading(Reading *r, const CsRowColumns *columns)
 	r->args.weight = columns->weight;
 	r->weights = columns->weight < 0 ? NULL : CsMatrixCreate(1);
 	r->args.weights = columns->weight < 0 ? -1 : CsMatrixShare(r->weights, r->arena);
+	r->args.leading = r;
 	r->args.ncolumns = columns->set.ncolumns;
 	r->args.nfeatures = t->nfeatures;
 	r->args.range_pages = (int) Max(Min(RANGE_ROWS / page_rows, MOST_PAGES), 1);
@@ -173,9 +175,9 @@ GiveUpStoring(Reading *r)
 		CsMatrixFree(r->weights, r->arena);
 }
 
-/* Make room for more rows, for so many if they are not too many at once; false when there is none to be had. */
+/* Take memory for more rows, for so many if they are not too many at once; false when there is none to be had. */
 static bool
-AddRoom(Reading *r, double rows_to_come)
+TakeRoom(Reading *r, double rows_to_come)
 {
 	CsMatrix   *raw = r->t->raw;
 	MemoryContext old = MemoryContextSwitchTo(r->t->context);
@@ -187,29 +189,50 @@ AddRoom(Reading *r, double rows_to_come)
 		CsMatrixAddRoom(raw, r->arena, nblocks);
 		if (r->weights != NULL)
 			CsMatrixAddRoom(r->weights, r->arena, nblocks);
-		r->advance->room = raw->nblocks_allocated * CS_BLOCK_ROWS;
-		memcpy(CsArenaAddress(r->arena, r->args.matrix), raw, sizeof(CsMatrix));
-		if (r->weights != NULL)
-			memcpy(CsArenaAddress(r->arena, r->args.weights), r->weights, sizeof(CsMatrix));
 	}
 	MemoryContextSwitchTo(old);
 	return nblocks > 0;
 }
 
-/* How many ranges are to be read next. */
-static int
-NextRanges(Reading *r)
+/* Let the team have the memory that has been taken. */
+static void
+ShareRoom(Reading *r)
 {
-	int64		left = r->args.nranges - RangesDone(r);
-	double		rows = RowsOfRange(r);
-	double		room = (double) (r->advance->room - r->advance->nrows);
+	CsMatrixShareChunks(r->t->raw, CsArenaAddress(r->arena, r->args.matrix));
+	if (r->weights != NULL)
+		CsMatrixShareChunks(r->weights, CsArenaAddress(r->arena, r->args.weights));
+	r->advance->room = r->t->raw->nblocks_allocated * CS_BLOCK_ROWS;
+}
 
-	if (r->args.count_only)
-		return (int) Min(left, PG_INT32_MAX);
-	if (room < rows * (double) left)
-		(void) AddRoom(r, rows * (double) left - room);
-	room = (double) (r->advance->room - r->advance->nrows);
-	return (int) Max(Min(room / rows, (double) Min(left, PG_INT32_MAX)), 1);
+/* Make room for more rows likewise. */
+static bool
+AddRoom(Reading *r, double rows_to_come)
+{
+	if (!TakeRoom(r, rows_to_come))
+		return false;
+	ShareRoom(r);
+	return true;
+}
+
+/*
+ * The leader's, before it reads a range: have the room be a chunk ahead of the rows, if that is to be had.  Other members
+ * read meanwhile, so memory that could not be shared waits until they have halted for want of it.
+ */
+void
+CsReadAhead(void *leading)
+{
+	Reading    *r = leading;
+	double		to_come = RowsOfRange(r) * (double) (r->args.nranges - RangesDone(r));
+	double		room = (double) (r->advance->room - r->advance->nrows);
+	int64		chunk;
+
+	if (r->args.count_only || room >= to_come)
+		return;
+	chunk = CsMatrixGrowth(r->t->raw, (int64) (to_come / CS_BLOCK_ROWS) + 2);
+	if (room >= (double) (chunk * CS_BLOCK_ROWS))
+		return;
+	if (TakeRoom(r, to_come - room) && (r->alone || CsArenaIsShared(r->arena)))
+		ShareRoom(r);
 }
 
 /* Enlarge the logs that have little room left. */
@@ -277,12 +300,17 @@ ReadRanges(Reading *r)
 {
 	while (RangesDone(r) < r->args.nranges)
 	{
-		int			n = NextRanges(r);
+		int64		left = r->args.nranges - RangesDone(r);
 		CsReadHalt	halt;
 
+		if (!r->args.count_only)
+			ShareRoom(r);
+		r->alone = true;
+		CsReadAhead(r);
+		r->alone = CsTeamWorkers(r->t->team) == 0 || !CsArenaIsShared(r->arena);
 		r->args.first = RangesDone(r);
 		pg_atomic_write_u32(&r->advance->halt, CS_HALT_NONE);
-		CsTeamRun(r->t->team, CS_TASK(CsReadPagesTask), &r->args, sizeof(r->args), n);
+		CsTeamRun(r->t->team, CS_TASK(CsReadPagesTask), &r->args, sizeof(r->args), (int) Min(left, PG_INT32_MAX));
 		halt = (CsReadHalt) pg_atomic_read_u32(&r->advance->halt);
 		TakeFeatures(r);
 		if (halt == CS_HALT_STATEMENT)

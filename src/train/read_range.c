@@ -280,6 +280,7 @@ CopyStage(const Member *m, int64 first)
 {
 	CsArena    *arena = CsTeamArena(m->team);
 
+	pg_read_barrier();			/* the room was there first, see CsReadAhead() */
 	CsMatrixPutRows(CsArenaAddress(arena, m->args->matrix), arena, first, m->stage, m->capacity, m->nrows);
 	if (m->args->weight >= 0)
 		CsMatrixPutRows(CsArenaAddress(arena, m->args->weights), arena, first,
@@ -511,7 +512,10 @@ CsReadPagesTask(CsTeam *team, const void *arguments, int item)
 	if (pg_atomic_read_u32(&m->advance->halt) != CS_HALT_NONE)
 		return;
 	if (CsTeamIsLeader(team))
+	{
 		CsProgressRows(m->advance->nrows, args->expected);
+		CsReadAhead(args->leading);
+	}
 	if (TakesManyRows(m, args))
 		CsPageReaderTakeMany(m->reader, TakeRows);
 	CsPageReaderRead(m->reader, pages, first, Min(args->range_pages, pages->npages - first), TakeRow, m);

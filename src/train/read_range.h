@@ -64,6 +64,7 @@ typedef struct CsReadArgs
 	int64		nranges;
 	int64		first;			/* range of item 0 */
 	bool		count_only;		/* rows are not stored */
+	void	   *leading;		/* the leader's own, see CsReadAhead() */
 	int64		expected;		/* rows, or -1 */
 } CsReadArgs;
 /* The log of a category's levels. */
@@ -72,6 +73,9 @@ CsReadLog(CsArena *arena, const CsReadArgs *args, const CsReadFeature *f)
 {
 	return (CsLevelLog *) ((char *) CsArenaAddress(arena, args->logs) + f->log);
 }
+/* read_pages.c */
+extern void CsReadAhead(void *leading);
+
 /* The task: reads the range of an item. */
 extern PGDLLEXPORT void CsReadPagesTask(CsTeam *team, const void *args, int item);
 
