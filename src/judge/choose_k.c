@@ -112,7 +112,7 @@ custseg_choose_k(PG_FUNCTION_ARGS)
 				 errhint("Lower \"k_min\".")));
 	choice = CsJudgesByPasses(t) ? CsChooseKByPasses(t, &team, &asked) :
 		CsChooseK(t, team, request.algorithm, request.options, &asked);
-	CsTeamEnd(team);
+	CsTeamEndLast(team);
 	PutRows(result, choice);
 	CsTrainingClose(t);
 	return (Datum) 0;

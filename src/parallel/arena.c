@@ -404,11 +404,21 @@ CsArenaLeft(const CsArena *arena)
 	return limit > used ? limit - used : 0;
 }
 
+/*
+ * Release all areas, and keep the arena.  The leader goes from the last to the first and workers the other way: whoever
+ * lets go of an area last gives back its pages, which takes longer than anything else here.
+ */
+void
+CsArenaEmpty(CsArena *arena)
+{
+	for (int i = 0; i < CS_MAX_AREAS; i++)
+		ReleaseArea(&arena->area[arena->is_worker ? i : CS_MAX_AREAS - 1 - i]);
+}
+
 /* Release the arena and all of its areas. */
 void
 CsArenaDestroy(CsArena *arena)
 {
-	for (int i = 0; i < CS_MAX_AREAS; i++)
-		ReleaseArea(&arena->area[i]);
+	CsArenaEmpty(arena);
 	pfree(arena);
 }

@@ -26,5 +26,6 @@ extern bool CsArenaShare(CsArena *arena);
 extern bool CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt);
 extern void CsArenaPublish(CsArena *arena, CsArenaDirectory *directory);
 extern void CsArenaRefresh(CsArena *arena);
+extern void CsArenaEmpty(CsArena *arena);
 
 #endif							/* CUSTSEG_ARENA_H */

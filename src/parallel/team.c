@@ -350,25 +350,53 @@ CsTeamWorkers(const CsTeam *team)
 	return team->nworkers;
 }
 
+/* End the workers and leave parallel mode; empties: the arena is emptied while they let go of it. */
+static void
+EndWorkers(CsTeam *team, bool empties)
+{
+	pg_atomic_write_u32(&team->shared->over, 1);
+	ConditionVariableBroadcast(&team->shared->work);
+	if (empties)
+		CsArenaEmpty(team->arena);
+	WaitForParallelWorkersToFinish(team->pcxt);
+	CsArenaPublish(team->arena, NULL);
+	DestroyParallelContext(team->pcxt);
+	ExitParallelMode();
+}
+
+/* End the team and leave parallel mode. */
+static void
+EndTeam(CsTeam *team, bool empties)
+{
+	CsTeamForget(team);
+	if (team->pcxt != NULL)
+		EndWorkers(team, empties);
+	else
+	{
+		pfree(team->shared);
+		if (empties)
+			CsArenaEmpty(team->arena);
+	}
+	MemoryContextDelete(team->item_context);
+	MemoryContextDelete(team->kept_context);
+	pfree(team);
+}
+
 /* End the team and leave parallel mode; the arena stays. */
 void
 CsTeamEnd(CsTeam *team)
 {
-	CsTeamForget(team);
-	if (team->pcxt != NULL)
-	{
-		pg_atomic_write_u32(&team->shared->over, 1);
-		ConditionVariableBroadcast(&team->shared->work);
-		WaitForParallelWorkersToFinish(team->pcxt);
-		CsArenaPublish(team->arena, NULL);
-		DestroyParallelContext(team->pcxt);
-		ExitParallelMode();
-	}
-	else
-		pfree(team->shared);
-	MemoryContextDelete(team->item_context);
-	MemoryContextDelete(team->kept_context);
-	pfree(team);
+	EndTeam(team, false);
+}
+
+/*
+ * Likewise, and release all areas of the arena, which stays, empty: the members let go of them at the same time, which takes
+ * half as long as one after the other.
+ */
+void
+CsTeamEndLast(CsTeam *team)
+{
+	EndTeam(team, true);
 }
 
 /* Sleep until there is something to claim; false when the team is over. */

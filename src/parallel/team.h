@@ -70,6 +70,7 @@ extern void CsTeamRelease(CsTeam *team, void (*release) (void *kept));
 extern bool CsTeamIsLeader(const CsTeam *team);
 extern int	CsTeamWorkers(const CsTeam *team);
 extern void CsTeamEnd(CsTeam *team);
+extern void CsTeamEndLast(CsTeam *team);
 extern int	CsTeamWorkersFor(int64 nvalues);
 
 #endif							/* CUSTSEG_TEAM_H */

@@ -274,8 +274,6 @@ KeepNumbers(CsTraining *t)
 	const CsClass *old;
 	int			highest;
 
-	if (t->overlap.n == 0)
-		CsPredecessorCompare(t, CsArenaAddress(t->arena, t->fit.labels), t->matrix->nrows);
 	if (t->overlap.rows == NULL)
 	{
 		NumberAnew(t->predecessor, psprintf("More than %d segments are not compared.",
@@ -314,6 +312,21 @@ NumberAndName(CsTraining *t)
 		t->segments[t->fit.k].name = pstrdup("noise");
 }
 
+/* Are numbers and names those of the target's classes, whatever the predecessor's are? */
+static bool
+TakesOver(const CsTraining *t)
+{
+	return t->target != NULL && (t->predecessor == NULL || t->target->has_numbers);
+}
+
+/* Compare with the predecessor what CsNumberSegments() needs of it, unless that has been done; the last to look at labels. */
+void
+CsCompareForNumbers(CsTraining *t)
+{
+	if (t->predecessor != NULL && t->overlap.n == 0 && !TakesOver(t))
+		CsPredecessorCompare(t, CsArenaAddress(t->arena, t->fit.labels), t->matrix->nrows);
+}
+
 /*
  * Number and name t->segments, and put them in the order of their numbers.  Must be called outside
  * parallel mode, since it reads what other sessions have committed.
@@ -321,7 +334,7 @@ NumberAndName(CsTraining *t)
 void
 CsNumberSegments(CsTraining *t)
 {
-	if (t->target != NULL && (t->predecessor == NULL || t->target->has_numbers))
+	if (TakesOver(t))
 		TakeOver(t);
 	else
 		NumberAndName(t);

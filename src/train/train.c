@@ -410,7 +410,8 @@ Train(FunctionCallInfo fcinfo, const char *command, CsRequest (*read_request) (F
 	team = CsTrainingPrepare(t);
 	CsTellDifference(t, &request);
 	team = FitModel(t, team);
-	CsTeamEnd(team);
+	CsCompareForNumbers(t);
+	CsTeamEndLast(team);
 
 	CsProgressPhase(CS_PHASE_STORING);
 	CsNumberSegments(t);

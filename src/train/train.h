@@ -271,6 +271,7 @@ extern void CsDropEmptySegments(CsTraining *t);
 /* numbering.c */
 extern CsLabeller *CsFindPredecessor(const CsTraining *t);
 extern void CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows);
+extern void CsCompareForNumbers(CsTraining *t);
 extern void CsNumberSegments(CsTraining *t);
 
 /* structure.c */
