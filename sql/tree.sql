@@ -410,6 +410,31 @@ SELECT custseg.drop_model('borders', whole => true);
 SELECT n_rows FROM custseg.train('engines', 'SELECT i AS x, i > 50 AS class FROM generate_series(1, 100) i', '{x}', algorithm => 'tree', options => '{"target": "class", "engine": "local"}');
 SELECT custseg.train('engines', 'SELECT i AS x, i > 50 AS class FROM generate_series(1, 100) i', '{x}', algorithm => 'tree', options => '{"target": "class", "engine": "distributed"}');
 SELECT custseg.drop_model('engines', whole => true);
+-- The split of a node is the best of all positions, whatever was left out on the way: classes that hang on the column a
+-- little or not at all, values with ties and without, and classes that fill a block or are too many to be told apart.
+CREATE FUNCTION tree_best_split(seed int, classes int, ties int, share float8, OUT taken bool) AS $$
+BEGIN
+	CREATE TEMPORARY TABLE split_rows AS
+	SELECT x, CASE WHEN chance < share THEN (x * classes * 1.3 / ties)::int % classes ELSE any_class END::text AS class
+	FROM (SELECT (hashint4extended(i, seed) & 1048575) % ties AS x, (hashint4extended(i, seed + 100) & 1048575) / 1048576.0 AS chance,
+			(hashint4extended(i, seed + 200) & 1048575) % classes AS any_class FROM generate_series(1, 1200) i) r;
+	PERFORM custseg.train('split', 'split_rows', '{x}', algorithm => 'tree', options => '{"target": "class", "max_depth": 1, "min_samples_leaf": 40}', deploy => true);
+	-- the sum of squared class counts over rows on both sides, of each value, in whole numbers' quotients
+	WITH counted AS (SELECT c.class, v.x, count(*) FILTER (WHERE r.x <= v.x) AS here, count(*) AS in_all
+			FROM (SELECT DISTINCT class FROM split_rows) c CROSS JOIN (SELECT DISTINCT x FROM split_rows) v JOIN split_rows r ON r.class = c.class GROUP BY 1, 2),
+		proxies AS (SELECT x, sum(here ^ 2) / sum(here) + sum((in_all - here) ^ 2) / nullif(sum(in_all - here), 0) AS proxy
+			FROM counted GROUP BY x HAVING sum(here) BETWEEN 40 AND 1160),
+		best AS (SELECT x FROM proxies ORDER BY round(proxy::numeric, 9) DESC, x LIMIT 1)
+	SELECT b.x < t.border AND NOT EXISTS (SELECT FROM split_rows r WHERE r.x > b.x AND r.x < t.border) INTO taken
+	FROM best b, (SELECT (v.parameters -> 'nodes' -> 0 ->> 1)::float8 AS border FROM custseg.model_version v
+		JOIN custseg.model m ON m.name = v.model AND m.deployed_version = v.version WHERE v.model = 'split') t;
+	DROP TABLE split_rows;
+END $$ LANGUAGE plpgsql;
+SELECT classes, ties, count(*), count(*) FILTER (WHERE taken) AS best
+FROM (VALUES (2, 40), (3, 40), (3, 120), (8, 60), (9, 60), (16, 60), (17, 60)) v(classes, ties), generate_series(1, 4) seed, unnest(ARRAY[0, 0.2, 0.9]) share, tree_best_split(seed, classes, ties, share)
+GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT custseg.drop_model('split', whole => true);
+DROP FUNCTION tree_best_split;
 DROP FUNCTION tree_borders;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;
 DROP TYPE tree_size;

@@ -56,6 +56,25 @@ CsMomentsMemory(int k, int d)
 	return mul_size(add_size(lanes, mul_size((Size) k + 2, 2 * (Size) d)), sizeof(double));
 }
 
+/* Columns that are summed up side by side: the sums of one wait for each other where neighbors are of a segment. */
+#define COLUMNS 4
+
+/* Add some columns of a block up by segment: sum[k + 1][d], of which they are the first. */
+static pg_attribute_always_inline void
+SumColumns(const MomentsArgs *a, const double *x, const int32 *labels, const double *weights, int nrows,
+		   int ncolumns, double *sum)
+{
+	for (int r = 0; r < nrows; r++)
+	{
+		int			c = labels[r] < 0 ? a->k : labels[r];
+		double	   *of_segment = sum + (Size) c * a->d;
+		double		weight = weights ? weights[r] : 1;
+
+		for (int j = 0; j < ncolumns; j++)
+			of_segment[j] += weight * x[(Size) j * CS_BLOCK_ROWS + r];
+	}
+}
+
 /* First pass over a block: count[k + 1], weight[k + 1], sum[k + 1][d]. */
 static void
 SumBlock(const MomentsArgs *a, const double *x, const int32 *labels, const double *weights,
@@ -72,16 +91,14 @@ SumBlock(const MomentsArgs *a, const double *x, const int32 *labels, const doubl
 		count[c]++;
 		weight[c] += weights ? weights[r] : 1;
 	}
-	for (int j = 0; j < a->d; j++)
+	for (int j = 0; j < a->d; j += COLUMNS)
 	{
-		const double *column = x + (Size) j * CS_BLOCK_ROWS;
+		int			ncolumns = Min(COLUMNS, a->d - j);
 
-		for (int r = 0; r < nrows; r++)
-		{
-			int			c = labels[r] < 0 ? a->k : labels[r];
-
-			sum[(Size) c * a->d + j] += weights ? weights[r] * column[r] : column[r];
-		}
+		if (ncolumns == COLUMNS)
+			SumColumns(a, x + (Size) j * CS_BLOCK_ROWS, labels, weights, nrows, COLUMNS, sum + j);
+		else
+			SumColumns(a, x + (Size) j * CS_BLOCK_ROWS, labels, weights, nrows, ncolumns, sum + j);
 	}
 }
 

@@ -91,11 +91,14 @@ TreeImitated(const void *options)
 	return &((const TreeOptions *) options)->imitated;
 }
 
-/* Bytes beside the matrix: growing or asking about other rows, labels and what is summed up by them. */
+/* Bytes beside the matrix: growing, asking about other rows, labels and what is summed up by them. */
 static Size
 TreeMemory(int64 nrows, int d, int k, const void *options)
 {
-	return add_size(Max(CsTreeGrowMemory(nrows, d), CsTreeValidateMemory(nrows, d)),
+	Size		growing = Max(CsTreeSortMemory(nrows, d),
+							  add_size(CsTreeSearchMemory(nrows, d), CsTreeValidateMemory(nrows, d)));
+
+	return add_size(add_size(CsTreeKeptMemory(nrows, d), growing),
 					add_size(mul_size(sizeof(int32), nrows), CsMomentsMemory(k, d)));
 }
 
@@ -249,7 +252,8 @@ MeasureTree(const CsDecisionTree *tree, double validated, CsFitOutput *out)
 static void
 TreeFit(const CsFitInput *in, CsFitOutput *out)
 {
-	CsTreeGrowth *growth = CsTreeGrowthStart(in, NULL, in->matrix->nrows);
+	CsTreeGrowth *growth = CsTreeGrowthStart(in, NULL, in->matrix->nrows, NULL);
+	CsTreeValidation *validation = CsTreeValidateStart(in, growth);
 	int32	   *place;
 	CsDecisionTree	   *tree = CsTreePrune(CsTreeGrow(growth, NULL), in->options, &place);
 
@@ -260,7 +264,7 @@ TreeFit(const CsFitInput *in, CsFitOutput *out)
 	CsTreeGrowthEnd(growth);
 	pfree(place);
 	StoreTree(tree, out);
-	MeasureTree(tree, CsTreeCrossValidate(in), out);
+	MeasureTree(tree, CsTreeValidate(validation), out);
 	CsMeasureSegments(in, out);
 	out->converged = true;
 }

@@ -79,14 +79,18 @@ CsTreeClass(const CsDecisionTree *tree, int node)
 /* tree_grow.c */
 typedef struct CsTreeGrowth CsTreeGrowth;
 
-extern CsTreeGrowth *CsTreeGrowthStart(const CsFitInput *in, const int64 *rows, int64 nrows);
+extern CsTreeGrowth *CsTreeGrowthStart(const CsFitInput *in, const int64 *rows, int64 nrows,
+									   const CsTreeGrowth *whole);
 extern CsDecisionTree *CsTreeGrow(CsTreeGrowth *g, const uint8 *kept);
 extern const int32 *CsTreeLeaves(const CsTreeGrowth *g);
 extern void CsTreeGrowthEnd(CsTreeGrowth *g);
-extern Size CsTreeGrowMemory(int64 nrows, int ncolumns);
+extern Size CsTreeKeptMemory(int64 nrows, int ncolumns);
+extern Size CsTreeSortMemory(int64 nrows, int ncolumns);
+extern Size CsTreeSearchMemory(int64 nrows, int ncolumns);
 
 /* tree_search.c */
 extern PGDLLEXPORT void CsTreeSortTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsTreeTakeTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsTreeKeepTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsTreeLevelTask(CsTeam *team, const void *args, int item);
 
@@ -94,8 +98,11 @@ extern PGDLLEXPORT void CsTreeLevelTask(CsTeam *team, const void *args, int item
 extern CsDecisionTree *CsTreePrune(const CsDecisionTree *grown, const TreeOptions *options, int32 **place);
 
 /* tree_validate.c */
+typedef struct CsTreeValidation CsTreeValidation;
+
 extern Size CsTreeValidateMemory(int64 nrows, int ncolumns);
-extern double CsTreeCrossValidate(const CsFitInput *in);
+extern CsTreeValidation *CsTreeValidateStart(const CsFitInput *in, const CsTreeGrowth *whole);
+extern double CsTreeValidate(CsTreeValidation *v);
 
 /* tree.c: the first of its metrics, in their order */
 enum

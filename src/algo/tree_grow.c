@@ -20,6 +20,7 @@
 #include "algo/tree_search.h"
 #include "math/math.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "progress.h"
 
 /* Nodes that there is room for at first. */
@@ -34,25 +35,41 @@ struct CsTreeGrowth
 	TreeLevel	level;
 	CsDecisionTree *tree;
 	int			capacity;
-	int32	   *node_of;		/* by row */
+	int32	   *node_of;		/* by row, of a tree that grows from all of them */
+	bool		keeps_leaves;	/* does the tree at hand? */
 	int		   *open;			/* nodes to search, palloc'd for each level */
 	TreeStretch *stretches;		/* theirs */
 	double	   *left_counts;	/* of the split at hand */
 };
 
-/*
- * Bytes that growing one tree takes beside the matrix and the nodes: orders, classes, nodes of rows,
- * sides, and the scratch of a column for each process.
- */
+/* Bytes beside the matrix and the nodes that rows take from which a tree grows: orders, classes, nodes of rows, sides. */
 Size
-CsTreeGrowMemory(int64 nrows, int ncolumns)
+CsTreeKeptMemory(int64 nrows, int ncolumns)
+{
+	return mul_size(nrows, sizeof(uint32) * (Size) ncolumns + sizeof(uint16) + sizeof(int32) + 1);
+}
+
+/* Bytes of so many for each row of a column, in each process that is at one. */
+static Size
+ScratchMemory(int64 nrows, int ncolumns, Size of_row)
 {
 	int			members = 1 + CsTeamWorkersFor(nrows * ncolumns);
-	Size		kept = mul_size(nrows, sizeof(uint32) * (Size) ncolumns + sizeof(uint16) +
-								sizeof(int32) + 1);
-	Size		scratch = mul_size(nrows, 2 * (sizeof(double) + sizeof(uint32)));
 
-	return add_size(kept, mul_size(scratch, Min(members, ncolumns)));
+	return mul_size(mul_size(nrows, of_row), Min(members, ncolumns));
+}
+
+/* Bytes that sorting the rows takes beside, or taking them out of other orders. */
+Size
+CsTreeSortMemory(int64 nrows, int ncolumns)
+{
+	return ScratchMemory(nrows, ncolumns, 2 * (sizeof(double) + sizeof(uint32)));
+}
+
+/* Bytes that growing a tree takes beside. */
+Size
+CsTreeSearchMemory(int64 nrows, int ncolumns)
+{
+	return ScratchMemory(nrows, ncolumns, sizeof(uint32));
 }
 
 /* Room for two more nodes, held to what memory is left. */
@@ -135,17 +152,19 @@ PlantRoot(CsTreeGrowth *g, const uint8 *kept)
 	const uint16 *classes = CsArenaAddress(g->arena, g->level.classes);
 	const double *weights = g->level.weights < 0 ? NULL : CsArenaAddress(g->arena, g->level.weights);
 	double	   *counts = palloc0(sizeof(double) * g->in->k);
-	int64		n = 0;
+	int64		n = kept == NULL ? g->level.nrows : (int64) pg_popcount((const char *) kept, (int) (g->level.nrows / 8 + 1));
 
-	for (int64 i = 0; i < g->level.nrows; i++)
-	{
-		CsCheckInterrupts(i);
-		if (kept != NULL && !HasBit(kept, i))
-			continue;
-		n++;
-		g->node_of[i] = 0;
-		counts[classes[i]] += weights == NULL ? 1 : weights[i];
-	}
+	if (kept == NULL)
+		memset(g->node_of, 0, sizeof(int32) * g->level.nrows);
+	if (weights == NULL && g->level.tells_class)
+		CsTreeCountEntries(CsArenaAddress(g->arena, g->level.order), n, g->in->k, counts);
+	else
+		for (int64 i = 0; i < g->level.nrows; i++)
+		{
+			CsCheckInterrupts(i);
+			if (kept == NULL || HasBit(kept, i))
+				counts[classes[i]] += weights == NULL ? 1 : weights[i];
+		}
 	ReserveNodes(g);
 	(void) AddNode(g, -1, n, counts);
 	g->open = palloc(sizeof(int));
@@ -215,26 +234,35 @@ BestColumn(const CsTreeGrowth *g, int i)
 	return best;
 }
 
-/* Write down which rows of a stretch go to a node; adds up their classes. */
+/*
+ * Write down which rows of a stretch go to a node, and add up their classes.  "parts": orders may be parted by it; then
+ * nobody's side is written down yet.
+ */
 static void
-SendRows(CsTreeGrowth *g, const uint32 *order, int64 start, int64 end, int node, double *counts)
+SendRows(CsTreeGrowth *g, const uint32 *order, int64 start, int64 end, int node, bool parts, double *counts)
 {
 	const uint16 *classes = CsArenaAddress(g->arena, g->level.classes);
 	const double *weights = g->level.weights < 0 ? NULL :
 		CsArenaAddress(g->arena, g->level.weights);
 	uint8	   *sides = CsArenaAddress(g->arena, g->level.sides);
-	bool		left = node % 2 == 1;	/* children are added in pairs, after the root */
+	uint8		left = node % 2 == 1;	/* children are added in pairs, after the root */
+	bool		is_counted = weights == NULL && g->level.tells_class;
 
 	memset(counts, 0, sizeof(double) * g->tree->nclasses);
+	if (is_counted)
+		CsTreeCountEntries(order + start, end - start, g->tree->nclasses, counts);
+	if (is_counted && !g->keeps_leaves && !(left && parts))
+		return;
 	for (int64 i = start; i < end; i++)
 	{
-		uint32		row = ROW(order[i]);
-		uint8		bit = (uint8) (1 << (row & 7));
+		uint32		row = ROW(&g->level, order[i]);
 
 		CsCheckInterrupts(i);
-		g->node_of[row] = node;
-		counts[classes[row]] += weights == NULL ? 1 : weights[row];
-		sides[row >> 3] = left ? sides[row >> 3] | bit : sides[row >> 3] & (uint8) ~bit;
+		if (g->keeps_leaves)
+			g->node_of[row] = node;
+		sides[row >> 3] |= (uint8) (left << (row & 7));
+		if (!is_counted)
+			counts[classes[row]] += weights == NULL ? 1 : weights[row];
 	}
 }
 
@@ -262,15 +290,16 @@ SplitNode(CsTreeGrowth *g, int i)
 	const uint32 *order;
 	const TreeSplit *split;
 	CsDecisionNode *node;
+	bool		parts = tree->nodes[number].depth + 1 < g->options->max_depth;
 
 	if (column < 0)
 		return false;
 	split = (TreeSplit *) CsArenaAddress(g->arena, g->level.splits) + (Size) column * g->level.nopen + i;
 	order = (uint32 *) CsArenaAddress(g->arena, g->level.order) + (Size) column * g->level.nrows;
 	ReserveNodes(g);
-	SendRows(g, order, s->start, split->position, tree->nnodes, g->left_counts);
+	SendRows(g, order, s->start, split->position, tree->nnodes, parts, g->left_counts);
 	(void) AddNode(g, number, split->position - s->start, g->left_counts);
-	SendRows(g, order, split->position, s->end, tree->nnodes, g->left_counts);
+	SendRows(g, order, split->position, s->end, tree->nnodes, parts, g->left_counts);
 	(void) AddNode(g, number, s->end - split->position, g->left_counts);
 
 	node = &tree->nodes[number];
@@ -280,7 +309,7 @@ SplitNode(CsTreeGrowth *g, int i)
 	{
 		/* who went on to the children is back in the node */
 		tree->nnodes -= 2;
-		SendRows(g, order, s->start, s->end, number, g->left_counts);
+		SendRows(g, order, s->start, s->end, number, false, g->left_counts);
 		return false;
 	}
 	node->left = tree->nnodes - 2;
@@ -304,6 +333,7 @@ SplitLevel(CsTreeGrowth *g)
 	int			nopen = 0;
 	int			nparted = 0;
 
+	memset(CsArenaAddress(g->arena, g->level.sides), 0, g->level.nrows / 8 + 1);
 	for (int i = 0; i < n; i++)
 	{
 		const CsDecisionNode *node;
@@ -355,12 +385,39 @@ ShareClasses(const CsFitInput *in, CsArena *arena, const int64 *rows, int64 nrow
 	return area;
 }
 
+/* As many times as many rows are walked through to take some of them in their order, rather than to sort those. */
+#define WALKED 8
+
+/* Sort the rows in the order of each column, or take them out of the orders of all rows ("whole"; NULL: there are none). */
+static void
+OrderRows(CsTreeGrowth *g, const int64 *rows, const TreeLevel *whole)
+{
+	TreeLevel  *level = &g->level;
+	int			d = g->in->matrix->ncolumns;
+	uint32	   *places;
+
+	if (whole == NULL || whole->nrows / WALKED > level->nrows || whole->row_mask != level->row_mask)
+	{
+		CsTeamRun(g->in->team, CS_TASK(CsTreeSortTask), level, sizeof(*level), d);
+		return;
+	}
+	level->whole = whole->sorted;
+	level->whole_rows = whole->nrows;
+	level->places = CsArenaAlloc(g->arena, mul_size(sizeof(uint32), whole->nrows));
+	places = CsArenaAddress(g->arena, level->places);
+	memset(places, 0xFF, sizeof(uint32) * whole->nrows);
+	for (int64 i = 0; i < level->nrows; i++)
+		places[rows[i]] = (uint32) i;
+	CsTeamRun(g->in->team, CS_TASK(CsTreeTakeTask), level, sizeof(*level), d);
+	CsArenaFree(g->arena, level->places);
+}
+
 /*
  * Have rows ready for a tree to grow from, of the columns' orders first; palloc'd.  "rows" are their numbers in
- * the matrix, ascending, or NULL: all of it.
+ * the matrix, ascending, or NULL: all of it.  "whole", or NULL, has all rows ready, and no tree has grown from them.
  */
 CsTreeGrowth *
-CsTreeGrowthStart(const CsFitInput *in, const int64 *rows, int64 nrows)
+CsTreeGrowthStart(const CsFitInput *in, const int64 *rows, int64 nrows, const CsTreeGrowth *whole)
 {
 	CsTreeGrowth *g = palloc0(sizeof(CsTreeGrowth));
 	CsArena    *arena = CsTeamArena(in->team);
@@ -372,17 +429,19 @@ CsTreeGrowthStart(const CsFitInput *in, const int64 *rows, int64 nrows)
 	level->nrows = nrows;
 	level->nclasses = in->k;
 	level->min_leaf = g->options->min_samples_leaf;
+	level->tells_class = in->k <= TREE_FEW_CLASSES && nrows <= TREE_FEW_ROWS;
+	level->row_mask = level->tells_class ? (uint32) TREE_FEW_ROWS - 1 : ~LARGER;
 	level->matrix = CsMatrixShare(in->matrix, arena);
 	level->rows = rows == NULL ? -1 : ShareBytes(g, rows, sizeof(int64) * nrows);
 	level->weights = rows == NULL ? in->weights : CsWeightsOfRows(arena, in->weights, rows, nrows);
 	level->classes = ShareClasses(in, arena, rows, nrows);
 	level->sorted = CsArenaAlloc(arena, mul_size(sizeof(uint32) * in->matrix->ncolumns, nrows));
 	level->order = -1;
-	level->sides = CsArenaAlloc(arena, nrows / 8 + 1);
+	level->sides = CsArenaAlloc(arena, nrows / 8 + 1 + TREE_SIDES_SPARE);
 	g->node_of = palloc_extended(sizeof(int32) * nrows, MCXT_ALLOC_HUGE);
 	g->left_counts = palloc(sizeof(double) * in->k);
 	CsProgressPhase(CS_PHASE_SEEDING);
-	CsTeamRun(in->team, CS_TASK(CsTreeSortTask), level, sizeof(*level), in->matrix->ncolumns);
+	OrderRows(g, rows, whole == NULL ? NULL : &whole->level);
 	return g;
 }
 
@@ -418,6 +477,7 @@ CsTreeGrow(CsTreeGrowth *g, const uint8 *kept)
 	g->tree = palloc0(sizeof(CsDecisionTree));
 	g->tree->nclasses = g->in->k;
 	g->capacity = 0;
+	g->keeps_leaves = kept == NULL;
 	KeepRows(g, kept);
 	PlantRoot(g, kept);
 	CsProgressPhase(CS_PHASE_ITERATING);
@@ -433,7 +493,7 @@ CsTreeGrow(CsTreeGrowth *g, const uint8 *kept)
 	return g->tree;
 }
 
-/* The leaf of each row in the tree that was grown last; it lives as long as "g". */
+/* The leaf of each row in the tree that grew from all of them; it lives as long as "g". */
 const int32 *
 CsTreeLeaves(const CsTreeGrowth *g)
 {

@@ -52,6 +52,7 @@ CsTreeSortTask(CsTeam *team, const void *args, int item)
 	CsArena    *arena = CsTeamArena(team);
 	int64		n = level->nrows;
 	uint32	   *order = (uint32 *) CsArenaAddress(arena, level->sorted) + (Size) item * n;
+	const uint16 *classes = CsArenaAddress(arena, level->classes);
 	double	   *values = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
 	double	   *scratch = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
 	uint32	   *row_scratch = palloc_extended(sizeof(uint32) * n, MCXT_ALLOC_HUGE);
@@ -60,7 +61,7 @@ CsTreeSortTask(CsTeam *team, const void *args, int item)
 	for (int64 i = 0; i < n; i++)
 	{
 		CsCheckInterrupts(i);
-		order[i] = (uint32) i;
+		order[i] = (uint32) i | (level->tells_class ? (uint32) classes[i] << TREE_CLASS_SHIFT : 0);
 	}
 	CsSortRows(values, order, n, scratch, row_scratch);
 	for (int64 i = 1; i < n; i++)
@@ -74,33 +75,34 @@ CsTreeSortTask(CsTeam *team, const void *args, int item)
 	pfree(row_scratch);
 }
 
-/* Part the rows of a node: those that go left first, both in their order. */
-static void
-PartStretch(uint32 *order, const TreeStretch *s, const uint8 *sides, uint32 *scratch)
+/*
+ * CS_TASK(CsTreeTakeTask): take the rows of a level out of the order of a column that all rows of the matrix have, which
+ * is faster than to sort them.
+ */
+void
+CsTreeTakeTask(CsTeam *team, const void *args, int item)
 {
-	uint32	   *to = order + s->start;
-	uint32	   *right = scratch;
-	uint32		larger_left = 0,
-				larger_right = 0;
+	const TreeLevel *level = args;
+	CsArena    *arena = CsTeamArena(team);
+	uint32	   *to = (uint32 *) CsArenaAddress(arena, level->sorted) + (Size) item * level->nrows;
+	const uint32 *from = (uint32 *) CsArenaAddress(arena, level->whole) + (Size) item * level->whole_rows;
+	const uint32 *places = CsArenaAddress(arena, level->places);
+	uint32		row_mask = level->row_mask;
+	uint32		larger = 0;
+	int64		n = 0;
 
-	for (int64 i = s->start; i < s->end; i++)
+	for (int64 i = 0; i < level->whole_rows && n < level->nrows; i++)
 	{
-		uint32		entry = order[i];
-		uint32		row = ROW(entry);
-		uint32		goes_left = (sides[row >> 3] >> (row & 7)) & 1;
+		uint32		entry = from[i];
+		uint32		place = places[entry & row_mask];
+		bool		is_taken = place != NOT_TAKEN;
 
 		CsCheckInterrupts(i);
-		/* a value is larger than that before it when any step between the two was one up */
-		larger_left |= entry & LARGER;
-		larger_right |= entry & LARGER;
-		*to = row | larger_left;
-		*right = row | larger_right;
-		larger_left &= goes_left - 1;
-		larger_right &= -goes_left;
-		to += goes_left;
-		right += 1 - goes_left;
+		larger |= entry & LARGER;
+		to[n] = (entry & ~(row_mask | LARGER)) | place | larger;
+		larger = is_taken ? 0 : larger;
+		n += is_taken;
 	}
-	memcpy(to, scratch, sizeof(uint32) * (right - scratch));
 }
 
 /* CS_TASK(CsTreeKeepTask): of the order of a column, put those rows first that the tree grows from. */
@@ -111,11 +113,10 @@ CsTreeKeepTask(CsTeam *team, const void *args, int item)
 	CsArena    *arena = CsTeamArena(team);
 	Size		start = (Size) item * level->nrows;
 	uint32	   *order = (uint32 *) CsArenaAddress(arena, level->order) + start;
-	uint32	   *scratch = palloc_extended(sizeof(uint32) * (level->nrows + 1), MCXT_ALLOC_HUGE);
-	TreeStretch		all = {.end = level->nrows};
+	uint32	   *scratch = palloc_extended(sizeof(uint32) * (level->nrows + TREE_PART_SPARE), MCXT_ALLOC_HUGE);
 
-	memcpy(order, (uint32 *) CsArenaAddress(arena, level->sorted) + start, sizeof(uint32) * level->nrows);
-	PartStretch(order, &all, CsArenaAddress(arena, level->sides), scratch);
+	CsTreeKeep(level, (uint32 *) CsArenaAddress(arena, level->sorted) + start, order,
+			   CsArenaAddress(arena, level->sides), scratch);
 	pfree(scratch);
 }
 
@@ -144,13 +145,6 @@ MoveLeft(Sums *sums, int c, double weight)
 	sums->left[c] = left + weight;
 }
 
-/* Class counts of a stretch. */
-static const double *
-TotalsOf(const TreeLevel *level, CsArena *arena, const TreeStretch *s)
-{
-	return (const double *) CsArenaAddress(arena, level->totals) + s->totals;
-}
-
 /* Look for the best position of a stretch whose rows have weights. */
 static void
 SearchWeighted(const TreeLevel *level, CsArena *arena, const uint32 *order, const TreeStretch *s, TreeSplit *best)
@@ -168,7 +162,7 @@ SearchWeighted(const TreeLevel *level, CsArena *arena, const uint32 *order, cons
 	}
 	for (int64 i = s->start; i < s->end; i++)
 	{
-		uint32		row = ROW(order[i]);
+		uint32		row = ROW(level, order[i]);
 
 		CsCheckInterrupts(i);
 		if ((order[i] & LARGER) && i >= first && i <= s->end - level->min_leaf)
@@ -185,147 +179,6 @@ SearchWeighted(const TreeLevel *level, CsArena *arena, const uint32 *order, cons
 		MoveLeft(&sums, classes[row], weights[row]);
 	}
 	pfree(sums.left);
-}
-
-/* Positions whose sums are found one after the other, and then divided all at once. */
-#define WINDOW 256
-
-/* Positions side by side, of rows that weigh 1 each: sums of squares, and which of them can be a split. */
-typedef struct Window
-{
-	double		left[WINDOW],
-				right[WINDOW],
-				proxy[WINDOW];
-	int64		larger[WINDOW];	/* not 0: the value is larger than that before */
-} Window;
-
-/*
- * The largest proxy of the first n positions of a window, which it fills in: so many rows are left and right
- * of the first.  Positions that are no split have -infinity.
- */
-CS_CLONES static double
-DivideWindow(Window *w, int n, double nleft, double nright)
-{
-	double		best[8];
-	double		largest = -INFINITY;
-
-	for (int i = 0; i < n; i++)
-	{
-		double		proxy = w->left[i] / (nleft + i) + w->right[i] / (nright - i);
-
-		w->proxy[i] = w->larger[i] != 0 ? proxy : -INFINITY;
-	}
-	for (int i = n; i % 8 != 0; i++)
-		w->proxy[i] = -INFINITY;
-	for (int j = 0; j < 8; j++)
-		best[j] = -INFINITY;
-	for (int i = 0; i < n; i += 8)
-		for (int j = 0; j < 8; j++)
-			best[j] = w->proxy[i + j] > best[j] ? w->proxy[i + j] : best[j];
-	for (int j = 0; j < 8; j++)
-		largest = Max(largest, best[j]);
-	return largest;
-}
-
-/* Part of a proxy that is more than what rounding does to it. */
-#define PROXY_MARGIN 1e-12
-
-/*
- * May any of the first n positions of a window have a larger proxy than "best"?  The answer takes no division, and
- * is yes where rounding leaves it open.
- */
-CS_CLONES static bool
-MayBeBetter(const Window *w, int n, double nleft, double nright, double best)
-{
-	double		least = best - PROXY_MARGIN * best;
-	int64		any = 0;
-
-	for (int i = 0; i < n; i++)
-	{
-		double		l = nleft + i;
-		double		r = nright - i;
-
-		any |= w->left[i] * r + w->right[i] * l > least * (l * r) ? w->larger[i] : 0;
-	}
-	return any != 0;
-}
-
-/* Class counts left of a position while it moves, of fewer than 2^31 rows, and sums of squares on both sides. */
-typedef struct Counts
-{
-	int64	   *left;			/* by class */
-	int64	   *all;			/* on both sides */
-	int64		left_squares,
-				right_squares;
-} Counts;
-
-/* Fill a window from n places of an order, and let their rows go to the left. */
-static void
-FillWindow(Window *w, const uint32 *order, int n, const uint16 *classes, Counts *counts)
-{
-	int64		left_squares = counts->left_squares;
-	int64		right_squares = counts->right_squares;
-	uint16		class[WINDOW];
-
-	/* they lie all over memory, and come faster when nothing else waits for each */
-	for (int i = 0; i < n; i++)
-		class[i] = classes[ROW(order[i])];
-	for (int i = 0; i < n; i++)
-	{
-		int			c = class[i];
-		int64		gained = 2 * counts->left[c]++ + 1;
-
-		w->left[i] = (double) left_squares;
-		w->right[i] = (double) right_squares;
-		w->larger[i] = order[i] >> 31;
-		left_squares += gained;
-		right_squares += gained - 2 * counts->all[c];
-	}
-	counts->left_squares = left_squares;
-	counts->right_squares = right_squares;
-}
-
-/* Look for the best position of a stretch whose rows weigh 1 each. */
-static void
-SearchCounted(const TreeLevel *level, CsArena *arena, const uint32 *order, const TreeStretch *s, TreeSplit *best)
-{
-	const uint16 *classes = CsArenaAddress(arena, level->classes);
-	const double *total = TotalsOf(level, arena, s);
-	int64		first = Min(s->start + level->min_leaf, s->end);
-	Counts		counts = {0};
-	Window		w;
-
-	counts.left = palloc0(sizeof(int64) * level->nclasses);
-	counts.all = palloc(sizeof(int64) * level->nclasses);
-	for (int c = 0; c < level->nclasses; c++)
-	{
-		counts.all[c] = (int64) total[c];
-		counts.right_squares += counts.all[c] * counts.all[c];
-	}
-	for (int64 from = s->start; from < s->end; from += WINDOW)
-	{
-		int			n = (int) Min((int64) WINDOW, s->end - from);
-		double		nleft = (double) (from - s->start);
-		double		nright = (double) (s->end - from);
-		double		largest;
-
-		CHECK_FOR_INTERRUPTS();
-		FillWindow(&w, order + from, n, classes, &counts);
-		for (int i = 0; i < n && from + i < first; i++)
-			w.larger[i] = 0;
-		for (int i = n - 1; i >= 0 && from + i > s->end - level->min_leaf; i--)
-			w.larger[i] = 0;
-		if (best->proxy > 0 && !MayBeBetter(&w, n, nleft, nright, best->proxy))
-			continue;
-		largest = DivideWindow(&w, n, nleft, nright);
-		if (!IsBetterSplit(largest, best->proxy, false))
-			continue;
-		best->proxy = largest;
-		for (best->position = from; w.proxy[best->position - from] != largest; best->position++)
-			;
-	}
-	pfree(counts.left);
-	pfree(counts.all);
 }
 
 /* The value of a row in a column. */
@@ -349,11 +202,11 @@ SearchNode(const TreeLevel *level, CsArena *arena, int column, const TreeStretch
 	if (level->weights >= 0)
 		SearchWeighted(level, arena, order, s, &best);
 	else
-		SearchCounted(level, arena, order, s, &best);
+		CsTreeSearchCounted(level, arena, order, s, &best);
 	if (best.proxy > -INFINITY)
 	{
-		best.low = ValueOf(level, arena, column, ROW(order[best.position - 1]));
-		best.high = ValueOf(level, arena, column, ROW(order[best.position]));
+		best.low = ValueOf(level, arena, column, ROW(level, order[best.position - 1]));
+		best.high = ValueOf(level, arena, column, ROW(level, order[best.position]));
 	}
 	return best;
 }
@@ -377,10 +230,9 @@ CsTreeLevelTask(CsTeam *team, const void *args, int item)
 
 	for (int i = 0; i < level->nparted; i++)
 		longest = Max(longest, parted[i].end - parted[i].start);
-	/* one more, for what is written before it is known to go left */
-	scratch = palloc_extended(sizeof(uint32) * (longest + 1), MCXT_ALLOC_HUGE);
+	scratch = palloc_extended(sizeof(uint32) * (longest + TREE_PART_SPARE), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < level->nparted; i++)
-		PartStretch(order, &parted[i], sides, scratch);
+		CsTreePart(level, order, &parted[i], sides, scratch);
 	pfree(scratch);
 	for (int i = 0; i < level->nopen; i++)
 	{

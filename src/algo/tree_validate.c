@@ -14,6 +14,7 @@
 #include "common/hashfn.h"
 #include "data/matrix.h"
 #include "math/math.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #define FOLDS 5
@@ -32,6 +33,13 @@ typedef struct Asked
 	uint8	   *others;			/* room for a bit of each: it is not in the fold at hand */
 } Asked;
 
+struct CsTreeValidation
+{
+	const CsFitInput *in;
+	Asked		asked;
+	CsTreeGrowth *growth;		/* from those rows */
+};
+
 /* The fold of a row. */
 static inline int
 FoldOf(int64 row)
@@ -41,29 +49,70 @@ FoldOf(int64 row)
 	return (int) ((uint32) hash % FOLDS);
 }
 
-/* The segment that a tree gives to a row whose values lie a block's rows apart; "classes" are those of its nodes. */
-static int
-ClassOfRow(const CsDecisionTree *tree, const int *classes, const double *z)
+/* A node of a tree that is asked: where a value up to the threshold leads, and a larger one. */
+typedef struct Question
 {
-	int			at = 0;
+	double		threshold;
+	Size		column;			/* where its values begin in a block */
+	int			next[2];		/* a leaf leads to itself */
+	int			segment;		/* of a leaf, -1 of others */
+} Question;
 
-	while (tree->nodes[at].column >= 0)
+/* Rows that are asked about side by side, since each of them waits for its values. */
+#define SIDE_BY_SIDE 32
+
+/* The questions of a tree; palloc'd. */
+static Question *
+QuestionsOf(const CsDecisionTree *tree)
+{
+	Question   *questions = palloc_extended(sizeof(Question) * tree->nnodes, MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < tree->nnodes; i++)
 	{
-		const CsDecisionNode *node = &tree->nodes[at];
+		const CsDecisionNode *node = &tree->nodes[i];
 
-		at = z[(Size) node->column * CS_BLOCK_ROWS] <= node->threshold ? node->left : node->right;
+		if (node->column < 0)
+			questions[i] = (Question) {.next = {i, i},.segment = CsTreeClass(tree, i)};
+		else
+			questions[i] = (Question) {.threshold = node->threshold,.column = (Size) node->column * CS_BLOCK_ROWS,
+				.next = {node->left, node->right},.segment = -1};
 	}
-	return classes[at];
+	return questions;
 }
 
-/* Bytes that cross-validation takes beside the matrix. */
+/* The segments that a tree gives to n rows; "z" is where their values are, which lie a block's rows apart. */
+static void
+SegmentsOfRows(const Question *questions, const double *const *z, int n, int *segments)
+{
+	int			at[SIDE_BY_SIDE] = {0};
+	bool		all_at_leaves = false;
+
+	/* the way is looked up, not branched to: nobody can guess it */
+	while (!all_at_leaves)
+	{
+		all_at_leaves = true;
+		for (int i = 0; i < n; i++)
+		{
+			const Question *question = &questions[at[i]];
+
+			at[i] = question->next[!(z[i][question->column] <= question->threshold)];
+			all_at_leaves &= question->segment >= 0;
+		}
+	}
+	for (int i = 0; i < n; i++)
+		segments[i] = questions[at[i]].segment;
+}
+
+/*
+ * Bytes that the rows of cross-validation take while the tree itself grows; the orders of a fold, afterwards, take no
+ * more than that tree has left.
+ */
 Size
 CsTreeValidateMemory(int64 nrows, int ncolumns)
 {
 	int64		n = Min(nrows, MOST_VALIDATED);
-	Size		row = sizeof(uint32) * (Size) ncolumns + sizeof(double) + 2 * sizeof(int64) + 2;
 
-	return add_size(CsTreeGrowMemory(n, ncolumns), mul_size(row, n));
+	return add_size(CsTreeKeptMemory(n, ncolumns), mul_size(sizeof(double) + 2 * sizeof(int64) + 2, n));
 }
 
 /* Choose the rows that are asked about; palloc'd. */
@@ -92,32 +141,55 @@ MarkOthers(const Asked *asked, int fold, const double *weights)
 	memset(asked->others, 0, asked->n / 8 + 1);
 	for (int64 i = 0; i < asked->n; i++)
 	{
-		if (asked->folds[i] == fold)
-			continue;
-		asked->others[i >> 3] |= (uint8) (1 << (i & 7));
-		weight += weights == NULL ? 1 : weights[asked->rows[i]];
+		bool		is_other = asked->folds[i] != fold;
+
+		asked->others[i >> 3] |= (uint8) (is_other << (i & 7));
+		weight += is_other ? weights == NULL ? 1 : weights[asked->rows[i]] : 0;
 	}
 	return weight > 0;
 }
 
-/* Ask a tree about the rows of a fold: adds up their weight, and that of those for which it is right. */
+/* Rows that are asked about side by side: where their values are, their segments and weights. */
+typedef struct Batch
+{
+	int			n;
+	const double *z[SIDE_BY_SIDE];
+	int			targets[SIDE_BY_SIDE];
+	double		weights[SIDE_BY_SIDE];
+} Batch;
+
+/* Ask a tree about a batch, which then is empty: adds up its weight, and that of the rows for which the tree is right. */
+static void
+AskAboutBatch(const Question *questions, Batch *batch, double *right, double *all)
+{
+	int			segments[SIDE_BY_SIDE];
+
+	SegmentsOfRows(questions, batch->z, batch->n, segments);
+	for (int i = 0; i < batch->n; i++)
+	{
+		*all += batch->weights[i];
+		*right += segments[i] == batch->targets[i] ? batch->weights[i] : 0;
+	}
+	batch->n = 0;
+}
+
+/* Ask a tree about the rows of a fold. */
 static void
 AskAboutFold(const CsFitInput *in, const Asked *asked, int fold, const double *weights,
 			 const CsDecisionTree *tree, double *right, double *all)
 {
 	CsArena    *arena = CsTeamArena(in->team);
 	const int32 *target = CsArenaAddress(arena, in->target);
-	int		   *classes = palloc(sizeof(int) * tree->nnodes);
+	Question   *questions = QuestionsOf(tree);
 	const double *block = NULL;
 	int64		at = -1;		/* the block's number */
+	Batch		batch = {0};
 
-	for (int i = 0; i < tree->nnodes; i++)
-		classes[i] = CsTreeClass(tree, i);
 	for (int64 i = 0; i < asked->n; i++)
 	{
 		int64		row = asked->rows[i];
-		double		weight = weights == NULL ? 1 : weights[row];
 
+		CsCheckInterrupts(i);
 		if (asked->folds[i] != fold)
 			continue;
 		if (row / CS_BLOCK_ROWS != at)
@@ -125,22 +197,40 @@ AskAboutFold(const CsFitInput *in, const Asked *asked, int fold, const double *w
 			at = row / CS_BLOCK_ROWS;
 			block = CsMatrixBlock(in->matrix, arena, at);
 		}
-		*all += weight;
-		if (ClassOfRow(tree, classes, block + row % CS_BLOCK_ROWS) == target[row])
-			*right += weight;
+		batch.z[batch.n] = block + row % CS_BLOCK_ROWS;
+		batch.targets[batch.n] = target[row];
+		batch.weights[batch.n++] = weights == NULL ? 1 : weights[row];
+		if (batch.n == SIDE_BY_SIDE)
+			AskAboutBatch(questions, &batch, right, all);
 	}
+	AskAboutBatch(questions, &batch, right, all);
+}
+
+/*
+ * Choose the rows that are asked about, and have them ready for trees to grow from; palloc'd.  "whole" is the growth
+ * of the tree itself, from which no tree has grown yet.
+ */
+CsTreeValidation *
+CsTreeValidateStart(const CsFitInput *in, const CsTreeGrowth *whole)
+{
+	const CsCommonOptions *common = in->options;
+	CsTreeValidation *v = palloc0(sizeof(CsTreeValidation));
+
+	v->in = in;
+	v->asked = ChooseRows(in->matrix->nrows, (uint64) common->seed);
+	v->growth = CsTreeGrowthStart(in, v->asked.rows, v->asked.n, whole);
+	return v;
 }
 
 /*
  * The share of the rows' weight for which a tree that has not seen them gives the right segment; NaN
- * where the rows are too few to be left out.
+ * where the rows are too few to be left out.  Frees "v".
  */
 double
-CsTreeCrossValidate(const CsFitInput *in)
+CsTreeValidate(CsTreeValidation *v)
 {
-	const CsCommonOptions *common = in->options;
-	Asked		asked = ChooseRows(in->matrix->nrows, (uint64) common->seed);
-	CsTreeGrowth *growth = CsTreeGrowthStart(in, asked.rows, asked.n);
+	const CsFitInput *in = v->in;
+	Asked	   *asked = &v->asked;
 	double		right = 0,
 				all = 0;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg folds",
@@ -153,16 +243,17 @@ CsTreeCrossValidate(const CsFitInput *in)
 			CsArenaAddress(CsTeamArena(in->team), in->weights);
 		int32	   *place;
 
-		if (MarkOthers(&asked, fold, weights))
-			AskAboutFold(in, &asked, fold, weights,
-						 CsTreePrune(CsTreeGrow(growth, asked.others), in->options, &place), &right, &all);
+		if (MarkOthers(asked, fold, weights))
+			AskAboutFold(in, asked, fold, weights,
+						 CsTreePrune(CsTreeGrow(v->growth, asked->others), in->options, &place), &right, &all);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
 	MemoryContextDelete(context);
-	CsTreeGrowthEnd(growth);
-	pfree(asked.folds);
-	pfree(asked.others);
-	pfree(asked.rows);
+	CsTreeGrowthEnd(v->growth);
+	pfree(asked->folds);
+	pfree(asked->others);
+	pfree(asked->rows);
+	pfree(v);
 	return all > 0 ? right / all : NAN;
 }

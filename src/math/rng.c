@@ -111,8 +111,8 @@ CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result)
 	for (int64 i = 0; i < n && chosen < m; i++)
 	{
 		CsCheckInterrupts(i);
-		if (CsRngDouble(rng) * (double) (n - i) < (double) (m - chosen))
-			result[chosen++] = i;
+		result[chosen] = i;
+		chosen += CsRngDouble(rng) * (double) (n - i) < (double) (m - chosen);
 	}
 	while (chosen < m)			/* rounding at the very end of a huge n */
 	{
