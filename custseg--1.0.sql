@@ -432,6 +432,9 @@ CREATE TABLE custseg.model_version (
     donors jsonb,
     options jsonb NOT NULL,
     parameters jsonb,
+    points float8[],
+    point_segments int[],
+    point_places int[],
     note text,
     seed bigint NOT NULL,
     metrics jsonb NOT NULL,
@@ -448,6 +451,9 @@ CREATE TABLE custseg.model_version (
 
 -- many megabytes of numbers take longer to compress than to compute, and nothing can interrupt it
 ALTER TABLE custseg.model_version ALTER COLUMN parameters SET STORAGE EXTERNAL;
+ALTER TABLE custseg.model_version ALTER COLUMN points SET STORAGE EXTERNAL;
+ALTER TABLE custseg.model_version ALTER COLUMN point_segments SET STORAGE EXTERNAL;
+ALTER TABLE custseg.model_version ALTER COLUMN point_places SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE custseg.model_version IS 'Trained versions of models; a version never changes.';
 COMMENT ON COLUMN custseg.model_version.model IS 'Name of the model.';
@@ -467,6 +473,9 @@ COMMENT ON COLUMN custseg.model_version.reduction IS 'Fitted principal component
 COMMENT ON COLUMN custseg.model_version.donors IS 'Scaled training rows from which impute => knn fills gaps; NULL without that imputation.';
 COMMENT ON COLUMN custseg.model_version.options IS 'Options of the algorithm, with defaults filled in.';
 COMMENT ON COLUMN custseg.model_version.parameters IS 'Parameters that the algorithm needs for scoring besides the centers of the segments; NULL when the centers are enough.';
+COMMENT ON COLUMN custseg.model_version.points IS 'Points in model space that customers are compared with, an array of numbers for each: of dbscan, what its definition calls core_points; NULL of other algorithms.';
+COMMENT ON COLUMN custseg.model_version.point_segments IS 'Segment of each point: of dbscan, what its definition calls core_segments.';
+COMMENT ON COLUMN custseg.model_version.point_places IS 'Places of the points in a tree of neighbors, so that the version is loaded sooner: at each place the number of a point, counted from 0, or -1; NULL when they are not known.';
 COMMENT ON COLUMN custseg.model_version.note IS 'Decisions that the algorithm took by itself; NULL when there were none.';
 COMMENT ON COLUMN custseg.model_version.seed IS 'Seed of all random numbers of the training.';
 COMMENT ON COLUMN custseg.model_version.metrics IS 'Inertia, silhouette, silhouette_deviation (standard deviation of its rows'' widths), silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds for reading, preparing and fitting.';
@@ -9502,7 +9511,7 @@ BEGIN ATOMIC
         WHERE v.donors IS NOT NULL
         UNION ALL
         SELECT 6, CASE v.algorithm WHEN 'kmedoids' THEN 'medoids' ELSE 'core points' END, v.version,
-            CASE WHEN v.algorithm = 'kmedoids' THEN v.n_segments WHEN jsonb_typeof(v.parameters -> 'core_points') = 'array' THEN jsonb_array_length(v.parameters -> 'core_points')
+            CASE WHEN v.algorithm = 'kmedoids' THEN v.n_segments WHEN v.points IS NOT NULL THEN coalesce(array_length(v.points, 1), 0)
                 WHEN jsonb_typeof(v.parameters -> 'points') = 'array' THEN jsonb_array_length(v.parameters -> 'points') END, false,
             CASE v.algorithm WHEN 'kmedoids' THEN 'rows of the training: each segment is represented by a customer' ELSE 'rows of the training: a customer belongs to the segment of those who are near' END,
             'train again without the customer, or by another algorithm, and drop the version'

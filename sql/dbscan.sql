@@ -101,7 +101,7 @@ CREATE TABLE line (id int PRIMARY KEY, x float8);
 INSERT INTO line VALUES (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 10), (7, 11), (8, 12), (9, 13), (10, 50);
 SELECT n_segments, n_rows, iterations, converged FROM custseg.train('line', 'line', '{x}', algorithm => 'dbscan', prep => '{"scale": "none"}',
     options => '{"eps": 1, "min_samples": 3}');
-SELECT parameters, options, note, metrics - '{silhouette,read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[] AS metrics FROM custseg.model_version WHERE model = 'line';
+SELECT parameters, points, point_segments, point_places, options, note, metrics - '{silhouette,read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[] AS metrics FROM custseg.model_version WHERE model = 'line';
 SELECT segment, name, n, share, center FROM custseg.segment WHERE model = 'line' ORDER BY segment;
 -- the nearest core point, at most eps away; a duplicate is kept once
 SELECT t.x, d.segment, d.distance, round(d.confidence::numeric, 4) AS confidence, d.runner_up, d.memberships
@@ -135,7 +135,8 @@ SELECT version, n_segments FROM custseg.train('line', 'SELECT 100 - id AS id, x 
 SELECT segment, n, center FROM custseg.segment WHERE model = 'line' AND version = 2 ORDER BY segment;
 -- core points can be left out
 SELECT n_segments FROM custseg.train('private', 'line', '{x}', algorithm => 'dbscan', options => '{"eps": 0.1, "min_samples": 3, "keep_core_points": false}');
-SELECT v.parameters, count(*), count(custseg.predict('private', l)) FROM custseg.model_version v, line l WHERE v.model = 'private' GROUP BY 1;
+SELECT v.parameters, v.points, v.point_segments, v.point_places, count(*), count(custseg.predict('private', l)) FROM custseg.model_version v, line l WHERE v.model = 'private' GROUP BY 1, 2, 3, 4;
+SELECT custseg.scorer('private')::jsonb -> 'parameters' AS parameters;
 SELECT * FROM custseg.predict_detail('private', '{"x": 1}'::jsonb);
 -- where all is noise, all else is, too
 SELECT n_segments FROM custseg.train('noise', 'line', '{x}', algorithm => 'dbscan', options => '{"eps": 0.001, "min_samples": 4}');
@@ -160,7 +161,7 @@ BEGIN
     PERFORM custseg.train('degenerate', source, algorithm => 'dbscan', prep => prep, options => options);
     RETURN QUERY
         SELECT v.n_segments, (SELECT array_agg(s.n ORDER BY s.segment) FROM custseg.segment s WHERE s.model = 'degenerate' AND s.segment <= 4),
-            (v.metrics ->> 'n_core')::int, jsonb_array_length(v.parameters -> 'core_points')
+            (v.metrics ->> 'n_core')::int, coalesce(array_length(v.points, 1), 0)
         FROM custseg.model_version v WHERE v.model = 'degenerate';
     PERFORM custseg.drop_model('degenerate', whole => true);
 END
@@ -266,11 +267,82 @@ CREATE TABLE digits AS SELECT i, CASE i % 8 WHEN 0 THEN i WHEN 1 THEN i / 7.0::f
 SELECT n_segments FROM custseg.train('digits', 'digits', '{x}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 1e300, "min_samples": 1}');
 SELECT count(*), count(*) FILTER (WHERE d.distance = 0) AS exact FROM digits, custseg.predict_detail('digits', digits) d;
 -- and they are written as PostgreSQL writes such a number
-SELECT count(*), count(d.x) AS alike FROM custseg.model_version v, LATERAL (SELECT (point -> 0)::text AS stored FROM jsonb_array_elements(v.parameters -> 'core_points') point) p
-LEFT JOIN digits d ON to_jsonb(d.x)::text = p.stored WHERE v.model = 'digits';
+SELECT count(*), count(d.x) AS alike FROM LATERAL (SELECT (point -> 0)::text AS stored FROM jsonb_array_elements(custseg.scorer('digits')::jsonb -> 'parameters' -> 'core_points') point) p
+LEFT JOIN digits d ON to_jsonb(d.x)::text = p.stored;
+SELECT count(*), count(*) FILTER (WHERE point.value = d.x) AS exact FROM custseg.model_version v, unnest(v.points) WITH ORDINALITY point (value, i) JOIN digits d USING (i) WHERE v.model = 'digits';
+
+-- core points are arrays of the catalogue; the definition has them as json, and so has an export, which is imported as what it was, without the places of the tree
+CREATE TABLE grid AS SELECT i AS id, i % 40 AS x, i / 40 % 40 + (i / 1600) * 0.5 AS y FROM generate_series(0, 3199) i WHERE i % 7 <> 3 AND i % 40 NOT IN (13, 14) AND i % 11 < 9;
+SELECT n_segments FROM custseg.train('grid', 'SELECT * FROM grid', '{x,y}', id => 'id', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 1, "min_samples": 4}');
+SELECT array_ndims(points) AS dimensions, array_length(points, 1) = array_length(point_segments, 1) AS as_many, array_length(point_places, 1) = n_rows AS places,
+    (SELECT array_agg(p ORDER BY p) FROM unnest(point_places) p WHERE p >= 0) = (SELECT array_agg(i - 1 ORDER BY i) FROM generate_series(1, array_length(points, 1)) i) AS each_once,
+    to_jsonb(points) = s.parameters -> 'core_points' AS points, to_jsonb(point_segments) = s.parameters -> 'core_segments' AS segments, v.parameters = s.parameters - '{core_points,core_segments}'::text[] AS rest
+FROM custseg.model_version v, LATERAL (SELECT custseg.scorer('grid')::jsonb -> 'parameters' AS parameters) s WHERE v.model = 'grid';
+SELECT e -> 'versions' -> 0 -> 'definition' = custseg.scorer('grid')::jsonb AS definition, e -> 'versions' -> 0 -> 'training' ?| '{parameters,points,point_segments,point_places}' AS twice FROM custseg.export_model('grid') e;
+SELECT i.version FROM custseg.import_model(custseg.export_model('grid'), model => 'copy') i;
+SELECT c.points = g.points AS points, c.point_segments = g.point_segments AS segments, c.parameters = g.parameters AS parameters, c.point_places FROM custseg.model_version c, custseg.model_version g WHERE c.model = 'copy' AND g.model = 'grid';
+-- places are the same for any number of workers
+CREATE FUNCTION places(workers int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('max_parallel_maintenance_workers', workers::text, true);
+    PERFORM custseg.train('places by workers', 'SELECT x, y FROM generate_series(0, 19) r, LATERAL (SELECT g.x + r * 100 AS x, g.y FROM grid g ORDER BY g.id) g', '{x,y}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 1, "min_samples": 4, "silhouette_sample": 0}', deploy => true);
+    RETURN (SELECT md5(point_places::text) FROM custseg.model_version v JOIN custseg.model m ON m.name = v.model AND m.deployed_version = v.version WHERE v.model = 'places by workers');
+END
+$$;
+SELECT count(places(w)) AS known, count(DISTINCT places(w)) AS different FROM unnest('{0,1,2,4}'::int[]) w;
+-- whichever tree is searched, by places or built: all customers the same to the bit, those between two segments, too, and as near to several points
+CREATE TABLE asked AS SELECT x, y FROM grid UNION ALL SELECT i / 4.0 - 2, j / 8.0 - 2 FROM generate_series(0, 175) i, generate_series(0, 360, 37) j;
+CREATE FUNCTION differing(other text) RETURNS TABLE (n bigint, segments bigint, details bigint, apart bigint)
+LANGUAGE sql BEGIN ATOMIC
+    SELECT count(*), count(*) FILTER (WHERE custseg.predict('grid', a) IS DISTINCT FROM custseg.predict(other, a)), count(*) FILTER (WHERE g.details IS DISTINCT FROM c.details), count(*) FILTER (WHERE custseg.predict('grid', a) <> g.segment)
+    FROM asked a, LATERAL (SELECT d.segment, to_jsonb(d) AS details FROM custseg.predict_detail('grid', a) d) g, LATERAL (SELECT to_jsonb(d) AS details FROM custseg.predict_detail(other, a) d) c;
+END;
+SELECT * FROM differing('copy');
+-- many rows at once, as a training places them: each is where predict() puts it, so that no number changes
+SELECT n_segments FROM custseg.train('copy', 'asked', '{x,y}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 1, "min_samples": 4}');
+SELECT n_segments FROM custseg.train('grid', 'asked', '{x,y}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"eps": 1, "min_samples": 4}');
+SELECT count(*) AS segments, count(*) FILTER (WHERE c = g) AS alike FROM (SELECT segment, name, n FROM custseg.segment WHERE model = 'copy' AND version = 2) c FULL JOIN (SELECT segment, name, n FROM custseg.segment WHERE model = 'grid' AND version = 2) g USING (segment);
+-- a dump from before there were these columns has the points in the json
+UPDATE custseg.model_version v SET parameters = custseg.scorer('copy')::jsonb -> 'parameters', points = NULL, point_segments = NULL, point_places = NULL WHERE model = 'copy' AND version = 1;
+SELECT * FROM differing('copy');
+SELECT e -> 'versions' -> 0 -> 'definition' = custseg.scorer('copy')::jsonb AS definition FROM custseg.export_model('copy', 1) e;
+-- places that are none of these points are not used, and arrays that are no points do not get in
+CREATE TABLE kept AS SELECT points, point_segments AS segments, point_places AS places FROM custseg.model_version WHERE model = 'grid' AND version = 1;
+CREATE FUNCTION with_columns(points float8[], segments int[], places int[]) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE custseg.model_version v SET points = with_columns.points, point_segments = with_columns.segments, point_places = with_columns.places WHERE v.model = 'copy' AND v.version = 1;
+    RETURN outcome('SELECT d::text FROM differing(''copy'') d');
+END
+$$;
+SELECT f.what, with_columns(coalesce(f.points, k.points), coalesce(f.segments, k.segments), f.places) AS outcome
+FROM kept k, LATERAL (VALUES
+    (1, 'its own places', NULL::float8[], NULL::int[], k.places),
+    (2, 'one lacks', NULL, NULL, array_remove(k.places, 5)),
+    (3, 'one twice', NULL, NULL, k.places || 0),
+    (4, 'one beyond', NULL, NULL, k.places || 999999),
+    (5, 'one below', NULL, NULL, k.places || -2),
+    (6, 'a null', NULL, NULL, k.places || NULL::int),
+    (7, 'none', NULL, NULL, '{}'),
+    (8, 'of two dimensions', NULL, NULL, ARRAY[k.places, k.places]),
+    (9, 'many free ones', NULL, NULL, array_fill(-1, ARRAY[100]) || k.places || array_fill(-1, ARRAY[71])),
+    (10, 'in another order', NULL, NULL, (SELECT array_agg(p ORDER BY hashint4(p), p) FROM unnest(k.places) p)),
+    (11, 'points in one dimension', '{1,2,3}', NULL, NULL),
+    (12, 'points of one number', (SELECT array_agg(ARRAY[p] ORDER BY i) FROM unnest(k.points) WITH ORDINALITY u (p, i) WHERE i % 2 = 1), NULL, NULL),
+    (13, 'points of NaN', (SELECT array_agg(ARRAY[0, 'NaN'::float8]) FROM unnest(k.segments)), NULL, NULL),
+    (14, 'points of infinity', (SELECT array_agg(ARRAY[0, '-Infinity'::float8]) FROM unnest(k.segments)), NULL, NULL),
+    (15, 'points of null', (SELECT array_agg(ARRAY[0, NULL::float8]) FROM unnest(k.segments)), NULL, NULL),
+    (16, 'no points', '{}', NULL, NULL),
+    (17, 'no points, and no segments of them', '{}', '{}', NULL),
+    (18, 'a segment too few', NULL, k.segments[2:], NULL),
+    (19, 'a segment that there is not', NULL, k.segments[2:] || 99, NULL),
+    (20, 'noise', NULL, k.segments[2:] || 0, NULL),
+    (21, 'a null as a segment', NULL, k.segments[2:] || NULL::int, NULL)
+) f (n, what, points, segments, places)
+ORDER BY f.n;
 
 SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model;
 DROP VIEW few;
-DROP TABLE points, moons, line, genuine, crowd, prints, digits, places, shifted;
+DROP FUNCTION differing, with_columns, places;
+DROP TABLE points, moons, line, genuine, crowd, prints, digits, places, shifted, grid, asked, kept;
 DROP FUNCTION agreement, degenerate;
 \i :root/test/clean.sql

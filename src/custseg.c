@@ -28,7 +28,7 @@ int			CsProcessors = 0;
 
 /* A scorer of a model of segments. */
 static void *
-CompileSegments(Jsonb *definition, Jsonb *parameters)
+CompileSegments(Jsonb *definition, const CsStoredParameters *parameters)
 {
 	return CsScorerFromParts(definition, parameters);
 }

@@ -60,7 +60,7 @@ CREATE OR REPLACE FUNCTION fingerprint(m text, v int DEFAULT 1) RETURNS text LAN
          FROM custseg.segment s WHERE s.model = m AND s.version = v),
         (SELECT string_agg((to_jsonb(f) - '{model,version}'::text[])::text, E'\n' ORDER BY position)
          FROM custseg.feature f WHERE f.model = m AND f.version = v),
-        (SELECT (to_jsonb(x) - '{model,version,source,search_path,source_adopted,id,id_types,prep,options,seed,milliseconds,trained_at,trained_by,metrics,diagnostics}'::text[])::text
+        (SELECT (to_jsonb(x) - '{model,version,source,search_path,source_adopted,id,id_types,prep,options,seed,milliseconds,trained_at,trained_by,metrics,diagnostics,point_places}'::text[])::text
              || (metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds,structure}'::text[])::text || coalesce((diagnostics - 'choose_k')::text, '')
          FROM custseg.model_version x WHERE x.model = m AND x.version = v)))
 $$;

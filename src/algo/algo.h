@@ -78,6 +78,7 @@ typedef struct CsParameterInfo
 	const char *name;
 	CsParameterKind kind;
 	bool		optional;		/* SEGMENTS may have no rows */
+	bool		is_points;		/* ROWS are points, LABELS their segments: there may be very many, see CsStoredParameters */
 } CsParameterInfo;
 
 typedef struct CsParameter
@@ -135,6 +136,8 @@ typedef struct CsFitOutput
 	int			iterations;
 	bool		converged;
 	CsParameter parameters[CS_MAX_PARAMETERS];	/* in the order of the algorithm's table */
+	int32	   *point_places;	/* of a k-d tree: at each the number of a point that is a parameter, or -1; palloc'd, or NULL */
+	int32		npoint_places;
 	int			nmetrics;
 	CsMetric	metrics[CS_MAX_METRICS];
 	char	   *note;			/* what was decided for the user, a sentence; or NULL */
@@ -162,6 +165,8 @@ typedef struct CsFitted
 	int			padded;			/* nsegments rounded up to a multiple of CS_CENTER_GROUP */
 	const double *centers;		/* transposed: centers[column * padded + segment] */
 	CsParameter parameters[CS_MAX_PARAMETERS];
+	const int32 *point_places;	/* as of CsFitOutput, or NULL: of points that are as a fit has left them */
+	int32		npoint_places;
 	const void *compiled;		/* what the algorithm's compile made of it, MAXALIGNed */
 } CsFitted;
 

@@ -33,8 +33,8 @@ static const CsOption options[] = {
 
 static const CsParameterInfo parameters[DBSCAN_NPARAMETERS] = {
 	[DBSCAN_EPS] = {"eps", CS_PARAMETER_SCALAR},
-	[DBSCAN_CORE_POINTS] = {"core_points", CS_PARAMETER_ROWS},
-	[DBSCAN_CORE_SEGMENTS] = {"core_segments", CS_PARAMETER_LABELS},
+	[DBSCAN_CORE_POINTS] = {"core_points", CS_PARAMETER_ROWS, .is_points = true},
+	[DBSCAN_CORE_SEGMENTS] = {"core_segments", CS_PARAMETER_LABELS, .is_points = true},
 };
 
 /* Bytes beside the matrix: tree, labelling, and the core points to keep were all rows core. */
@@ -43,7 +43,7 @@ DbscanMemory(int64 nrows, int d, int k, const void *opaque)
 {
 	const DbscanOptions *o = opaque;
 	Size		tree = CsKdTreeSize(nrows, d);
-	Size		kept = o->keep_core_points ? mul_size(mul_size(sizeof(double), nrows), (Size) d + 1) : 0;
+	Size		kept = o->keep_core_points ? mul_size(add_size(mul_size(sizeof(double), (Size) d + 1), sizeof(int32)), nrows) : 0;
 
 	return add_size(add_size(tree, CsDbscanLabellingSize(nrows, o->common.weight != NULL)),
 					add_size(kept, CsMomentsMemory(k, d)));
@@ -76,7 +76,10 @@ CheckCorePoints(int64 n, int d)
 			 errhint("Set \"keep_core_points\" to false, so that new rows cannot be scored; or train on a sample of the rows.")));
 }
 
-/* The core points that scoring needs, in the order of their rows, and their clusters. */
+/*
+ * The core points that scoring needs, in the order of their rows, and their clusters.  Where most rows are such ones,
+ * their places in the tree are kept, too, so that scoring need not build another tree.
+ */
 static void
 KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, int64 ncore, CsFitOutput *out)
 {
@@ -88,7 +91,7 @@ KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, int64 ncore, CsFitOutpu
 			   *clusters = &out->parameters[DBSCAN_CORE_SEGMENTS];
 	int			d = tree->ncolumns;
 	int64		n = CsDbscanMarkDuplicates(l, in->team, ncore);
-	int32	   *position;		/* by row, in the forest's place */
+	int32	   *position;		/* by row, in the forest's place; of a point that is kept, its number takes it over */
 
 	CheckCorePoints(n, d);
 	points->rows = clusters->rows = (int32) n;
@@ -109,7 +112,17 @@ KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, int64 ncore, CsFitOutpu
 		if (kind[position[row]] != DBSCAN_CORE)
 			continue;
 		CsKdPoint(tree, position[row], points->values + (Size) n * d);
-		clusters->values[n++] = labels[row];
+		clusters->values[n] = labels[row];
+		position[row] = (int32) n++;
+	}
+	if (n < tree->npoints / 2)
+		return;
+	out->npoint_places = tree->npoints;
+	out->point_places = palloc_extended(mul_size(sizeof(int32), tree->npoints), MCXT_ALLOC_HUGE);
+	for (int32 p = 0; p < tree->npoints; p++)
+	{
+		CsCheckInterrupts(p);
+		out->point_places[p] = kind[p] == DBSCAN_CORE ? position[CsKdIndex(tree)[p]] : -1;
 	}
 }
 

@@ -24,11 +24,18 @@
 
 #define NOISE 0
 
-/* A node's segment when its core points are in several. */
+/* A node's segment when its core points are in several, and when it has none. */
 #define SEVERAL (-1)
+#define NONE (-2)
+
+/* Of eps. */
+#define LESS_THAN_HALF 0.4999999
 
 /* Rows that go down the tree side by side. */
 #define TOGETHER 16
+
+/* Points of a leaf that are looked at together for a near one. */
+#define PART 16
 
 /* Minima of a leaf that are found side by side. */
 #define CHAINS 8
@@ -39,13 +46,14 @@ typedef struct Junction
 	double		left,			/* largest value of the left half's points in the column that parts them, */
 				right;			/* and smallest of the right half's */
 	int32		column;			/* of a node that has halves */
-	int32		segment;		/* the one that all core points are in, or SEVERAL */
+	int32		segment;		/* the one that all core points are in, or SEVERAL, or NONE */
 } Junction;
 
 /* What compile makes: this, the segments of the core points, the nodes, and the tree. */
 typedef struct Compiled
 {
-	double		eps;
+	double		eps,
+				near;			/* squared distance within which any core point is of the nearest one's segment; -1: none is */
 	bool		scores;			/* false: core points were not kept */
 	Size		nodes,			/* offsets */
 				tree;
@@ -65,19 +73,26 @@ NodesOf(const Compiled *compiled)
 	return (Junction *) ((char *) compiled + compiled->nodes);
 }
 
-/* Note where the halves of a node part: in the column in which it is widest, as they were parted. */
+/* Note where the halves of a node part: in the column in which they are farthest apart, or overlap least. */
 static void
 NotePlane(const CsKdTree *tree, CsKdNode node, Junction *noted)
 {
-	int			d = tree->ncolumns;
-	const double *box = CsKdBox(tree, node);
+	const double *left_high = CsKdBox(tree, CsKdLeft(node)) + tree->ncolumns,
+			   *right_low = CsKdBox(tree, CsKdRight(node));
 
 	noted->column = 0;
-	for (int j = 1; j < d; j++)
-		if (box[d + j] - box[j] > box[d + noted->column] - box[noted->column])
+	for (int j = 1; j < tree->ncolumns; j++)
+		if (right_low[j] - left_high[j] > right_low[noted->column] - left_high[noted->column])
 			noted->column = j;
-	noted->left = CsKdBox(tree, CsKdLeft(node))[d + noted->column];
-	noted->right = CsKdBox(tree, CsKdRight(node))[noted->column];
+	noted->left = left_high[noted->column];
+	noted->right = right_low[noted->column];
+}
+
+/* The segment of a node of two parts that have theirs. */
+static inline int32
+JoinSegments(int32 a, int32 b)
+{
+	return a == b || b == NONE ? a : a == NONE ? b : SEVERAL;
 }
 
 /* Note what is to be known of a node and of all below it; returns the node's segment. */
@@ -86,7 +101,7 @@ NoteNode(const Compiled *compiled, CsKdNode node)
 {
 	const CsKdTree *tree = TreeOf(compiled);
 	const int32 *rows = CsKdIndex(tree) + (Size) node.first * CS_KD_LEAF;
-	int32		label = compiled->segment[rows[0]];
+	int32		label = NONE;
 
 	if (node.leaves > 1)
 	{
@@ -94,11 +109,11 @@ NoteNode(const Compiled *compiled, CsKdNode node)
 					right = NoteNode(compiled, CsKdRight(node));
 
 		NotePlane(tree, node, &NodesOf(compiled)[node.number]);
-		label = left == right ? left : SEVERAL;
+		label = JoinSegments(left, right);
 	}
 	else
-		for (int r = 1; r < CsKdLeafPoints(tree, node.first) && label != SEVERAL; r++)
-			label = compiled->segment[rows[r]] == label ? label : SEVERAL;
+		for (int r = 0; r < CS_KD_LEAF; r++)
+			label = JoinSegments(label, rows[r] < 0 ? NONE : compiled->segment[rows[r]]);
 	NodesOf(compiled)[node.number].segment = label;
 	return label;
 }
@@ -126,37 +141,70 @@ CheckParameters(const CsFitted *model)
 			CsInvalidParameters("\"%s\" has a point of noise.", "core_segments");
 }
 
+/* Points that the tree has places for. */
+static int32
+PlacesOf(const CsFitted *model)
+{
+	return model->point_places != NULL ? model->npoint_places : model->parameters[DBSCAN_CORE_POINTS].rows;
+}
+
+/* Make the tree of the core points. */
+static void
+MakeTree(const CsFitted *model, CsKdTree *tree)
+{
+	const CsParameter *points = &model->parameters[DBSCAN_CORE_POINTS];
+
+	if (model->point_places != NULL)
+	{
+		CsKdTreePlace(tree, points->values, model->point_places, model->npoint_places, model->ncolumns);
+		return;
+	}
+	CsKdTreeInit(tree, points->rows, model->ncolumns);
+	if (points->rows > 0)
+		memcpy(CsKdRow(tree, 0), points->values, sizeof(double) * points->rows * model->ncolumns);
+	CsKdTreeBuild(tree);
+}
+
+/*
+ * The squared distance within which a core point of a row tells its segment, be there nearer ones or not.  Two core
+ * points that are both within half of eps of a row are within eps of each other, and in one cluster; a bit less than
+ * half allows for rounding.  That is so of points that a fit has left, and of others nobody knows.
+ */
+static double
+NearOf(const CsFitted *model)
+{
+	double		near = LESS_THAN_HALF * model->parameters[DBSCAN_EPS].values[0];
+
+	return model->point_places != NULL && isfinite(near * near) ? near * near : -1;
+}
+
 /* Check the parameters and build the tree of core points, as CsAlgorithm.compile. */
 Size
 CsDbscanCompile(const CsFitted *model, void *result)
 {
 	const CsParameter *points = &model->parameters[DBSCAN_CORE_POINTS];
 	Compiled   *compiled = result;
-	Size		leaves = ((Size) points->rows + CS_KD_LEAF - 1) / CS_KD_LEAF;
+	int32		places = PlacesOf(model);
+	Size		leaves = ((Size) places + CS_KD_LEAF - 1) / CS_KD_LEAF;
 	Size		node_offset = MAXALIGN(add_size(offsetof(Compiled, segment), mul_size(sizeof(int32), points->rows)));
 	Size		tree_offset = MAXALIGN(add_size(node_offset, mul_size(2 * sizeof(Junction), leaves)));
-	CsKdTree   *tree;
 
 	if (result == NULL)
 	{
 		CheckParameters(model);
-		return add_size(tree_offset, CsKdTreeSize(points->rows, model->ncolumns));
+		return add_size(tree_offset, CsKdTreeSize(places, model->ncolumns));
 	}
 	compiled->eps = model->parameters[DBSCAN_EPS].values[0];
+	compiled->near = NearOf(model);
 	compiled->scores = points->rows > 0 || model->nsegments == 1;
 	compiled->nodes = node_offset;
 	compiled->tree = tree_offset;
 	for (int32 i = 0; i < points->rows; i++)
 		compiled->segment[i] = (int32) model->parameters[DBSCAN_CORE_SEGMENTS].values[i];
-	tree = (CsKdTree *) ((char *) result + tree_offset);
-	CsKdTreeInit(tree, points->rows, model->ncolumns);
+	MakeTree(model, (CsKdTree *) ((char *) result + tree_offset));
 	if (points->rows > 0)
-		memcpy(CsKdRow(tree, 0), points->values,
-			   sizeof(double) * points->rows * model->ncolumns);
-	CsKdTreeBuild(tree);
-	if (points->rows > 0)
-		(void) NoteNode(compiled, CsKdRoot(tree));
-	return tree_offset + CsKdTreeSize(points->rows, model->ncolumns);
+		(void) NoteNode(compiled, CsKdRoot(TreeOf(compiled)));
+	return tree_offset + CsKdTreeSize(places, model->ncolumns);
 }
 
 /* A search for the segment of the nearest core point within eps. */
@@ -193,31 +241,37 @@ IsWorthAVisit(Search *s, CsKdNode node, double distance)
 	return !PassOver(s, node);
 }
 
-/*
- * The lowest of the rows whose distances are a leaf's least, which OUT least is; free places, whose distances are NaN,
- * are near nothing.
- */
-CS_CLONES static int32
-NearestOfLeaf(const double *distance, const int32 *rows, double *least)
+/* The least of a leaf's distances; free places, whose distances are NaN, are near nothing. */
+CS_CLONES static double
+LeastOfLeaf(const double *distance)
 {
-	double		chain[CHAINS];
-	int32		lowest[CHAINS],
-				nearest = PG_INT32_MAX;
+	double		chain[CHAINS],
+				least;
 
 	for (int i = 0; i < CHAINS; i++)
 		chain[i] = HUGE_VAL;
 	for (int r = 0; r < CS_KD_LEAF; r += CHAINS)
 		for (int i = 0; i < CHAINS; i++)
 			chain[i] = distance[r + i] < chain[i] ? distance[r + i] : chain[i];
-	*least = chain[0];
+	least = chain[0];
 	for (int i = 1; i < CHAINS; i++)
-		*least = Min(*least, chain[i]);
+		least = Min(least, chain[i]);
+	return least;
+}
+
+/* The lowest of a leaf's rows that are at a distance; PG_INT32_MAX without any. */
+CS_CLONES static int32
+LowestOfLeaf(const double *distance, const int32 *rows, double at)
+{
+	int32		lowest[CHAINS],
+				nearest = PG_INT32_MAX;
+
 	for (int i = 0; i < CHAINS; i++)
 		lowest[i] = PG_INT32_MAX;
 	for (int r = 0; r < CS_KD_LEAF; r += CHAINS)
 		for (int i = 0; i < CHAINS; i++)
 		{
-			int32		row = distance[r + i] == *least ? rows[r + i] : PG_INT32_MAX;
+			int32		row = distance[r + i] == at ? rows[r + i] : PG_INT32_MAX;
 
 			lowest[i] = Min(lowest[i], row);
 		}
@@ -246,9 +300,11 @@ SearchLeaf(Search *s, CsKdNode leaf)
 				segment;
 
 	CsKdLeafDistances(tree, leaf.first, 1, s->z, here);
-	nearest = NearestOfLeaf(here, CsKdIndex(tree) + (Size) leaf.first * CS_KD_LEAF, &least);
-	if (!(least <= s->bound) || nearest == PG_INT32_MAX ||
-		(least == s->bound && s->nearest >= 0 && nearest > s->nearest))
+	least = LeastOfLeaf(here);
+	if (!(least <= s->bound))
+		return;
+	nearest = LowestOfLeaf(here, CsKdIndex(tree) + (Size) leaf.first * CS_KD_LEAF, least);
+	if (nearest == PG_INT32_MAX || (least == s->bound && s->nearest >= 0 && nearest > s->nearest))
 		return;
 	segment = SegmentOfPoint(s->compiled, leaf, nearest);
 	s->unsure |= s->passed_over && segment != s->segment;
@@ -333,7 +389,7 @@ SearchBack(Search *s, const Way *way)
 	const CsKdTree *tree = TreeOf(s->compiled);
 
 	SearchLeaf(s, way->node);
-	for (int i = way->depth - 1; i >= 0; i--)
+	for (int i = way->depth - 1; i >= 0 && s->bound > s->compiled->near; i--)
 	{
 		double		value = s->z[way->step[i].column],
 					gap = way->step[i].is_left ? value - way->step[i].border : way->step[i].border - value;
@@ -344,6 +400,30 @@ SearchBack(Search *s, const Way *way)
 	}
 }
 
+/* Is any of a leaf's points within a squared distance of z? */
+CS_CLONES static bool
+HasNear(int d, const double *x, const double *z, double near)
+{
+	for (int first = 0; first < CS_KD_LEAF; first += PART)
+	{
+		double		distance[PART] = {0};
+		int			n = 0;
+
+		for (int j = 0; j < d; j++)
+			for (int r = 0; r < PART; r++)
+			{
+				double		gap = x[(Size) j * CS_KD_LEAF + first + r] - z[j];
+
+				distance[r] += gap * gap;
+			}
+		for (int r = 0; r < PART; r++)
+			n += distance[r] <= near;
+		if (n > 0)
+			return true;
+	}
+	return false;
+}
+
 /* The segment that CsDbscanAssign() gives to a row, searched from the end of its way down the tree. */
 static int32
 SegmentOf(const CsFitted *model, const double *z, const Way *way)
@@ -351,7 +431,11 @@ SegmentOf(const CsFitted *model, const double *z, const Way *way)
 	const Compiled *compiled = model->compiled;
 	Search		s = {.compiled = compiled,.z = z,.bound = compiled->eps * compiled->eps,.nearest = -1};
 	CsAssignment placed;
+	int32		of_leaf = NodesOf(compiled)[way->node.number].segment;
 
+	if (of_leaf >= 0 && compiled->near >= 0 &&
+		HasNear(model->ncolumns, CsKdLeaf(TreeOf(compiled), way->node.first), z, compiled->near))
+		return of_leaf;
 	SearchBack(&s, way);
 	if (s.unsure)
 		return CsDbscanAssign(model, z, &placed, NULL) ? placed.index : -1;

@@ -99,7 +99,7 @@ static const char *const definition_sql =
 "   FROM custseg.segment AS s"
 "   WHERE s.model OPERATOR(pg_catalog.=) v.model"
 "   AND s.version OPERATOR(pg_catalog.=) v.version)), "
-"v.parameters "
+"v.parameters, v.points, v.point_segments, v.point_places "
 "FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
@@ -518,13 +518,23 @@ CsExactFloats(void)
 	return level;
 }
 
+/* An array of a row that was found, copied to CurrentMemoryContext; NULL for NULL. */
+static ArrayType *
+FoundArray(int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? NULL : DatumGetArrayTypePCopy(value);
+}
+
 /*
  * The definition of a version, as CsScorerFromJsonb() reads it, in CurrentMemoryContext; NULL if
- * there is no such version.  Its parameters, which may be large, are OUT "parameters", NULL for none, and the
- * definition's are then an empty object; without "parameters" they are in it.
+ * there is no such version.  Its parameters, which may be large, are OUT "parameters", and the definition's are an
+ * empty object, or null where there are none.
  */
 Jsonb *
-CsCatalogDefinition(const char *model, int version, Jsonb **parameters)
+CsCatalogDefinition(const char *model, int version, CsStoredParameters *parameters)
 {
 	MemoryContext context = CurrentMemoryContext;
 	CsValue		arguments[2];
@@ -544,10 +554,11 @@ CsCatalogDefinition(const char *model, int version, Jsonb **parameters)
 		Datum		large = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &has_none);
 		MemoryContext old = MemoryContextSwitchTo(context);
 
-		if (parameters != NULL)
-			*parameters = has_none ? NULL : DatumGetJsonbPCopy(large);
-		definition = has_none || parameters != NULL ? DatumGetJsonbPCopy(value) :
-			CsJsonReplace(DatumGetJsonbP(value), "parameters", DatumGetJsonbP(large));
+		definition = DatumGetJsonbPCopy(value);
+		parameters->json = has_none ? NULL : DatumGetJsonbPCopy(large);
+		parameters->points = FoundArray(3);
+		parameters->point_segments = FoundArray(4);
+		parameters->point_places = FoundArray(5);
 		MemoryContextSwitchTo(old);
 	}
 	AtEOXact_GUC(true, level);

@@ -166,7 +166,20 @@ extern void CsModelLock(const char *model);
 extern bool CsModelTryLock(const char *model);
 extern char *CsCallerName(void);
 
-extern Jsonb *CsCatalogDefinition(const char *model, int version, Jsonb **parameters);
+/*
+ * Parameters of a version as they are stored.  Points that are parameters, which may be very many, are arrays beside
+ * the json: they are written and read as they lie in memory.  The places are those of a tree of neighbors, which then
+ * need not be built once more.
+ */
+typedef struct CsStoredParameters
+{
+	Jsonb	   *json;			/* or NULL: there are none */
+	ArrayType  *points,			/* float8[][]; or NULL, as the others: they are in the json, or there are none */
+			   *point_segments, /* int[], by point: a segment's number */
+			   *point_places;	/* int[], by place: the number of a point, from 0, or -1; NULL: they are not known */
+} CsStoredParameters;
+
+extern Jsonb *CsCatalogDefinition(const char *model, int version, CsStoredParameters *parameters);
 extern int	CsExactFloats(void);
 
 /*

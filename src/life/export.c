@@ -18,7 +18,7 @@
 const CsExportedRows CsExported[] = {
 	[CS_EXPORTED_TRAINING] = {"model_version", "training",
 		{"model", "version", "algorithm", "source_adopted", "n_segments", "reduction", "donors",
-			"parameters"}},
+			"parameters", "points", "point_segments", "point_places"}},
 	[CS_EXPORTED_FEATURES] = {"feature", "features",
 		{"model", "version", "position", "name", "type", "kind", "prep", "outputs"}},
 	[CS_EXPORTED_SEGMENTS] = {"segment", "segments",
@@ -104,13 +104,25 @@ PushWithin(void *state, const CsCatalogRow *row)
 	CsJsonInteger(&export->json, "version", CsRowInt4(row, 3, 0));
 }
 
+/* The definition of a version, as scorer() gives it. */
+static Jsonb *
+DefinitionOf(const char *model, int version)
+{
+	CsStoredParameters parameters;
+	Jsonb	   *definition = CsCatalogDefinition(model, version, &parameters);
+
+	if (parameters.points != NULL)
+		return CsScorerToJsonb(CsCacheGet(model, version));
+	return parameters.json == NULL ? definition : CsJsonReplace(definition, "parameters", parameters.json);
+}
+
 /* CsCatalogVisitor: a version. */
 static void
 PushVersion(void *state, const CsCatalogRow *row)
 {
 	Export	   *export = state;
 	int			version = CsRowInt4(row, 1, 0);
-	Jsonb	   *definition = CsCatalogDefinition(export->model, version, NULL);
+	Jsonb	   *definition = DefinitionOf(export->model, version);
 
 	CsJsonObject(&export->json, NULL);
 	CsJsonJsonb(&export->json, "definition", definition);

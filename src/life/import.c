@@ -103,7 +103,10 @@ DeriveTraining(const Import *import, const CsExportedVersion *version, int numbe
 		CsJsonInteger(&json, "n_segments", DatumGetInt32(n_segments.datum));
 	PushMember(&json, "reduction", pipeline, "pca");
 	PushMember(&json, "donors", pipeline, "donors");
-	PushMember(&json, "parameters", definition, "parameters");
+	if (version->scorer != NULL)
+		CsPushStoredParameters(&json, version->scorer);
+	else
+		PushMember(&json, "parameters", definition, "parameters");
 	CsJsonJsonb(&json, "prep", version->prep);
 	CsJsonJsonb(&json, "options", version->options);
 	CsJsonBool(&json, "source_adopted", import->adopts);

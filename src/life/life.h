@@ -37,7 +37,7 @@ typedef struct CsNewVersion
 	Jsonb	   *reduction;
 	Jsonb	   *donors;
 	Jsonb	   *options;
-	Jsonb	   *parameters;
+	CsStoredParameters parameters;
 	const char *note;
 	int64		seed;
 	Jsonb	   *metrics;
@@ -106,7 +106,7 @@ typedef struct CsExportedRows
 {
 	const char *table;
 	const char *key;
-	const char *derived[10];	/* NULL after the last */
+	const char *derived[12];	/* NULL after the last */
 } CsExportedRows;
 
 extern const CsExportedRows CsExported[];

@@ -24,9 +24,9 @@ static const char *const next_version_sql =
 static const char *const insert_version_sql =
 "INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, id, id_types, n_rows, n_skipped,"
 " skipped, n_segments, prep, reduction, donors, options, parameters, note, seed, metrics, diagnostics,"
-" iterations, converged, milliseconds, trained_by, server_version, extension_version) "
+" iterations, converged, milliseconds, trained_by, server_version, extension_version, points, point_segments, point_places) "
 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-" $20, $21, $22, $23, $24, $25, $26)";
+" $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)";
 
 /*
  * Error unless a version of the kind can be trained under that name: the model, if there is one, must be
@@ -72,7 +72,7 @@ static void
 InsertVersion(const CsNewVersion *v)
 {
 	const CsRelation *relation = v->relation;
-	CsValue		arguments[26];
+	CsValue		arguments[29];
 	int			i = 0;
 
 	arguments[i++] = CsValueText(v->model);
@@ -91,7 +91,7 @@ InsertVersion(const CsNewVersion *v)
 	arguments[i++] = CsValueJsonb(v->reduction);
 	arguments[i++] = CsValueJsonb(v->donors);
 	arguments[i++] = CsValueJsonb(v->options);
-	arguments[i++] = CsValueJsonb(v->parameters);
+	arguments[i++] = CsValueJsonb(v->parameters.json);
 	arguments[i++] = CsValueText(v->note);
 	arguments[i++] = CsValueInt8(v->seed);
 	arguments[i++] = CsValueJsonb(v->metrics);
@@ -102,6 +102,9 @@ InsertVersion(const CsNewVersion *v)
 	arguments[i++] = CsValueName(CsCallerName());
 	arguments[i++] = CsValueText(GetConfigOption("server_version", false, false));
 	arguments[i++] = CsValueText(CUSTSEG_VERSION);
+	arguments[i++] = CsValueArray(FLOAT8ARRAYOID, v->parameters.points);
+	arguments[i++] = CsValueArray(INT4ARRAYOID, v->parameters.point_segments);
+	arguments[i++] = CsValueArray(INT4ARRAYOID, v->parameters.point_places);
 	CsCatalogExecute(insert_version_sql, arguments, i, false);
 }
 

@@ -347,6 +347,96 @@ CsKdTreeBuild(CsKdTree *tree)
 		BuildNode(tree, CsKdRoot(tree));
 }
 
+/* The box of a node whose halves have theirs. */
+static void
+JoinBoxes(const CsKdTree *tree, CsKdNode node)
+{
+	int			d = tree->ncolumns;
+	const double *left = CsKdBox(tree, CsKdLeft(node)),
+			   *right = CsKdBox(tree, CsKdRight(node));
+	double	   *box = CsKdBox(tree, node);
+
+	for (int j = 0; j < d; j++)
+	{
+		box[j] = Min(left[j], right[j]);
+		box[d + j] = Max(left[d + j], right[d + j]);
+	}
+}
+
+/* Fill a leaf with the points of its places, and its box; one without points is infinitely far from all. */
+static void
+PlaceLeaf(CsKdTree *tree, CsKdNode leaf, const double *points, const int32 *places)
+{
+	int			d = tree->ncolumns;
+	double	   *x = CsKdLeaf(tree, leaf.first),
+			   *low = CsKdBox(tree, leaf),
+			   *high = low + d;
+	int32	   *index = CsKdIndex(tree) + (Size) leaf.first * CS_KD_LEAF;
+
+	for (int r = 0; r < CS_KD_LEAF; r++)
+		index[r] = r < CsKdLeafPoints(tree, leaf.first) ? places[leaf.first * CS_KD_LEAF + r] : -1;
+	for (int j = 0; j < d; j++, x += CS_KD_LEAF)
+	{
+		low[j] = HUGE_VAL;
+		high[j] = -HUGE_VAL;
+		for (int r = 0; r < CS_KD_LEAF; r++)
+		{
+			x[r] = index[r] < 0 ? NAN : points[(Size) index[r] * d + j];
+			low[j] = x[r] < low[j] ? x[r] : low[j];
+			high[j] = x[r] > high[j] ? x[r] : high[j];
+		}
+	}
+}
+
+/* The lowest row of a leaf that may have free places. */
+static int32
+LowestPlaced(const CsKdTree *tree, CsKdNode leaf)
+{
+	const int32 *index = CsKdIndex(tree) + (Size) leaf.first * CS_KD_LEAF;
+	int32		lowest = PG_INT32_MAX;
+
+	for (int r = 0; r < CS_KD_LEAF; r++)
+		lowest = index[r] >= 0 && index[r] < lowest ? index[r] : lowest;
+	return lowest;
+}
+
+/* Fill a node and all that is below it; returns its lowest row. */
+static int32
+PlaceNode(CsKdTree *tree, CsKdNode node, const double *points, const int32 *places)
+{
+	int32		lowest;
+
+	if (node.leaves == 1)
+	{
+		CsCheckInterrupts(node.first);
+		PlaceLeaf(tree, node, points, places);
+		lowest = LowestPlaced(tree, node);
+	}
+	else
+	{
+		int32		left = PlaceNode(tree, CsKdLeft(node), points, places),
+					right = PlaceNode(tree, CsKdRight(node), points, places);
+
+		JoinBoxes(tree, node);
+		lowest = Min(left, right);
+	}
+	((int32 *) ((char *) tree + tree->lowest))[node.number] = lowest;
+	return lowest;
+}
+
+/*
+ * Lay out a tree in CsKdTreeSize(nplaces, ncolumns) bytes, and fill it with points whose places are known: at each the
+ * number of a point, or -1 for a free one.  Searches find what those of any other tree of the points find; how soon,
+ * depends on the places.
+ */
+void
+CsKdTreePlace(CsKdTree *tree, const double *points, const int32 *places, int32 nplaces, int ncolumns)
+{
+	CsKdTreeInit(tree, nplaces, ncolumns);
+	if (tree->nleaves > 0)
+		(void) PlaceNode(tree, CsKdRoot(tree), points, places);
+}
+
 /* The least distance of z to a node's box. */
 double
 CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z)

@@ -11,6 +11,9 @@
  * that it was before the tree was built.  A leaf is column-major, x[column * CS_KD_LEAF + r], what
  * the kernels of distance.c read; free places of the last leaf are NaN, which is near nothing.
  *
+ * A tree that CsKdTreePlace() has made has free places in any leaf, and counts them as points; only
+ * searches for one nearest point, and for a nearest point with a label, may be made of it.
+ *
  * All distances are squared, with the sum over columns in order, as everywhere.
  */
 #ifndef CUSTSEG_KDTREE_H
@@ -26,7 +29,7 @@
 
 typedef struct CsKdTree
 {
-	int32		npoints;		/* may be 0 */
+	int32		npoints;		/* may be 0; free places are among them where CsKdTreePlace() has made the tree */
 	int32		ncolumns;
 	int32		nleaves;
 	Size		boxes;			/* offsets from here: double[2 * nleaves][2][ncolumns], by node */
@@ -127,6 +130,7 @@ CsKdNodePoints(const CsKdTree *tree, CsKdNode node)
 extern Size CsKdTreeSize(int64 npoints, int ncolumns);
 extern void CsKdTreeInit(CsKdTree *tree, int64 npoints, int ncolumns);
 extern void CsKdTreeBuild(CsKdTree *tree);
+extern void CsKdTreePlace(CsKdTree *tree, const double *points, const int32 *places, int32 nplaces, int ncolumns);
 
 /* Where row i is written before the tree is built: ncolumns numbers, finite. */
 static inline double *

@@ -214,7 +214,7 @@ CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *i
 		{
 			int32		row = rows[leaf * CS_KD_LEAF + r];
 
-			if (row == except || (n == k && !Farther(distance[0], index[0], here[r], row)))
+			if (row < 0 || row == except || (n == k && !Farther(distance[0], index[0], here[r], row)))
 				continue;
 			if (n < k)
 				AddNeighbor(n++, index, distance, row, here[r]);

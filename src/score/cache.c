@@ -294,15 +294,15 @@ ReportNothingDeployed(const char *model)
 static void *
 LoadScorer(const char *model, int version, CsModelKind kind, MemoryContext context)
 {
-	Jsonb	   *parameters,
-			   *definition = CsCatalogDefinition(model, version, &parameters);
+	CsStoredParameters parameters;
+	Jsonb	   *definition = CsCatalogDefinition(model, version, &parameters);
 	MemoryContext old;
 	void	   *scorer;
 
 	if (definition == NULL)
 		return NULL;
 	old = MemoryContextSwitchTo(context);
-	scorer = CsCompilers[kind] (definition, parameters);
+	scorer = CsCompilers[kind] (definition, &parameters);
 	MemoryContextSwitchTo(old);
 	return scorer;
 }

@@ -64,13 +64,26 @@ typedef struct CsScorer
 #define CsScorerProfile(s, index) \
 	(CsScorerAt(s, double, (s)->profile_offset) + (Size) (index) * (s)->nprofile)
 
-extern CsScorer *CsScorerFromParts(Jsonb *definition, Jsonb *parameters);
+extern CsScorer *CsScorerFromParts(Jsonb *definition, const CsStoredParameters *parameters);
 extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
+extern Size CsScorerSizeForRows(const CsScorer *scorer);
+extern void CsScorerCopyForRows(const CsScorer *scorer, CsScorer *copy);
 extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
 extern const CsScorer *CsScorerWithoutSegments(const char *model, int version, const CsPipeline *pipeline);
 extern const CsScorer *CsScorerOfFeatures(const char *model, int version);
 extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,
 							const CsParameter *p, const int *number, const int *order);
+
+extern void CsPushStoredParameters(JsonbParseState **state, const CsScorer *scorer);
+
+/* points.c */
+extern const ArrayType *CsPointsStored(const CsParameterInfo *info, const CsStoredParameters *stored);
+extern void CsPointsShape(const CsParameterInfo *info, const ArrayType *array, int32 *rows, int32 *columns);
+extern void CsPointsRead(const CsParameterInfo *info, const ArrayType *array, Size n, double *values);
+extern const int32 *CsPointsPlaces(const CsStoredParameters *stored, int32 n, int32 *nplaces);
+extern void CsPointsTake(CsStoredParameters *stored, const CsParameterInfo *info, const CsParameter *p,
+						 const int *number);
+extern ArrayType *CsPointsPlacesArray(const int32 *places, int32 n);
 
 extern void *CsScorerOptions(const CsScorer *scorer);
 
@@ -207,7 +220,7 @@ extern void CsCachePin(const void *compiled, MemoryContext context);
  * it, to one flat varlena without pointers, palloc'd.  Its parameters may come beside it, NULL: they are in it.
  * Nothing in a definition is trusted: what is wrong with it is an error.  The list is in src/custseg.c, for only the module knows all rooms.
  */
-typedef void *(*CsCompile) (Jsonb *definition, Jsonb *parameters);
+typedef void *(*CsCompile) (Jsonb *definition, const CsStoredParameters *parameters);
 
 extern const CsCompile CsCompilers[CS_MODEL_KINDS];
 

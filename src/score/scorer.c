@@ -34,9 +34,16 @@ static const char *const hold_sql = TRAINED_SQL " FOR KEY SHARE";
 
 /* How many numbers a parameter of an algorithm has, as its kind says. */
 static CsScorerParameter
-ReadShape(const CsJsonReader *r, const CsParameterInfo *info, int nsegments)
+ReadShape(const CsJsonReader *r, const CsStoredParameters *stored, const CsParameterInfo *info, int nsegments)
 {
 	CsScorerParameter p = {.rows = 1,.columns = 1};
+	const ArrayType *array = CsPointsStored(info, stored);
+
+	if (array != NULL)
+	{
+		CsPointsShape(info, array, &p.rows, &p.columns);
+		return p;
+	}
 
 	switch (info->kind)
 	{
@@ -59,13 +66,14 @@ ReadShape(const CsJsonReader *r, const CsParameterInfo *info, int nsegments)
 
 /* The shapes of the parameters; "nsegments" leaves noise out.  Returns the bytes of their numbers. */
 static Size
-ReadShapes(const CsJsonReader *r, const CsAlgorithm *algorithm, int nsegments, CsScorerParameter *parameters)
+ReadShapes(const CsJsonReader *r, const CsStoredParameters *stored, const CsAlgorithm *algorithm, int nsegments,
+		   CsScorerParameter *parameters)
 {
 	Size		size = 0;
 
 	for (int i = 0; i < algorithm->nparameters; i++)
 	{
-		parameters[i] = ReadShape(r, &algorithm->parameters[i], nsegments);
+		parameters[i] = ReadShape(r, stored, &algorithm->parameters[i], nsegments);
 		size = add_size(size, mul_size(sizeof(double) * parameters[i].columns, parameters[i].rows));
 	}
 	return size;
@@ -73,8 +81,16 @@ ReadShapes(const CsJsonReader *r, const CsAlgorithm *algorithm, int nsegments, C
 
 /* Read the numbers of a parameter of that shape; labels are still segments' numbers. */
 static void
-ReadNumbers(const CsJsonReader *r, const CsParameterInfo *info, const CsScorerParameter *p, double *values)
+ReadNumbers(const CsJsonReader *r, const CsStoredParameters *stored, const CsParameterInfo *info,
+			const CsScorerParameter *p, double *values)
 {
+	const ArrayType *array = CsPointsStored(info, stored);
+
+	if (array != NULL)
+	{
+		CsPointsRead(info, array, (Size) p->rows * p->columns, values);
+		return;
+	}
 	switch (info->kind)
 	{
 		case CS_PARAMETER_SCALAR:
@@ -195,8 +211,8 @@ SegmentIndex(const CsScorer *scorer, double number, const char *key)
 
 /* Read the parameters of these shapes into the scorer, at "offset"; labels become indexes. */
 static void
-FillParameters(CsScorer *scorer, const CsJsonReader *r, const CsAlgorithm *algorithm,
-			   const CsScorerParameter *parameters, int32 offset)
+FillParameters(CsScorer *scorer, const CsJsonReader *r, const CsStoredParameters *stored,
+			   const CsAlgorithm *algorithm, const CsScorerParameter *parameters, int32 offset)
 {
 	for (int i = 0; i < algorithm->nparameters; i++)
 	{
@@ -206,7 +222,7 @@ FillParameters(CsScorer *scorer, const CsJsonReader *r, const CsAlgorithm *algor
 
 		*p = parameters[i];
 		p->offset = offset;
-		ReadNumbers(r, &algorithm->parameters[i], p, values);
+		ReadNumbers(r, stored, &algorithm->parameters[i], p, values);
 		offset += (int32) (n * sizeof(double));
 		if (algorithm->parameters[i].kind != CS_PARAMETER_LABELS)
 			continue;
@@ -237,28 +253,41 @@ FittedModel(const CsScorer *scorer)
 	return model;
 }
 
+/* Tell a model the places of the points that are parameters, where they are stored. */
+static void
+TakePlaces(CsFitted *model, const CsAlgorithm *algorithm, const CsStoredParameters *stored)
+{
+	for (int i = 0; i < algorithm->nparameters; i++)
+		if (algorithm->parameters[i].is_points && algorithm->parameters[i].kind == CS_PARAMETER_ROWS)
+			model->point_places = CsPointsPlaces(stored, model->parameters[i].rows, &model->npoint_places);
+}
+
 /* Append what the algorithm derives from its parameters; returns the scorer, which may move. */
 static CsScorer *
-AppendCompiled(CsScorer *scorer, const CsAlgorithm *algorithm)
+AppendCompiled(CsScorer *scorer, const CsAlgorithm *algorithm, const CsStoredParameters *stored)
 {
-	CsFitted	model = FittedModel(scorer);
+	CsFitted	model = FittedModel(scorer),
+				moved;
 	Size		size;
 
 	if (algorithm->compile == NULL)
 		return scorer;
+	TakePlaces(&model, algorithm, stored);
 	size = add_size(VARSIZE(scorer), algorithm->compile(&model, NULL));
 	CheckSize(size);
 	scorer = repalloc_huge(scorer, size);
 	memset(CsScorerAt(scorer, void, scorer->compiled_offset), 0, size - VARSIZE(scorer));
 	SET_VARSIZE(scorer, size);
-	model = FittedModel(scorer);
-	(void) algorithm->compile(&model, CsScorerAt(scorer, void, scorer->compiled_offset));
+	moved = FittedModel(scorer);
+	moved.point_places = model.point_places;
+	moved.npoint_places = model.npoint_places;
+	(void) algorithm->compile(&moved, CsScorerAt(scorer, void, scorer->compiled_offset));
 	return scorer;
 }
 
 /* Compile a definition (CsCompile). */
 CsScorer *
-CsScorerFromParts(Jsonb *definition, Jsonb *parameters)
+CsScorerFromParts(Jsonb *definition, const CsStoredParameters *parameters)
 {
 	CsJsonReader r = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
 	CsJsonReader part;
@@ -287,8 +316,8 @@ CsScorerFromParts(Jsonb *definition, Jsonb *parameters)
 	segments = CsJsonReadArray(&r, "segments", 1, CS_MAX_SEGMENTS + 1);
 	nsegments = (int) JsonContainerSize(segments);
 	if (algorithm->nparameters > 0)
-		fitted = CsJsonReadBeside(&r, "parameters", "the parameters", parameters);
-	parameter_bytes = ReadShapes(&fitted, algorithm, nsegments - algorithm->has_noise, shapes);
+		fitted = CsJsonReadBeside(&r, "parameters", "the parameters", parameters == NULL ? NULL : parameters->json);
+	parameter_bytes = ReadShapes(&fitted, parameters, algorithm, nsegments - algorithm->has_noise, shapes);
 	names = ReadNames(&r, segments, &name_bytes);
 
 	scorer = AllocateScorer(pipeline, nsegments, parameter_bytes, name_bytes);
@@ -306,10 +335,10 @@ CsScorerFromParts(Jsonb *definition, Jsonb *parameters)
 	if (algorithm->has_noise != (CsScorerSegments(scorer)[0].segment == 0))
 		CsJsonReject(&r, "segments", algorithm->has_noise ? "has no segment 0 for noise" :
 					 "has a segment 0, but the algorithm has no noise");
-	FillParameters(scorer, &fitted, algorithm, shapes,
+	FillParameters(scorer, &fitted, parameters, algorithm, shapes,
 				   (int32) (scorer->pipeline_offset + MAXALIGN(pipeline->size)));
 	pfree(pipeline);
-	scorer = AppendCompiled(scorer, algorithm);
+	scorer = AppendCompiled(scorer, algorithm, parameters);
 
 	body = NameStr(scorer->model);
 	for (int i = 0; i < lengthof(scorer->digest); i++)
@@ -358,29 +387,62 @@ CsPushParameter(JsonbParseState **state, const CsParameterInfo *info, const CsPa
 	(void) CsJsonEnd(state);
 }
 
-/* Push the parameters, null without. */
+/*
+ * Push the parameters as members of the open object: all of them, as in a definition, or only those that are not
+ * points, or only those that are, by the names of the columns that they are stored in.
+ */
+typedef enum Pushed
+{
+	PUSH_ALL,
+	PUSH_JSON,
+	PUSH_COLUMNS
+} Pushed;
+
 static void
-PushParameters(JsonbParseState **state, const CsScorer *scorer)
+PushMembers(JsonbParseState **state, const CsScorer *scorer, Pushed which)
 {
 	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
 	CsFitted	model = FittedModel(scorer);
 	int		   *number = palloc(sizeof(int) * scorer->nsegments);
 	int		   *order = palloc(sizeof(int) * scorer->nsegments);
 
-	if (algorithm->nparameters == 0)
-	{
-		CsJsonNull(state, "parameters");
-		return;
-	}
 	for (int i = 0; i < scorer->nsegments; i++)
 	{
 		number[i] = CsScorerSegments(scorer)[i].segment;
 		order[i] = i;
 	}
-	CsJsonObject(state, "parameters");
 	for (int i = 0; i < algorithm->nparameters; i++)
-		CsPushParameter(state, &algorithm->parameters[i], &model.parameters[i], number, order);
+	{
+		CsParameterInfo info = algorithm->parameters[i];
+
+		if (which != PUSH_ALL && info.is_points != (which == PUSH_COLUMNS))
+			continue;
+		if (which == PUSH_COLUMNS)
+			info.name = info.kind == CS_PARAMETER_LABELS ? "point_segments" : "points";
+		CsPushParameter(state, &info, &model.parameters[i], number, order);
+	}
+}
+
+/* Push the parameters as a member of a json object, null without. */
+static void
+PushParameters(JsonbParseState **state, const CsScorer *scorer, Pushed which)
+{
+	if (CsAlgorithmFind(NameStr(scorer->algorithm))->nparameters == 0)
+	{
+		CsJsonNull(state, "parameters");
+		return;
+	}
+	CsJsonObject(state, "parameters");
+	PushMembers(state, scorer, which);
 	(void) CsJsonEnd(state);
+}
+
+/* Push the parameters as the members of a row of custseg.model_version. */
+void
+CsPushStoredParameters(JsonbParseState **state, const CsScorer *scorer)
+{
+	PushParameters(state, scorer, PUSH_JSON);
+	PushMembers(state, scorer, PUSH_COLUMNS);
 }
 
 /* The definition from which a scorer was compiled, palloc'd. */
@@ -394,7 +456,7 @@ CsScorerToJsonb(const CsScorer *scorer)
 	CsJsonInteger(&state, "version", scorer->version);
 	CsJsonText(&state, "algorithm", NameStr(scorer->algorithm));
 	CsJsonJsonb(&state, "pipeline", CsPipelineToJsonb(CsScorerPipeline(scorer)));
-	PushParameters(&state, scorer);
+	PushParameters(&state, scorer, PUSH_ALL);
 	CsJsonArray(&state, "segments");
 	for (int i = 0; i < scorer->nsegments; i++)
 	{
@@ -441,8 +503,8 @@ const CsScorer *
 CsScorerOfFeatures(const char *model, int version)
 {
 	const void *compiled = CsCacheGetOfKind(CS_FEATURE_KINDS, model, version);
-	Jsonb	   *definition,
-			   *parameters;
+	CsStoredParameters parameters;
+	Jsonb	   *definition;
 	CsJsonReader whole;
 	CsJsonReader pipeline;
 
@@ -456,6 +518,44 @@ CsScorerOfFeatures(const char *model, int version)
 	whole = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
 	pipeline = CsJsonReadObject(&whole, "pipeline", "the pipeline");
 	return CsScorerWithoutSegments(model, version, CsPipelineFromJson(&pipeline));
+}
+
+/* Where what placing rows does without begins, and where it ends: points, of which there is a tree, and names. */
+static int32
+FirstOfNoUse(const CsScorer *scorer)
+{
+	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
+
+	for (int i = 0; i < algorithm->nparameters; i++)
+	{
+		bool		rest = true;
+
+		for (int j = i; j < algorithm->nparameters; j++)
+			rest &= algorithm->parameters[j].is_points;
+		if (rest)
+			return scorer->parameter[i].offset;
+	}
+	return scorer->compiled_offset;
+}
+
+/* Bytes of a copy by CsScorerCopyForRows(). */
+Size
+CsScorerSizeForRows(const CsScorer *scorer)
+{
+	return VARSIZE(scorer) - (scorer->compiled_offset - FirstOfNoUse(scorer));
+}
+
+/* Copy what it takes to place rows, and to tell their segments by their index. */
+void
+CsScorerCopyForRows(const CsScorer *scorer, CsScorer *copy)
+{
+	int32		first = FirstOfNoUse(scorer);
+
+	memcpy(copy, scorer, first);
+	memcpy((char *) copy + first, CsScorerAt(scorer, char, scorer->compiled_offset),
+		   VARSIZE(scorer) - scorer->compiled_offset);
+	SET_VARSIZE(copy, CsScorerSizeForRows(scorer));
+	copy->compiled_offset = first;
 }
 
 /* Take a scorer, which must outlive s, and allocate the room for one customer in "context". */

@@ -336,8 +336,8 @@ CsLabellerPlace(CsLabeller *l, CsTeam *team, const CsMatrix *raw, const CsColumn
 	found = CsArenaAddress(arena, args.features);
 	args.levels = CsArenaAlloc(arena, Max(FindFeatures(p, raw, features, dictionaries, found), 1) * sizeof(double));
 	FillLevels(p, found, dictionaries, CsArenaAddress(arena, args.levels));
-	args.scorer = CsArenaAlloc(arena, VARSIZE(self->scorer));
-	memcpy(CsArenaAddress(arena, args.scorer), self->scorer, VARSIZE(self->scorer));
+	args.scorer = CsArenaAlloc(arena, CsScorerSizeForRows(self->scorer));
+	CsScorerCopyForRows(self->scorer, CsArenaAddress(arena, args.scorer));
 	args.matrix = CsMatrixShare(raw, arena);
 	args.labels = CsArenaAlloc(arena, labels);
 	CsTeamRun(team, CS_TASK(CsPlaceRowsTask), &args, sizeof(args), CS_LANES / args.lanes);

@@ -87,22 +87,34 @@ ListSegments(const CsTraining *t, int **number, int **order)
 	}
 }
 
-/* What scoring needs beside centres, NULL when it needs no more. */
-static Jsonb *
+/* What scoring needs beside centres. */
+static CsStoredParameters
 Parameters(const CsTraining *t)
 {
 	const CsAlgorithm *algorithm = t->algorithm;
+	CsStoredParameters stored = {0};
 	JsonbParseState *json = NULL;
 	int		   *number;
 	int		   *order;
 
 	if (algorithm->nparameters == 0)
-		return NULL;
+		return stored;
 	ListSegments(t, &number, &order);
 	CsJsonObject(&json, NULL);
 	for (int i = 0; i < algorithm->nparameters; i++)
-		CsPushParameter(&json, &algorithm->parameters[i], &t->fit.parameters[i], number, order);
-	return CsJsonFinish(&json);
+	{
+		const CsParameterInfo *info = &algorithm->parameters[i];
+		const CsParameter *p = &t->fit.parameters[i];
+
+		if (!info->is_points)
+			CsPushParameter(&json, info, p, number, order);
+		else
+			CsPointsTake(&stored, info, p, number);
+		if (info->is_points && info->kind != CS_PARAMETER_LABELS)
+			stored.point_places = CsPointsPlacesArray(t->fit.point_places, t->fit.npoint_places);
+	}
+	stored.json = CsJsonFinish(&json);
+	return stored;
 }
 
 /* A member of a json object, NULL when it is not there or null. */

@@ -362,7 +362,7 @@ ReadModel(const CsJsonReader *r, int ncolumns)
 
 /* Compile a definition (CsCompile). */
 void *
-CsPredictorCompile(Jsonb *definition, Jsonb *parameters)
+CsPredictorCompile(Jsonb *definition, const CsStoredParameters *parameters)
 {
 	CsJsonReader r = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
 	CsJsonReader part = CsJsonReadObject(&r, "pipeline", "the pipeline");
@@ -374,7 +374,7 @@ CsPredictorCompile(Jsonb *definition, Jsonb *parameters)
 	JsonbValue	member;
 	Size		size;
 
-	part = CsJsonReadBeside(&r, "parameters", "the parameters", parameters);
+	part = CsJsonReadBeside(&r, "parameters", "the parameters", parameters == NULL ? NULL : parameters->json);
 	m = ReadModel(&part, pipeline->noutputs);
 	CsJsonReadName(&r, "model", &head.model);
 	CsJsonReadName(&part, "target", &head.target);

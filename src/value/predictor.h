@@ -57,7 +57,7 @@ typedef struct CsPredictorParts
 extern void CsPredictorPushSpread(JsonbParseState **json, const CsPredictionSpread *spread);
 extern bool CsPredictorReadSpread(const CsJsonReader *metrics, CsPredictionSpread *spread);
 extern Jsonb *CsPredictorParameters(const CsPredictorParts *parts);
-extern void *CsPredictorCompile(Jsonb *definition, Jsonb *parameters);
+extern void *CsPredictorCompile(Jsonb *definition, const CsStoredParameters *parameters);
 
 /* train_value.c */
 extern Datum CsRetrainValue(FunctionCallInfo fcinfo, char *model);

@@ -281,7 +281,7 @@ Store(Training *t)
 	v->skipped = Skipped(&t->period.counts);
 	v->prep = CsJsonFinish(&none);
 	v->options = CsOptionsToJsonb(CsPurchasesOptionTable, CS_PURCHASES_OPTIONS, &t->options);
-	v->parameters = Parameters(t);
+	v->parameters.json = Parameters(t);
 	v->metrics = Metrics(t);
 	v->iterations = t->fit.purchases.iterations;
 	v->converged = CsWorthHasConverged(&t->fit);

@@ -229,7 +229,7 @@ Store(ValueTraining *v, CsTraining *t)
 	stored->kind = v->p.is_probability ? CS_MODEL_PROBABILITY : CS_MODEL_VALUE;
 	stored->algorithm = v->algorithm->name;
 	stored->options = CsOptionsToJsonb(v->algorithm->options, v->algorithm->noptions, v->options);
-	stored->parameters = CsPredictorParameters(&parts);
+	stored->parameters.json = CsPredictorParameters(&parts);
 	stored->note = v->fit.note;
 	stored->metrics = Metrics(v);
 	stored->iterations = v->fit.iterations;

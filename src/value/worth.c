@@ -235,10 +235,10 @@ ReadDay(const CsJsonReader *r, const char *key)
 
 /* Compile a definition (CsCompile). */
 void *
-CsWorthCompile(Jsonb *definition, Jsonb *parameters)
+CsWorthCompile(Jsonb *definition, const CsStoredParameters *parameters)
 {
 	CsJsonReader whole = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
-	CsJsonReader r = CsJsonReadBeside(&whole, "parameters", "the parameters", parameters);
+	CsJsonReader r = CsJsonReadBeside(&whole, "parameters", "the parameters", parameters == NULL ? NULL : parameters->json);
 	CsWorthVersion *v = palloc0(sizeof(CsWorthVersion));
 
 	SET_VARSIZE(v, sizeof(CsWorthVersion));

@@ -31,7 +31,7 @@ typedef struct CsWorthVersion
 	CsRatios	ratios;
 } CsWorthVersion;
 
-extern void *CsWorthCompile(Jsonb *definition, Jsonb *parameters);
+extern void *CsWorthCompile(Jsonb *definition, const CsStoredParameters *parameters);
 extern Jsonb *CsWorthParameters(const CsWorthVersion *v);
 extern const CsWorthVersion *CsWorthGet(const char *model, int version);
 

@@ -62,6 +62,7 @@ SELECT custseg.end_experiment('autumn', 'of no use');
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
 SELECT custseg.train('a tree', 'customers', algorithm => 'tree', options => '{"model": "loyalty"}');
+SELECT custseg.train('dense', 'customers', algorithm => 'dbscan', features => '{recency,monetary}', options => '{"eps": 0.3}');
 SELECT custseg.train('within ours', 'customers', k => 2, features => '{recency}', options => jsonb_build_object('within', jsonb_build_object('model', 'Ours; -- "x"', 'segment', 1)));
 CREATE TABLE visits (at timestamptz, shop numeric, x float8, PRIMARY KEY (at, shop));
 INSERT INTO visits SELECT timestamptz '2024-03-01 00:00+00' + i * interval '1 hour', i, i % 2 FROM generate_series(1, 8) i;
@@ -77,7 +78,7 @@ my @tables = qw(model model_version model_within feature segment deployment mode
   change_feed segment_change change_batch change_consumer column_note);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster,reader_oid,reader_cluster}'::text[]) l (j)" } @tables;
-my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict_path('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"
+my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict_path('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text || custseg.predict_detail('dense', c)::text, ',' ORDER BY id, v))"
   . ' FROM customers c, generate_series(1, 3) v';
 my %before = map { $_ => $node->safe_psql('postgres', $_) } $everything, $predictions;
 
