@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
 use Test::More;
+use Time::HiRes qw(time);
 
 # Shared memory in files of the data directory, where it can be counted.
 my $node = start_node('cancel', "dynamic_shared_memory_type = mmap\nmax_parallel_maintenance_workers = 2\n");
@@ -118,6 +119,33 @@ for my $call ("choose_k('customers', '{a,b,c}', 2, 1000)", "compare('customers',
     like($err, qr/ERROR:  57014: canceling statement due to statement timeout/, "$call: timed out");
     nothing_left($session, $segments, $call);
 }
+
+# A publication ends at once while its team reads, and while the team tells of the columns; nothing of it is stored.
+my $publish = "SELECT count(*) > 10 FROM custseg.publish('kept', options => '{\"surrogate\": false}');";
+is($session->query("BEGIN; $publish ROLLBACK;"), 't', 'a publication');
+my $start = time;
+$session->query("BEGIN; $publish ROLLBACK;");
+my $took = 1000 * (time - $start);
+my $with_report = shared_segment_count($node);
+my $canceled = 0;
+for my $tenth (1 .. 9)
+{
+    my $timeout = 1 + int($took * $tenth / 10);
+    my (undef, $err) = $session->query("SET statement_timeout = $timeout; $publish SET statement_timeout = 0;");
+
+    if ($err =~ /ERROR:  57014: canceling statement due to statement timeout/)
+    {
+        $canceled++;
+    }
+    else
+    {
+        $node->safe_psql('postgres', 'DELETE FROM custseg.report');
+    }
+    is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM custseg.report) + (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker')"),
+        '0', "publishing, $timeout ms: nothing is stored, and no worker is left");
+    is(shared_segment_count($node), $with_report, 'and no shared memory');
+}
+cmp_ok($canceled, '>', 3, "most of them are canceled, of $took ms");
 
 # Inside a transaction: all of it is rolled back, and a savepoint saves what came before it.
 my ($out, $err);
