@@ -468,6 +468,20 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 	leader->previous = palloc_extended(sizeof(double) * kd, MCXT_ALLOC_HUGE);
 }
 
+/* Free the leader's tables: fits of many numbers of segments follow each other in one context. */
+static void
+FreeTables(Leader *leader)
+{
+	for (int s = 0; s < leader->fit.capacity; s++)
+	{
+		pfree(leader->start[s].weight);
+		pfree(leader->start[s].sum);
+	}
+	pfree(leader->moved_weight);
+	pfree(leader->moved_sum);
+	pfree(leader->previous);
+}
+
 /* Make the area and constants of a fit. */
 static void
 InitLeader(Leader *leader, const CsFitInput *in)
@@ -545,6 +559,7 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 	}
 	out->total = leader.total;
 	FinishOutput(arena, in->matrix, best, leader.fit.k, out);
+	FreeTables(&leader);
 	CsArenaFree(arena, leader.fit.area);
 }
 

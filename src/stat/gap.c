@@ -22,6 +22,7 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/stat.h"
+#include "utils/memutils.h"
 
 /* Most columns whose principal axes are looked for. */
 #define MOST_AXES 256
@@ -204,9 +205,9 @@ FillReference(CsArena *arena, CsMatrix *m, const Box *box, uint64 seed, int numb
 	pfree(z);
 }
 
-/* log W of k segments of the rows; NaN when W is 0 or there are fewer segments. */
+/* log W of k segments of the rows; NaN when W is 0 or there are fewer segments.  Leaves what the fit palloc's. */
 static double
-LogWithin(const CsGapInput *in, const CsMatrix *m, int k)
+FindLogWithin(const CsGapInput *in, const CsMatrix *m, int k)
 {
 	CsFitInput	fit = {
 		.team = in->team,.matrix = m,.weights = -1,.k = k,.options = in->options,
@@ -225,6 +226,19 @@ LogWithin(const CsGapInput *in, const CsMatrix *m, int k)
 	CsSegmentMomentsFree(s);
 	CsArenaFree(CsTeamArena(in->team), out.labels);
 	return defined ? log(within / 2) : NAN;
+}
+
+/* Likewise, and leaves nothing, since there are as many fits as numbers of segments times references. */
+static double
+LogWithin(const CsGapInput *in, const CsMatrix *m, int k)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "custseg gap", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	double		result = FindLogWithin(in, m, k);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
+	return result;
 }
 
 /* gap and SE of each k from log W of the rows and of the references, log_w[reference][k]. */

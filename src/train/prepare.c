@@ -20,6 +20,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+/* Memory of a training is in blocks of so many bytes at most: half of the last one is waste, which maintenance_work_mem has no room for. */
+#define MOST_BLOCK ((Size) 64 * 1024)
 
 /*
  * How many segments are asked for: the argument, or as many as there are centres to start from; 0
@@ -342,8 +344,8 @@ UsualFeatures(const CsTraining *t)
 CsTraining *
 CsTrainingOpen(const CsRequest *request)
 {
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg training",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg training", 0, ALLOCSET_DEFAULT_INITSIZE,
+												  MOST_BLOCK);
 	CsTraining *t;
 
 	t = MemoryContextAllocZero(context, sizeof(CsTraining));

@@ -10,6 +10,7 @@
 #include "progress.h"
 #include "stat/stat.h"
 #include "train/train.h"
+#include "utils/memutils.h"
 
 /* For each column of model space the first one of the category it belongs to, or -1; palloc'd. */
 static int *
@@ -31,12 +32,9 @@ CategoryColumns(const CsPipeline *p)
 	return group;
 }
 
-/*
- * Are there groups in the rows of t->matrix?  Looks at a sample of so many rows, and at so many sets of
- * rows without groups at most; with 0 it only glances at them.
- */
-CsStructure
-CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
+/* See CsTrainingStructure(); leaves what the fits palloc. */
+static CsStructure
+Judge(CsTraining *t, CsTeam *team, int64 sample, int references)
 {
 	uint64		seed = (uint64) t->common->seed;
 	int		   *group = CategoryColumns(t->pipeline);
@@ -45,8 +43,6 @@ CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
 	int64	   *rows;
 	int64		used;
 
-	CsProgressPhase(CS_PHASE_SCORING);
-	CsProgressHold(true);
 	if (t->matrix->nrows > sample)
 	{
 		rows = CsSampleRows(t->matrix->nrows, sample, seed, &used);
@@ -55,10 +51,29 @@ CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
 	}
 	s = references == 0 ? CsStructureGlance(team, few, group, seed, t->k) :
 		CsStructureExamine(team, few, group, seed, references);
-	CsProgressHold(false);
 	if (few != t->matrix)
 		CsMatrixFree(few, t->arena);
 	pfree(group);
+	return s;
+}
+
+/*
+ * Are there groups in the rows of t->matrix?  Looks at a sample of so many rows, and at so many sets of
+ * rows without groups at most; with 0 it only glances at them.
+ */
+CsStructure
+CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "custseg structure", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(scratch);
+	CsStructure s;
+
+	CsProgressPhase(CS_PHASE_SCORING);
+	CsProgressHold(true);
+	s = Judge(t, team, sample, references);
+	CsProgressHold(false);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(scratch);
 	return s;
 }
 

@@ -29,7 +29,7 @@ my $watcher = CustsegTest::Session->new($node, 'postgres');
 # Memory: 400,000 rows of 20 numbers are 64 MB, of which a sample and a batch in 4 MB are held.
 SKIP:
 {
-    skip 'no /proc', 6 unless -r '/proc/self/status';
+    skip 'no /proc', 8 unless -r '/proc/self/status';
 
     my $peak = sub {
         my ($mb) = slurp_file('/proc/' . (shift // $session)->pid . '/status') =~ /^VmHWM:\s+(\d+) kB/m;
@@ -70,6 +70,21 @@ SKIP:
     note(sprintf('%.1f MB more than a small training', $peak->($passes) - $before));
     $passes->query("SELECT custseg.drop_model('small', whole => true), custseg.drop_model('passes', whole => true);");
     $passes->quit;
+
+    # Numbers of segments by passes: what one number leaves of its fits, to the sample and to rows without groups, is not kept for the next.
+    my $numbers = CustsegTest::Session->new($node, 'postgres');
+    my $choose = "SELECT count(*) FROM custseg.choose_k('$many %d', k_max => 10, options => '{\"engine\": \"distributed\", \"max_iter\": 2, \"gap_sample\": 500, \"gap_references\": %d}')";
+    $numbers->query("SET client_min_messages = error; SET maintenance_work_mem = '8MB'; SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0;"
+          . sprintf($choose, 500, 0) . ';');
+    $before = $peak->($numbers);
+    is($numbers->query(sprintf($choose, 20000, 60) . ';'), '9', 'many numbers of segments by passes');
+    SKIP:
+    {
+        skip 'AddressSanitizer keeps what is freed', 1 if $ENV{ASAN_OPTIONS};
+        cmp_ok($peak->($numbers) - $before, '<', 8, 'take no more than there is');
+    }
+    note(sprintf('%.1f MB more than of few rows', $peak->($numbers) - $before));
+    $numbers->quit;
 }
 
 # Each ends on its own only after long, most of it in one phase.
