@@ -12,6 +12,11 @@
  *	average		their mean, weighted by the weights of the parts (UPGMA)
  *
  * The arithmetic is SciPy's, operation by operation, so that ties fall as they do there.
+ *
+ * Whoever looks at all distances of a cluster, to compute them, to find the nearest or to merge, writes down the nearest
+ * few and how far all others are at least.  A merged cluster is not nearer to a third one than the nearer of its parts was:
+ * so the others stay as far, and while one of the few, or what has taken it in, is nearer, it is the nearest of all, and
+ * the column and the row need not be read again.
  */
 #include "custseg.h"
 
@@ -27,6 +32,19 @@
 /* How far ahead to ask for a column's entries, each of which lies in another cache line. */
 #define AHEAD 16
 
+/* Clusters that are written down as the nearest of one. */
+#define FEW 8
+
+/* Part of a distance that is more than what rounding does to the mean of means, for as many clusters as fit. */
+#define MEAN_MARGIN 1e-9
+
+/* The nearest of a cluster when all of its distances were looked at, the nearest first; HUGE_VAL: there are no more. */
+typedef struct NearestFew
+{
+	double		distance[FEW];
+	int32		cluster[FEW];
+} NearestFew;
+
 typedef struct Pairs
 {
 	CsLinkage	linkage;
@@ -35,6 +53,9 @@ typedef struct Pairs
 	double	   *weight;			/* of each cluster */
 	int			nlive;
 	int32	   *live;			/* clusters that are left, ascending */
+	int32	   *taken_by;		/* of each cluster: what took it in, or itself */
+	NearestFew *few;			/* of each cluster */
+	double	   *others;			/* and how far all others are at least: as the last of the few, HUGE_VAL if there are none */
 } Pairs;
 
 /* Where row i of the table would have column 0: row i, column j > i is at that plus j. */
@@ -52,10 +73,17 @@ PairOf(const Pairs *p, int32 a, int32 b)
 }
 
 /* Bytes of the table of all distances of n points. */
+static Size
+TableSize(int64 n)
+{
+	return mul_size(sizeof(double), n * (n - 1) / 2);
+}
+
+/* Bytes that all distances of n points take, and what is known of the nearest. */
 Size
 CsLinkagePairsSize(int64 n)
 {
-	return mul_size(sizeof(double), n * (n - 1) / 2);
+	return add_size(TableSize(n), mul_size(sizeof(NearestFew) + sizeof(double) + sizeof(int32), n));
 }
 
 /* OUT distance[n]: square roots. */
@@ -66,9 +94,67 @@ TakeRoots(int n, const double *squared, double *distance)
 		distance[i] = sqrt(squared[i]);
 }
 
+/* No cluster is known to be near to x. */
+static void
+ForgetFew(Pairs *p, int x)
+{
+	for (int i = 0; i < FEW; i++)
+		p->few[x].distance[i] = HUGE_VAL;
+	p->others[x] = HUGE_VAL;
+}
+
+/* Write down a cluster that is nearer to x than the last of the few. */
+static void
+KeepNear(Pairs *p, int x, int32 cluster, double distance)
+{
+	NearestFew *few = &p->few[x];
+	int			at = FEW - 1;
+
+	for (; at > 0 && few->distance[at - 1] > distance; at--)
+	{
+		few->distance[at] = few->distance[at - 1];
+		few->cluster[at] = few->cluster[at - 1];
+	}
+	few->distance[at] = distance;
+	few->cluster[at] = cluster;
+	p->others[x] = few->distance[FEW - 1];
+}
+
+/* Pairs that are looked at together. */
+#define PAIRS 8
+
+/* Is any of PAIRS distances below a bound of its own, or below that of all? */
+CS_CLONES static bool
+AnyBelow(const double *distance, const double *own, double all)
+{
+	int64		any = 0;
+
+	for (int i = 0; i < PAIRS; i++)
+		any |= (distance[i] < own[i]) | (distance[i] < all);
+	return any != 0;
+}
+
+/* Write down which of the points from "from" on are near to x, and to which of them x is. */
+static void
+KeepNearPoints(Pairs *p, int x, int from, int n, const double *distance)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (i + PAIRS <= n && !AnyBelow(distance + i, p->others + from + i, p->others[x]))
+		{
+			i += PAIRS - 1;
+			continue;
+		}
+		if (distance[i] < p->others[x])
+			KeepNear(p, x, from + i, distance[i]);
+		if (distance[i] < p->others[from + i])
+			KeepNear(p, from + i, x, distance[i]);
+	}
+}
+
 /* Fill up to GROUP rows of the table, from "first". */
 static void
-FillRows(double *table, CsArena *arena, const CsMatrix *m, int first, int rows, double *origins,
+FillRows(Pairs *p, CsArena *arena, const CsMatrix *m, int first, int rows, double *origins,
 		 double *squared)
 {
 	int			d = m->ncolumns;
@@ -91,59 +177,98 @@ FillRows(double *table, CsArena *arena, const CsMatrix *m, int first, int rows, 
 		for (int i = 0; i < rows; i++)
 		{
 			int			from = Max(first + i + 1, start);
+			double	   *distance = p->table + p->start[first + i] + from;
 
-			TakeRoots(start + nrows - from,
-					  squared + (Size) i * CS_PAD_ROWS(nrows) + (from - start),
-					  table + (RowStart(m->nrows, first + i) + from));
+			if (from >= start + nrows)
+				continue;
+			TakeRoots(start + nrows - from, squared + (Size) i * CS_PAD_ROWS(nrows) + (from - start), distance);
+			KeepNearPoints(p, first + i, from, start + nrows - from, distance);
 		}
 	}
 }
 
 /* Compute all distances. */
 static void
-FillTable(double *table, CsArena *arena, const CsMatrix *m)
+FillTable(Pairs *p, CsArena *arena, const CsMatrix *m)
 {
 	double	   *origins = palloc(sizeof(double) * GROUP * m->ncolumns);
 	double	   *squared = palloc(sizeof(double) * GROUP * CS_BLOCK_ROWS);
 	int			last = (int) m->nrows - 1;
 
 	for (int first = 0; first < last; first += GROUP)
-		FillRows(table, arena, m, first, Min(GROUP, last - first), origins, squared);
+		FillRows(p, arena, m, first, Min(GROUP, last - first), origins, squared);
 	pfree(origins);
 	pfree(squared);
 }
 
-/* The cluster nearest to x; see CsChainClusters. */
-static int
-PairsNearest(void *state, int x, int before, double *distance)
+/* Look at all distances of a cluster. */
+static void
+LookAtAll(Pairs *p, int x)
 {
-	const Pairs *p = state;
 	int64		own = p->start[x];
-	double		least = *distance;
-	int			nearest = before,
-				i = 0;
+	int			i = 0;
 
+	ForgetFew(p, x);
 	for (; p->live[i] < x; i++)
 	{
 		double		here = p->table[p->start[p->live[i]] + x];
 
 		/* ahead may be x and more, and the address any; asking for it does no harm */
 		__builtin_prefetch(&p->table[p->start[p->live[Min(i + AHEAD, p->nlive - 1)]] + x]);
-		if (here < least)
-		{
-			least = here;
-			nearest = p->live[i];
-		}
+		if (here < p->others[x])
+			KeepNear(p, x, p->live[i], here);
 	}
 	for (i++; i < p->nlive; i++)
 	{
 		double		here = p->table[own + p->live[i]];
 
-		if (here < least)
-		{
-			least = here;
-			nearest = p->live[i];
-		}
+		if (here < p->others[x])
+			KeepNear(p, x, p->live[i], here);
+	}
+}
+
+/* The cluster that has taken a point in. */
+static int32
+ClusterOf(Pairs *p, int32 point)
+{
+	while (p->taken_by[point] != point)
+		point = p->taken_by[point] = p->taken_by[p->taken_by[point]];
+	return point;
+}
+
+/* The nearest of the few of x; see CsChainClusters. */
+static int
+NearestOfFew(Pairs *p, int x, int before, double *distance)
+{
+	const NearestFew *few = &p->few[x];
+	int			nearest = before;
+
+	for (int i = 0; i < FEW && few->distance[i] < HUGE_VAL; i++)
+	{
+		int32		cluster = ClusterOf(p, few->cluster[i]);
+		double		here = *PairOf(p, x, cluster);
+
+		if (here > *distance || (here == *distance && (nearest == before || nearest < cluster)))
+			continue;
+		*distance = here;
+		nearest = cluster;
+	}
+	return nearest;
+}
+
+/* The cluster nearest to x; see CsChainClusters. */
+static int
+PairsNearest(void *state, int x, int before, double *distance)
+{
+	Pairs	   *p = state;
+	double		least = *distance;
+	int			nearest = NearestOfFew(p, x, before, &least);
+
+	if (!(least < p->others[x] * (1 - MEAN_MARGIN)))
+	{
+		LookAtAll(p, x);
+		least = *distance;
+		nearest = NearestOfFew(p, x, before, &least);
 	}
 	*distance = least;
 	return nearest;
@@ -178,6 +303,8 @@ PairsMerge(void *state, int x, int y)
 				b = p->weight[y];
 
 	RemoveLive(p, x);
+	p->taken_by[x] = y;
+	ForgetFew(p, y);
 	for (int i = 0; i < p->nlive; i++)
 	{
 		int32		other = p->live[i];
@@ -195,6 +322,8 @@ PairsMerge(void *state, int x, int y)
 			*to = Max(*to, from);
 		else
 			*to = (a * from + b * *to) / (a + b);
+		if (*to < p->others[y])
+			KeepNear(p, y, other, *to);
 	}
 	p->weight[y] = a + b;
 }
@@ -205,25 +334,32 @@ CsLinkagePairs(CsTeam *team, const CsLeaves *leaves, CsLinkage linkage, CsMerge 
 {
 	CsArena    *arena = CsTeamArena(team);
 	const double *weights = leaves->weights < 0 ? NULL : CsArenaAddress(arena, leaves->weights);
-	int			table = CsArenaAllocPrivate(arena, CsLinkagePairsSize(leaves->n));
+	int			table = CsArenaAllocPrivate(arena, TableSize(leaves->n));
 	int			n = leaves->n;
 	Pairs		p = {.linkage = linkage, .nlive = n};
 	CsChainClusters clusters = {PairsNearest, PairsMerge, &p};
 
 	p.table = CsArenaAddress(arena, table);
-	FillTable(p.table, arena, leaves->matrix);
 	p.start = palloc(sizeof(int64) * n);
 	p.weight = palloc(sizeof(double) * n);
 	p.live = palloc(sizeof(int32) * n);
+	p.taken_by = palloc(sizeof(int32) * n);
+	p.few = palloc_extended(mul_size(sizeof(NearestFew), n), MCXT_ALLOC_HUGE);
+	p.others = palloc(sizeof(double) * n);
 	for (int i = 0; i < n; i++)
 	{
 		p.start[i] = RowStart(n, i);
 		p.weight[i] = weights != NULL ? weights[i] : 1;
-		p.live[i] = i;
+		p.live[i] = p.taken_by[i] = i;
+		ForgetFew(&p, i);
 	}
+	FillTable(&p, arena, leaves->matrix);
 	CsChainMerge(n, &clusters, merges);
 	CsArenaFree(arena, table);
 	pfree(p.start);
 	pfree(p.weight);
 	pfree(p.live);
+	pfree(p.taken_by);
+	pfree(p.few);
+	pfree(p.others);
 }
