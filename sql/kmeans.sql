@@ -349,6 +349,23 @@ CROSS JOIN unnest('{lloyd,hamerly,elkan}'::text[]) a (algorithm)
 GROUP BY o.source
 ORDER BY o.source;
 
+-- and with so many segments that rows keep margins, until no label changes
+SET client_min_messages = error;
+SELECT o.source, count(DISTINCT training_fingerprint(o.query, o.features, o.k, prep => o.prep,
+    options => jsonb_build_object('algorithm', a.algorithm, 'n_init', 2, 'tol', 0) || o.options)) AS models
+FROM (VALUES ('weights', 'crowd', '{a,b,c}'::text[], 24, '{}'::jsonb, '{"weight": "d"}'::jsonb),
+    ('one start', 'crowd', '{a,b,c,e}', 20, '{}', '{"n_init": 1, "seed": 7}'),
+    ('lattice', 'SELECT i AS id, i % 40 AS a, i / 40 % 40 AS b FROM generate_series(0, 3199) i', '{a,b}', 30, '{}', '{}'),
+    ('far away', 'SELECT i AS id, 1e12 + i % 40 AS a, -1e9 + i / 40 / 8.0 AS b FROM generate_series(0, 1599) i', '{a,b}', 30, '{"scale": "none"}', '{}'),
+    ('outlier', 'SELECT i AS id, CASE i WHEN 77 THEN 1e5 ELSE i % 40 + sin(i) END AS a, i / 40 % 7 + cos(i * i) AS b FROM generate_series(0, 3999) i', '{a,b}', 30, '{"scale": "none"}', '{}'),
+    ('enormous outlier', 'SELECT i AS id, CASE i WHEN 77 THEN 1e140 ELSE i % 40 END AS a, i / 40 % 7 AS b FROM generate_series(0, 1599) i', '{a,b}', 30, '{"scale": "none"}', '{}'),
+    ('tiny', 'SELECT i AS id, 1e-120 * (i % 40 + sin(i)) AS a, i / 40 * 1e-121 AS b FROM generate_series(0, 1599) i', '{a,b}', 30, '{"scale": "none"}', '{}'),
+    ('as many as distinct rows', 'SELECT i AS id, i % 36 AS a, i % 36 * i % 4 AS b FROM generate_series(0, 1599) i', '{a,b}', 36, '{}', '{}')) o (source, query, features, k, prep, options)
+CROSS JOIN unnest('{lloyd,hamerly}'::text[]) a (algorithm)
+GROUP BY o.source
+ORDER BY o.source COLLATE "C";
+RESET client_min_messages;
+
 -- whatever was trained before, and however often; a seed is a model, another seed is another start
 SELECT count(DISTINCT training_fingerprint('SELECT * FROM crowd WHERE id <= 2000', '{a,b,c}', 8, options => '{"n_init": 1, "seed": 1, "max_iter": 1000}')) AS one
 FROM generate_series(1, 3);

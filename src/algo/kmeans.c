@@ -271,9 +271,60 @@ UpdateCenters(Leader *leader, int number)
 	return MeasureDrift(leader, start->centers);
 }
 
+/* Margins are kept once so many times the rows that changed their label in a pass are few: about as many will look. */
+#define LOOKING_BY_CHANGES 24
+
+/* Margins are in units of which the centres of that pass moved so many, */
+#define UNITS_MOVED 16
+
+/* and in smaller ones once they move fewer, or in the same from 0 once they have moved more. */
+#define FEWEST_UNITS 6
+#define MOST_UNITS 128
+
+/* A unit that floats hold well, and a scale by which drifts do not vanish when they are squared. */
+#define GOOD_UNIT(unit) ((unit) > 1e-20 && (unit) < 1e20)
+#define GOOD_SCALE(scale) ((scale) > 1e-100 && (scale) < 1e100)
+
+/*
+ * Keep margins from the next pass on, or bring them up to date with how far the centres moved: at most by as much
+ * as the nearest one can have gone away from a row while another came nearer.
+ */
+static void
+AdvanceMargins(Leader *leader, KmeansCenters *centers, bool few_changes)
+{
+	KmeansMargins *margins = &centers->margins;
+	double		step = (centers->largest + centers->second) * (1 + 1e-6);
+
+	margins->renew = false;
+	margins->known = margins->kept;
+	if (leader->fit.k < 2 || leader->fit.few_rows == 0 || !(few_changes || margins->kept))
+		return;
+	margins->moved += step;
+	if (!margins->kept || !(margins->moved < margins->unit * (PG_UINT8_MAX - 1)))
+	{
+		/* all rows look and have margins afterwards */
+		margins->unit = step / UNITS_MOVED;
+		margins->kept = GOOD_UNIT(margins->unit) && GOOD_SCALE(leader->fit.scale);
+		margins->known = false;
+		margins->moved = 0;
+	}
+	else
+		margins->limit = (uint8) (margins->moved / margins->unit) + 1;
+	if (margins->known && (margins->limit > MOST_UNITS || step < margins->unit * FEWEST_UNITS))
+	{
+		margins->renew = true;
+		for (margins->shift = 0; margins->shift < 8 && step < margins->unit * UNITS_MOVED / 2; margins->shift++)
+			margins->unit /= 2;
+		margins->moved = 0;
+		margins->kept = GOOD_UNIT(margins->unit);
+	}
+	margins->units.per_unit = (float) (1 / margins->unit * (1 - 1e-6));
+	margins->units.offset = (float) (margins->moved / margins->unit * (1 - 1e-6));
+}
+
 /* Take in a start's pass, and add to *sum how many rows changed their label; returns whether it needs another. */
 static bool
-AdvanceStart(Leader *leader, int number, int64 *sum)
+AdvanceStart(Leader *leader, int number, int64 nrows, int64 *sum)
 {
 	Start	   *start = &leader->start[number];
 	int64		changed = ReduceLanes(leader, number);
@@ -284,6 +335,7 @@ AdvanceStart(Leader *leader, int number, int64 *sum)
 	if (start->last)
 		return false;
 	shift = UpdateCenters(leader, number);
+	AdvanceMargins(leader, start->centers, (double) changed * LOOKING_BY_CHANGES < leader->fit.few_rows * nrows);
 	start->measured = false;
 	start->iterations++;
 	start->converged = changed == 0 || shift <= leader->tolerance;
@@ -332,6 +384,7 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 		Start	   *start = &leader->start[s];
 
 		memcpy(start->centers->value, centers + s * kd, sizeof(double) * kd);
+		memset(&start->centers->margins, 0, sizeof(KmeansMargins));
 		memset(start->weight, 0, sizeof(double) * fit->k);
 		memset(start->sum, 0, sizeof(double) * kd);
 		start->iterations = 0;
@@ -351,7 +404,7 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 		fit->rounded_blocks = fit->keeping_blocks;
 		changed = 0;
 		for (int s = 0; s < fit->starts; s++)
-			if ((fit->active & (1U << s)) && !AdvanceStart(leader, s, &changed))
+			if ((fit->active & (1U << s)) && !AdvanceStart(leader, s, nrows, &changed))
 				fit->active &= ~(1U << s);
 		if (changed < nrows / KEEPING_CHANGES)
 			fit->keeping_blocks = fit->kept_blocks;
@@ -441,8 +494,7 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 	fit->lanes = KmeansTakePart(&total, mul_size(fit->lane_size, CS_LANES * fit->capacity));
 	fit->labels = KmeansTakePart(&total, CsKmeansLabelsSize(fit, nblocks));
 	fit->bounds = KmeansTakePart(&total,
-								 mul_size(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
-										  fit->capacity));
+								 mul_size(CsKmeansBoundsSize(fit, nblocks), fit->capacity));
 	fit->distances = fit->labels;
 	if (!few)
 		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, fit->kept_blocks));
@@ -500,6 +552,7 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	fit->lane_size = CsKmeansLaneSize(fit->k, fit->d);
 	fit->centers_size = MAXALIGN(offsetof(KmeansCenters, value) +
 								 sizeof(double) * fit->k * ((Size) fit->d + 1));
+	fit->few_rows = CsKmeansFewRows(fit->method, fit->k, fit->d);
 	CsKmeansPlan(fit, leader->options, CsMatrixBlocks(m), Min(in->memory_left, CsArenaLeft(arena)));
 	AllocateArea(leader, arena, m);
 

@@ -55,6 +55,7 @@ typedef struct KmeansFit
 	Size		lane_size;
 	double		scale;			/* distances are kept as float times this, near 1 */
 	KmeansMethod method;
+	double		few_rows;		/* part of the rows up to which only these look, 0: no margins; lloyd only */
 	int64		kept_blocks;	/* blocks that there is room for in "kept", */
 	int64		keeping_blocks; /* those that the pass at hand rounds to stay there, */
 	int64		rounded_blocks; /* and those that earlier ones have */
@@ -71,9 +72,25 @@ typedef uint16 KmeansLabel;
 
 #define KMEANS_NO_LABEL PG_UINT16_MAX
 
+/*
+ * Margins of a start's rows, lloyd only: see kmeans_assign.c.  Written by the leader between passes.
+ */
+typedef struct KmeansMargins
+{
+	bool		kept;			/* rows that look in the pass keep their margins */
+	bool		known;			/* every row has one from earlier passes */
+	bool		renew;			/* all are brought to other units */
+	uint8		limit;			/* rows whose margin is not larger must look */
+	int			shift;			/* of new units to old ones, as a power of two */
+	double		unit;
+	double		moved;			/* what margins have lost since the units are these */
+	CsFilterUnits units;		/* of the margins that the pass finds */
+} KmeansMargins;
+
 /* Centres and how far each has just moved, in an area; written by the leader between passes. */
 typedef struct KmeansCenters
 {
+	KmeansMargins margins;
 	int			farthest;		/* centre with the largest drift */
 	double		largest,
 				second;			/* largest and second largest drift, times scale */
@@ -85,6 +102,7 @@ typedef struct KmeansRounded
 {
 	float	   *values;
 	float	   *reach;
+	float	   *length;
 	float	   *own;			/* the member's room, NULL until it is needed */
 } KmeansRounded;
 
@@ -145,6 +163,7 @@ extern const CsAlgorithm CsKmeans;
 extern const CsOption CsKmeansOptions[KMEANS_NOPTIONS];
 extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k);
 extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left);
+extern double CsKmeansFewRows(KmeansMethod method, int k, int d);
 extern Size CsKmeansLaneSize(int k, int d);
 extern Size CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks);
 extern Size CsKmeansDistancesSize(const KmeansFit *fit, int64 nblocks);
@@ -158,7 +177,7 @@ extern void CsKmeansRoundFew(CsArena *arena, KmeansFit *fit);
 extern void CsKmeansRoundBlock(CsArena *arena, const KmeansFit *fit, int64 block, KmeansRounded *rounded);
 
 /* kmeans_assign.c */
-extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);
+extern Size CsKmeansBoundsSize(const KmeansFit *fit, int64 nblocks);
 extern PGDLLEXPORT void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
 
 /* kmeans_sums.c */

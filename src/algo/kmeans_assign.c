@@ -3,7 +3,13 @@
  *	  One pass of k-means over the rows: every row to its nearest centre, skipping those whose
  *	  bounds prove that they stay.
  *
- * A row keeps an upper bound on the distance to its own centre and lower bounds on the others.
+ * Lloyd's pass itself looks in single precision (filter.c), which takes so little that a row keeps no more than a
+ * byte, and that only once few rows change and where k times d is large: its margin, by how much nearer the nearest
+ * centre was than any other when the row last looked, in units that the leader chooses for the start.  What the
+ * margins of a start lose as centres move is one number for all of its rows, which is compared with 64 of them at a
+ * time.  Rows look again where their margin may be used up; a margin of 255 units may be more.
+ *
+ * In the other two methods a row keeps an upper bound on the distance to its own centre and lower bounds on the others.
  * When centres move, bounds are loosened by how far; a row is looked at again only where its upper
  * bound reaches a lower one.  Two sets of lower bounds:
  *
@@ -81,6 +87,9 @@ typedef struct Pass
 
 	/* lloyd: the block and the centres of each start in single precision, see filter.c */
 	KmeansRounded rounded;
+	const KmeansMargins *margins;	/* of the start at work, NULL where none are kept */
+	uint8	   *margin;
+	float	   *some;			/* scratch of rows that look, d x CS_FILTER_SCRATCH */
 	float	   *forms;
 	Size		form_size;		/* floats of one start */
 	const float *form;			/* of the start at work */
@@ -146,25 +155,26 @@ EndFlags(int nrows, uint8 *flags)
 		flags[r] = 0;
 }
 
+/* Floats of a block's bounds; margins are bytes. */
 static inline Size
-BoundsPerBlock(KmeansMethod method, int k)
+BoundsPerBlock(const KmeansFit *fit)
 {
-	switch (method)
+	switch (fit->method)
 	{
 		case KMEANS_LLOYD:
-			return 0;
+			return fit->few_rows > 0 ? CS_BLOCK_ROWS / sizeof(float) : 0;
 		case KMEANS_ELKAN:
-			return (Size) (1 + k) * CS_BLOCK_ROWS;
+			return (Size) (1 + fit->k) * CS_BLOCK_ROWS;
 		default:
 			return 2 * CS_BLOCK_ROWS;
 	}
 }
 
-/* Bytes of bounds for a matrix. */
+/* Bytes of bounds or margins for a matrix. */
 Size
-CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k)
+CsKmeansBoundsSize(const KmeansFit *fit, int64 nblocks)
 {
-	return sizeof(float) * BoundsPerBlock(method, k) * (Size) nblocks;
+	return sizeof(float) * BoundsPerBlock(fit) * (Size) nblocks;
 }
 
 /* Labels as they are kept; n may be rounded up to a multiple of 8. */
@@ -234,6 +244,15 @@ PlaceRows(Pass *pass)
 	NarrowLabels(pass->nrows, pass->found, pass->label);
 }
 
+/* The n rows listed in "change" change their cluster. */
+static void
+ChangeLabels(Pass *pass, int n)
+{
+	MoveRows(pass, n, pass->change, pass->target);
+	for (int i = 0; i < n; i++)
+		pass->label[pass->change[i]] = pass->target[i];
+}
+
 /*
  * Take over the labels found for the rows in "look", which is NULL for all rows: those that differ
  * change their cluster.
@@ -263,25 +282,23 @@ TakeLabels(Pass *pass, int n, const int *look)
 			pass->target[nchanges] = pass->found[i];
 			nchanges += pass->label[look[i]] != pass->found[i];
 		}
-	MoveRows(pass, nchanges, pass->change, pass->target);
-	for (int i = 0; i < nchanges; i++)
-		pass->label[pass->change[i]] = pass->target[i];
+	ChangeLabels(pass, nchanges);
 }
 
-/* Copy the values of the rows in "look" into a block of their own. */
+/* Copy the values of n rows into a block of their own. */
 static void
-GatherRows(Pass *pass)
+GatherRows(Pass *pass, int n, const int *row)
 {
-	int			padded = CS_PAD_ROWS(pass->nlook);
+	int			padded = CS_PAD_ROWS(n);
 
 	for (int j = 0; j < pass->fit->d; j++)
 	{
 		const double *column = pass->x + (Size) j * CS_BLOCK_ROWS;
 		double	   *to = pass->gathered + (Size) j * padded;
 
-		for (int i = 0; i < pass->nlook; i++)
-			to[i] = column[pass->look[i]];
-		for (int i = pass->nlook; i < padded; i++)
+		for (int i = 0; i < n; i++)
+			to[i] = column[row[i]];
+		for (int i = n; i < padded; i++)
 			to[i] = 0;
 	}
 }
@@ -303,7 +320,7 @@ FindNearest(Pass *pass)
 	bool		whole = pass->nlook == pass->nrows;
 
 	if (!whole)
-		GatherRows(pass);
+		GatherRows(pass, pass->nlook, pass->look);
 	CsNearest(fit->d, pass->nlook, whole ? pass->x : pass->gathered,
 			  whole ? CS_BLOCK_ROWS : CS_PAD_ROWS(pass->nlook), fit->k, pass->centers->value,
 			  pass->scratch, pass->found, pass->nearest, pass->second);
@@ -530,26 +547,37 @@ AssignElkan(Pass *pass)
 	TakeLabels(pass, pass->nlook, pass->look);
 }
 
-/* Let the rows whose nearest centre single precision leaves open look again. */
-static void
-SettleOpenRows(Pass *pass)
+/*
+ * Settle the rows whose nearest centre single precision leaves open, among n that are listed in "change", and list
+ * those no longer that keep their label; returns how many remain.
+ */
+static int
+SettleOpenRows(Pass *pass, int n)
 {
 	const KmeansFit *fit = pass->fit;
-	int			n = 0;
+	int			nopen = 0,
+				kept = 0;
 
-	for (int r = 0; r < pass->nrows; r++)
-	{
-		pass->look[n] = r;
-		n += pass->found[r] < 0;
-	}
-	if (n == 0)
-		return;
-	pass->nlook = n;
-	GatherRows(pass);
-	CsNearest(fit->d, n, pass->gathered, CS_PAD_ROWS(n), fit->k, pass->centers->value,
-			  pass->scratch, pass->target, pass->nearest, NULL);
 	for (int i = 0; i < n; i++)
-		pass->found[pass->look[i]] = pass->target[i];
+	{
+		pass->look[nopen] = pass->change[i];
+		nopen += pass->target[i] < 0;
+	}
+	if (nopen == 0)
+		return n;
+	GatherRows(pass, nopen, pass->look);
+	CsNearest(fit->d, nopen, pass->gathered, CS_PAD_ROWS(nopen), fit->k, pass->centers->value,
+			  pass->scratch, pass->found, pass->nearest, NULL);
+	nopen = 0;
+	for (int i = 0; i < n; i++)
+	{
+		int32		label = pass->target[i] < 0 ? pass->found[nopen++] : pass->target[i];
+
+		pass->change[kept] = pass->change[i];
+		pass->target[kept] = label;
+		kept += pass->label[pass->change[i]] != label;
+	}
+	return kept;
 }
 
 /*
@@ -564,13 +592,80 @@ PrefetchLabels(const Pass *pass)
 }
 
 /*
- * Plain Lloyd: every row looks at every centre.  Distances are not needed but in a start's last
- * pass, whose inertia they are.
+ * Flag the rows whose margin the centres may have used up, as ListFlagged() reads flags; returns how many.
+ */
+CS_CLONES static int
+FlagUsedUp(int nrows, const uint8 *margin, uint8 limit, uint8 *flags)
+{
+	int			n = 0;
+
+	for (int r = 0; r < nrows; r++)
+		flags[r] = margin[r] <= limit;
+	for (int r = 0; r < nrows; r++)
+		n += flags[r];
+	EndFlags(nrows, flags);
+	return n;
+}
+
+/* Bring the margins of a block, which have lost "limit" units, to units that are a power of two smaller. */
+CS_CLONES static void
+RenewMargins(int nrows, uint8 limit, int shift, uint8 *margin)
+{
+	for (int r = 0; r < nrows; r++)
+	{
+		int			left = (margin[r] > limit ? margin[r] - limit : 0) << shift;
+
+		margin[r] = Min(left, PG_UINT8_MAX);
+	}
+}
+
+/* All rows of a block look at all centres in single precision; returns how many changes are listed. */
+static int
+LookFromAll(Pass *pass)
+{
+	const KmeansFit *fit = pass->fit;
+	const KmeansRounded *rounded = &pass->rounded;
+	bool		keep = pass->margins && pass->margins->kept;
+
+	return CsFilterChanges(fit->d, pass->nrows, rounded->values, rounded->reach, rounded->length, fit->k, pass->form,
+						   keep ? &pass->margins->units : NULL, pass->label, pass->margin, pass->change,
+						   pass->target);
+}
+
+/* The same for the flagged rows of a block. */
+static int
+LookFromSome(Pass *pass)
+{
+	const KmeansFit *fit = pass->fit;
+	const KmeansRounded *rounded = &pass->rounded;
+
+	return CsFilterSome(fit->d, pass->nrows, rounded->values, rounded->reach, rounded->length, pass->flags, fit->k,
+						pass->form, &pass->margins->units, pass->label, pass->margin, pass->some,
+						pass->change, pass->target);
+}
+
+/* The first pass of Lloyd's: no row has a label yet. */
+static void
+PlaceByFilter(Pass *pass)
+{
+	for (int r = 0; r < pass->nrows; r++)
+		pass->label[r] = KMEANS_NO_LABEL;
+	SettleOpenRows(pass, LookFromAll(pass));
+	memcpy(pass->found, pass->target, sizeof(int32) * pass->nrows);
+	PlaceRows(pass);
+}
+
+/*
+ * Lloyd's pass over a block: rows look at every centre, all of them or those whose margins are used up.  Distances
+ * are not needed but in a start's last pass, whose inertia they are.
  */
 static void
 AssignLloyd(Pass *pass, bool measure)
 {
 	const KmeansFit *fit = pass->fit;
+	const KmeansMargins *margins = pass->margins;
+	bool		known = margins && margins->known;
+	int			n = pass->nrows;
 
 	PrefetchLabels(pass);
 	if (measure)
@@ -578,11 +673,26 @@ AssignLloyd(Pass *pass, bool measure)
 		CsNearest(fit->d, pass->nrows, pass->x, CS_BLOCK_ROWS, fit->k, pass->centers->value,
 				  pass->scratch, pass->found, pass->nearest, NULL);
 		pass->lane->inertia += CsKmeansBlockInertia(pass->nrows, pass->nearest, pass->weights);
+		TakeLabels(pass, pass->nrows, NULL);
+		return;
 	}
-	else if (CsFilterNearest(fit->d, pass->nrows, pass->rounded.values, pass->rounded.reach, fit->k, pass->form,
-							 pass->found))
-		SettleOpenRows(pass);
-	TakeLabels(pass, pass->nrows, NULL);
+	if (fit->first)
+	{
+		PlaceByFilter(pass);
+		return;
+	}
+	if (known)
+		n = FlagUsedUp(pass->nrows, pass->margin, margins->limit, pass->flags);
+	if (!known || n > fit->few_rows * pass->nrows)
+		n = LookFromAll(pass);
+	else
+	{
+		if (margins->renew)
+			RenewMargins(pass->nrows, margins->limit, margins->shift, pass->margin);
+		if (n > 0)
+			n = LookFromSome(pass);
+	}
+	ChangeLabels(pass, SettleOpenRows(pass, n));
 }
 
 /* A lane's buffers, in the item's context. */
@@ -603,11 +713,12 @@ InitPass(Pass *pass, const KmeansFit *fit)
 		pass->all = palloc_extended(sizeof(double) * fit->k * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
 	pass->found = palloc(sizeof(int32) * CS_BLOCK_ROWS);
 	pass->candidate = palloc(sizeof(int) * fit->k);
-	pass->change = palloc(sizeof(int) * (CS_BLOCK_ROWS + 1));
-	pass->target = palloc(sizeof(int32) * (CS_BLOCK_ROWS + 1));
+	pass->change = palloc(sizeof(int) * CS_FILTER_CHANGES);
+	pass->target = palloc(sizeof(int32) * CS_FILTER_CHANGES);
 	pass->narrow = palloc(sizeof(KmeansLabel) * CS_BLOCK_ROWS);
 	if (fit->method != KMEANS_LLOYD)
 		return;
+	pass->some = palloc_extended(sizeof(float) * d * CS_FILTER_SCRATCH, MCXT_ALLOC_HUGE);
 	pass->form_size = 1 + fit->k * (d + 1);
 	pass->forms = palloc_extended(sizeof(float) * pass->form_size * fit->starts, MCXT_ALLOC_HUGE);
 }
@@ -654,7 +765,7 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 			   *lanes = KmeansPart(arena, fit, fit->lanes);
 	const double *origin = KmeansPart(arena, fit, fit->origin);
 	float	   *bounds = KmeansPart(arena, fit, fit->bounds);
-	Size		per_block = BoundsPerBlock(fit->method, fit->k);
+	Size		per_block = BoundsPerBlock(fit);
 	Pass		pass;
 
 	for (int s = 0; s < fit->starts; s++)
@@ -682,6 +793,8 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 			pass.label = KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS;
 			pass.upper = bounds + ((Size) s * CsMatrixBlocks(m) + b) * per_block;
 			pass.lower = pass.upper + CS_BLOCK_ROWS;
+			pass.margins = fit->few_rows > 0 ? &pass.centers->margins : NULL;
+			pass.margin = (uint8 *) pass.upper;
 			pass.form = pass.forms + s * pass.form_size;
 			AssignBlock(&pass, (fit->measure & (1U << s)) != 0);
 		}

@@ -15,11 +15,11 @@
 /* Up to so many blocks are few. */
 #define FEW_BLOCKS 8
 
-/* Floats of a block: its values, then the reach of each tile. */
+/* Floats of a block: its values, then the reach of each tile and the squared length of each row. */
 static Size
 FloatsOfBlock(int d)
 {
-	return (Size) d * CS_BLOCK_ROWS + CS_BLOCK_ROWS / CS_FILTER_TILE;
+	return (Size) d * CS_BLOCK_ROWS + CS_BLOCK_ROWS / CS_FILTER_TILE + CS_BLOCK_ROWS;
 }
 
 /* Where a block is kept. */
@@ -33,10 +33,11 @@ static void
 RoundInto(CsArena *arena, const KmeansFit *fit, int64 block, float *values)
 {
 	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
+	float	   *reach = values + (Size) fit->d * CS_BLOCK_ROWS;
 
 	CsFilterRows(fit->d, CsMatrixBlockRows(m, block), CsMatrixBlock(m, arena, block), CS_BLOCK_ROWS,
-				 KmeansPart(arena, fit, fit->origin), fit->scale, values,
-				 values + (Size) fit->d * CS_BLOCK_ROWS);
+				 KmeansPart(arena, fit, fit->origin), fit->scale, values, reach,
+				 reach + CS_BLOCK_ROWS / CS_FILTER_TILE);
 }
 
 /* Bytes that so many blocks take where they are kept. */
@@ -78,4 +79,5 @@ CsKmeansRoundBlock(CsArena *arena, const KmeansFit *fit, int64 block, KmeansRoun
 	if (block >= fit->rounded_blocks)
 		RoundInto(arena, fit, block, rounded->values);
 	rounded->reach = rounded->values + (Size) fit->d * CS_BLOCK_ROWS;
+	rounded->length = rounded->reach + CS_BLOCK_ROWS / CS_FILTER_TILE;
 }

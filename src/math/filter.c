@@ -17,6 +17,11 @@
  * that are compared in CsNearest, of at most (R + C)^2 each.  Where a score might overflow, or is no
  * number, the bound is infinite, and the row is left open.
  *
+ * The margin of a row is by how much nearer its nearest centre is than any other.  With D what the difference of
+ * the two best scores is at least, and a the distance to the nearest one, the others are D / (a + sqrt(a^2 + D))
+ * farther, which is not less than D / sqrt(4 a^2 + 2 D).  The squared length of the row makes a^2 of the score, and
+ * is taken for as large as rounding may have hidden.
+ *
  * Rows come in tiles of 32, z[tile][column][32], so that what is read together lies together.  The
  * kernels of the scores are in filter_kernels.h.
  */
@@ -32,24 +37,35 @@
 
 /* Rows and centres whose scores are computed together fit the registers of every width. */
 #define SCORE_ROWS (2 * KERNEL_FLOATS)
-#define SCORE_CENTERS 4
+#define SCORE_CENTERS 6
 
 /* Below every difference that is taken for certain: scores may be denormal numbers. */
 #define LEAST_DIFFERENCE 1e-30
 
+/* The largest of n squared lengths; one that is no number must not be lost in the maximum. */
+static inline float
+LongestOf(int n, const float *length)
+{
+	float		largest = 0;
+
+	for (int r = 0; r < n; r++)
+		largest = length[r] <= largest ? largest : length[r];
+	return largest;
+}
+
 /*
  * Round rows to float about an origin.  IN x[j * stride + r], readable up to a multiple of 32 rows;
- * OUT z, tile by tile, d * CS_FILTER_ROWS(nrows) floats, and in "reach" the largest squared length
- * of a row of each tile.  One column is read at a time, from end to end, which processors foresee:
+ * OUT z, tile by tile, d * CS_FILTER_ROWS(nrows) floats, the squared length of each row, and in
+ * "reach" the largest one of each tile.  One column is read at a time, from end to end, which processors foresee:
  * rows that come from memory are read in three quarters of the time that it takes with prefetches.
  */
 CS_CLONES void
 CsFilterRows(int d, int nrows, const double *x, int stride, const double *origin, double scale,
-			 float *z, float *reach)
+			 float *z, float *reach, float *length)
 {
 	int			ntiles = CS_FILTER_ROWS(nrows) / TILE;
-	float		squared[CS_BLOCK_ROWS] = {0};
 
+	memset(length, 0, sizeof(float) * ntiles * TILE);
 	for (int j = 0; j < d; j++)
 	{
 		const double *column = x + (Size) j * stride;
@@ -58,26 +74,19 @@ CsFilterRows(int d, int nrows, const double *x, int stride, const double *origin
 		for (int tile = 0; tile < ntiles; tile++)
 		{
 			float	   *to = z + ((Size) tile * d + j) * TILE;
-			float	   *length = squared + tile * TILE;
+			float	   *squared = length + tile * TILE;
 
 			for (int r = 0; r < TILE; r++)
 			{
 				float		value = (float) ((column[tile * TILE + r] - center) * scale);
 
 				to[r] = value;
-				length[r] += value * value;
+				squared[r] += value * value;
 			}
 		}
 	}
 	for (int tile = 0; tile < ntiles; tile++)
-	{
-		float		largest = 0;
-
-		/* a sum that is no number must not be lost in the maximum */
-		for (int r = 0; r < TILE; r++)
-			largest = squared[tile * TILE + r] <= largest ? largest : squared[tile * TILE + r];
-		reach[tile] = largest;
-	}
+		reach[tile] = LongestOf(TILE, length + tile * TILE);
 }
 
 /*
@@ -123,6 +132,45 @@ CertainDifference(int d, float reach, float c)
 					LEAST_DIFFERENCE);
 }
 
+/* More than the squared length of a row, by what rounding can have taken from it, relative to the sum of floats. */
+#define LongestLength(d) (1 + (float) ldexp((d) + 4, -23))
+
+/* Part of a reciprocal root that is certain: estimates are exact to 11 bits. */
+#define ROOT_PART (1 - ldexp(1, -10))
+
+/* A unit must be more than this part of every distance, for which rounding of doubles is nothing. */
+#define LEAST_UNIT 1e-9
+
+/* Units of margins for a tile: none, so that all margins are 0, where they would be lost in its distances. */
+static inline CsFilterUnits
+UnitsOfTile(const CsFilterUnits *units, float reach, float c)
+{
+	static const CsFilterUnits none = {0, 0};
+
+	return (sqrt((double) reach) + c) * units->per_unit * LEAST_UNIT < 1 ? *units : none;
+}
+
+/* Floats of a column of rows that are gathered: not where caches take columns for the same place. */
+#define GATHERED_STRIDE CS_FILTER_SCRATCH
+
+/* Rows that are gathered until they are as many as are scored together, and what becomes of them. */
+typedef struct CsFilterGathered
+{
+	int			n;
+	float	   *z;				/* column j of theirs is z[j * GATHERED_STRIDE] */
+	float		length[GATHERED_STRIDE];
+	int			row[GATHERED_STRIDE];
+	int32		label[GATHERED_STRIDE]; /* before */
+	int			k;
+	const float *form;
+	float		certain;
+	CsFilterUnits units;
+	uint8	   *margin;			/* of all rows */
+	int			listed;
+	int		   *change;
+	int32	   *found;
+} CsFilterGathered;
+
 #ifdef CS_WIDE_KERNELS
 #define KERNEL_WIDTH 8
 #include "math/filter_kernels.h"
@@ -133,12 +181,29 @@ CertainDifference(int d, float reach, float c)
 #include "math/filter_kernels.h"
 
 /*
- * The number of the nearest of k centres, or -1 where single precision cannot tell, for nrows rows
- * rounded up to a multiple of 32: label must have room for them.  Returns whether any label is -1.
+ * The rows whose nearest of k centres is not the one of their label, and that one's number: -1 where single
+ * precision cannot tell.  IN label[r], readable up to a multiple of 32 rows; OUT row[] ascending and found[], both
+ * with room for CS_FILTER_CHANGES.  With "units" also OUT margin[r], of all rows and with room up to a multiple of
+ * 32: by how many units, rounded down, plus the offset and at most 255, the nearest centre is nearer than any
+ * other; 0 where single precision cannot tell.  Returns how many rows there are.
  */
-bool
-CsFilterNearest(int d, int nrows, const float *z, const float *reach, int k, const float *form,
-				int32 *label)
+int
+CsFilterChanges(int d, int nrows, const float *z, const float *reach, const float *length, int k,
+				const float *form, const CsFilterUnits *units, const uint16 *label,
+				uint8 *margin, int *row, int32 *found)
 {
-	return ChooseKernel(FilterNearest) (d, nrows, z, reach, k, form, label);
+	return ChooseKernel(FilterChanges) (d, nrows, z, reach, length, k, form, units, label, margin, row, found);
+}
+
+/*
+ * CsFilterChanges() of the rows whose flag is 1, not 0: flags are readable up to a multiple of 64 rows and 0
+ * beyond the last.  The scratch is d * CS_FILTER_SCRATCH floats.
+ */
+int
+CsFilterSome(int d, int nrows, const float *z, const float *reach, const float *length, const uint8 *flags, int k,
+			 const float *form, const CsFilterUnits *units, const uint16 *label,
+			 uint8 *margin, float *scratch, int *row, int32 *found)
+{
+	return ChooseKernel(FilterSome) (d, nrows, z, reach, length, flags, k, form, units, label, margin, scratch,
+									 row, found);
 }

@@ -13,3 +13,4 @@
 #undef KERNEL_WIDTH
 #undef LesserF
 #undef GreaterF
+#undef ReciprocalRootF

@@ -42,11 +42,26 @@ extern void CsRoundedDistances(int d, int nrows, const float *z, const float *po
 #define CS_FILTER_ROWS(nrows) (((nrows) + CS_FILTER_TILE - 1) / CS_FILTER_TILE * CS_FILTER_TILE)
 
 extern void CsFilterRows(int d, int nrows, const double *x, int stride, const double *origin,
-						 double scale, float *z, float *reach);
+						 double scale, float *z, float *reach, float *length);
 extern void CsFilterCenters(int d, int k, const double *centers, const double *origin,
 							double scale, float *form);
-extern bool CsFilterNearest(int d, int nrows, const float *z, const float *reach, int k,
-							const float *form, int32 *label);
+/* In which units margins are kept, and what is added to each, in units. */
+typedef struct CsFilterUnits
+{
+	float		per_unit;
+	float		offset;
+} CsFilterUnits;
+
+/* Room that lists of changes take, and floats of the scratch for each column. */
+#define CS_FILTER_CHANGES (CS_BLOCK_ROWS + CS_FILTER_TILE)
+#define CS_FILTER_SCRATCH 64
+
+extern int	CsFilterChanges(int d, int nrows, const float *z, const float *reach, const float *length, int k,
+							const float *form, const CsFilterUnits *units, const uint16 *label, uint8 *margin,
+							int *row, int32 *found);
+extern int	CsFilterSome(int d, int nrows, const float *z, const float *reach, const float *length,
+						 const uint8 *flags, int k, const float *form, const CsFilterUnits *units,
+						 const uint16 *label, uint8 *margin, float *scratch, int *row, int32 *found);
 
 /* Add to a running sum by Neumaier's compensated summation; the total is sum + compensation. */
 static inline void
