@@ -129,7 +129,7 @@ sub check_restored
     is($target->safe_psql($database, "SET ROLE analyst; SELECT custseg.end_experiment('spring'); SELECT status FROM custseg.experiment WHERE experiment = 'spring'"),
         "\nended", "$name: an experiment can be ended");
     is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty', whole => true) IS NULL; SELECT name FROM custseg.models ORDER BY name"),
-        "t\nOurs; -- \"x\"\na tree\nvisits\nwithin ours\nworth", "$name: a model can be dropped");
+        "t\nOurs; -- \"x\"\na tree\ndense\nvisits\nwithin ours\nworth", "$name: a model can be dropped");
 }
 
 $node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
