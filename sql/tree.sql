@@ -435,6 +435,25 @@ FROM (VALUES (2, 40), (3, 40), (3, 120), (8, 60), (9, 60), (16, 60), (17, 60)) v
 GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT custseg.drop_model('split', whole => true);
 DROP FUNCTION tree_best_split;
+-- Reports and trainings have rows go down the tree side by side, to leaves of any depth, as predict() takes each down alone; some lie on borders.
+CREATE TABLE tree_crowd AS SELECT i AS id, i * 37 % 64 / 4.0 AS x, i * 53 % 48 / 2.0 AS y, CASE WHEN i * 37 % 64 < 20 THEN 'a' ELSE 'n' || (i * 37 % 64 * 0.3 + i * 53 % 48 * 0.7)::int % 5 END AS class FROM generate_series(1, 3072) i;
+CREATE FUNCTION tree_together(depth int, rows int, OUT leaves int, OUT deepest int, OUT counts bool, OUT alone bool) LANGUAGE plpgsql AS $$
+DECLARE
+	source text := format('SELECT x + delta AS x, y - delta AS y FROM tree_crowd, (VALUES (0), (0.125), (0.25)) d (delta) ORDER BY id, delta LIMIT %s', rows);
+BEGIN
+	PERFORM custseg.train('together', 'tree_crowd', '{x,y}', algorithm => 'tree', prep => '{"scale": "none"}', options => jsonb_build_object('target', 'class', 'max_depth', depth, 'min_samples_leaf', 1));
+	SELECT (v.metrics ->> 'n_leaves')::int, (v.metrics ->> 'depth')::int INTO leaves, deepest FROM custseg.model_version v WHERE v.model = 'together';
+	EXECUTE format('SELECT bool_and(s.n = (SELECT count(*) FROM (%1$s) r WHERE custseg.predict(''together'', r) = s.segment)) AND sum(s.n) = %2$s FROM custseg.segment_profile(''together'', %1$L) s WHERE s.segment > 0 AND s.column_name = ''x''', source, rows) INTO counts;
+	EXECUTE format('SELECT bool_and(custseg.predict(''together'', r) = d.segment) FROM (%s) r, custseg.predict_detail(''together'', r) d', source) INTO alone;
+	PERFORM custseg.drop_model('together', whole => true);
+END $$;
+SELECT depth, rows, t.* FROM unnest('{1,2,5,12}'::int[]) depth, unnest('{1,15,16,17,1025,9216}'::int[]) rows, tree_together(depth, rows) t ORDER BY 1, 2;
+SELECT n_segments FROM custseg.train('together', 'tree_crowd', '{x,y}', algorithm => 'tree', options => '{"target": "class"}');
+SELECT n_segments FROM custseg.train('together', 'SELECT x + 0.125 AS x, y, ''new '' || class AS class FROM tree_crowd', '{x,y}', algorithm => 'tree', options => '{"target": "class"}', deploy => true);
+SELECT old.segment, old.name AS was, new.name AS is FROM custseg.segment old FULL JOIN custseg.segment new ON new.model = old.model AND new.segment = old.segment AND new.version = 2 WHERE old.model = 'together' AND old.version = 1 ORDER BY 1;
+SELECT custseg.drop_model('together', whole => true);
+DROP FUNCTION tree_together;
+DROP TABLE tree_crowd;
 DROP FUNCTION tree_borders;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;
 DROP TYPE tree_size;

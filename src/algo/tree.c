@@ -290,5 +290,8 @@ const CsAlgorithm CsTreeAlgorithm = {
 	.fit = TreeFit,
 	.compile = CsTreeCompile,
 	.assign = CsTreeAssign,
+	.place = CsTreePlace,
+	.places_rows = CsTreePlacesRows,
+	.place_rows = CsTreePlaceRows,
 	.explain = CsTreeExplain,
 };

@@ -123,6 +123,9 @@ enum
 #define TREE_NODE_NUMBERS 5
 
 extern Size CsTreeCompile(const CsFitted *model, void *result);
+extern int	CsTreePlace(const CsFitted *model, const double *z);
+extern bool CsTreePlacesRows(const CsFitted *model, int nrows);
+extern void CsTreePlaceRows(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments);
 extern bool CsTreeAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						 double *memberships);
 extern void CsTreeExplain(const CsFitted *model, const double *z, int segment, double *point,

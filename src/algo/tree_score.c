@@ -13,13 +13,16 @@
 
 #include "algo/tree.h"
 
-/* A node as scoring reads it; a leaf has no children. */
+/* Rows that go down the tree side by side. */
+#define TOGETHER 16
+
+/* A node as scoring reads it. */
 typedef struct Question
 {
 	double		threshold;
 	int32		column;			/* -1: a leaf */
-	int32		left,
-				right;
+	int32		compared;		/* the same, but 0 of a leaf, */
+	int32		child[2];		/* left and right; of a leaf itself: rows that have come to one may go on with others */
 	int32		segment;
 } Question;
 
@@ -98,9 +101,10 @@ CsTreeCompile(const CsFitted *model, void *result)
 		const double *row = nodes->values + (Size) i * TREE_NODE_NUMBERS;
 
 		compiled[i].column = (int32) row[0] - 1;
+		compiled[i].compared = Max(compiled[i].column, 0);
 		compiled[i].threshold = row[1];
-		compiled[i].left = (int32) row[2] - 1;
-		compiled[i].right = (int32) row[3] - 1;
+		for (int side = 0; side < 2; side++)
+			compiled[i].child[side] = row[0] == 0 ? i : (int32) row[2 + side] - 1;
 		compiled[i].segment = (int32) model->parameters[TREE_SEGMENTS].values[i];
 	}
 	return mul_size(sizeof(Question), nodes->rows);
@@ -110,7 +114,7 @@ CsTreeCompile(const CsFitted *model, void *result)
 static inline int
 NextNode(const Question *node, const double *z)
 {
-	return z[node->column] <= node->threshold ? node->left : node->right;
+	return node->child[!(z[node->column] <= node->threshold)];
 }
 
 /* Rows of a segment in a node. */
@@ -178,6 +182,67 @@ CsTreeAssign(const CsFitted *model, const double *z, CsAssignment *result, doubl
 		if (i == leaf)
 			return true;
 	}
+}
+
+/* The segment that CsTreeAssign() gives, as CsAlgorithm.place. */
+int
+CsTreePlace(const CsFitted *model, const double *z)
+{
+	const Question *nodes = model->compiled;
+	int			leaf = 0;
+
+	while (nodes[leaf].column >= 0)
+		leaf = NextNode(&nodes[leaf], z);
+	return nodes[leaf].segment;
+}
+
+/*
+ * Take a step down the tree with a few rows, value j of whom are at z[j * stride]; returns whether any of them had not
+ * come to a leaf yet.  Which way a row goes, no processor can foretell, so that it is not asked by a branch.
+ */
+static inline bool
+StepDown(const Question *nodes, const double *z, Size stride, int n, int32 *at)
+{
+	int32		moved = 0;
+
+	for (int r = 0; r < n; r++)
+	{
+		const Question *node = &nodes[at[r]];
+		int32		next = node->child[!(z[(Size) node->compared * stride + r] <= node->threshold)];
+
+		moved |= next ^ at[r];
+		at[r] = next;
+	}
+	return moved != 0;
+}
+
+/*
+ * The segments that CsTreeAssign() gives, as CsAlgorithm.place_rows.  The rows go down side by side: each step waits
+ * for its memory, but not for the steps of other rows.
+ */
+void
+CsTreePlaceRows(const CsFitted *model, const double *z, int stride, int nrows, int32 *segments)
+{
+	const Question *nodes = model->compiled;
+	int32		at[TOGETHER];
+
+	for (int first = 0; first < nrows; first += TOGETHER)
+	{
+		int			n = Min(TOGETHER, nrows - first);
+
+		memset(at, 0, sizeof(at));
+		while (StepDown(nodes, z + first, stride, n, at))
+			;
+		for (int r = 0; r < n; r++)
+			segments[first + r] = nodes[at[r]].segment;
+	}
+}
+
+/* Any number of rows may go down side by side, as CsAlgorithm.places_rows. */
+bool
+CsTreePlacesRows(const CsFitted *model, int nrows)
+{
+	return true;
 }
 
 /*
