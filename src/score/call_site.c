@@ -257,7 +257,7 @@ CsCallSiteForModel(FunctionCallInfo fcinfo)
 }
 
 /*
- * Is this the scorer that the site holds?  A plain one is told by its digest.  One that comes from
+ * Is this the scorer that the site holds?  A plain one is told by its digest, if it has one.  One that comes from
  * a table in compressed form, or as a pointer to where it is stored, is the same when those bytes
  * are; so it need not be fetched for each row.
  */
@@ -269,7 +269,7 @@ IsResolvedScorer(const CsCallSite *site, struct varlena *given)
 	if (site->compiled == NULL || VARSIZE_ANY(site->argument) != size)
 		return false;
 	if (!VARATT_IS_EXTENDED(given))
-		return !VARATT_IS_EXTENDED(site->argument) &&
+		return !VARATT_IS_EXTENDED(site->argument) && ((const CsScorer *) given)->digest[0] != 0 &&
 			memcmp(given, site->argument, offsetof(CsScorer, model)) == 0;
 	if (VARATT_IS_EXTERNAL(given) && !VARATT_IS_EXTERNAL_ONDISK(given))
 		return false;

@@ -22,8 +22,11 @@ PG_FUNCTION_INFO_V1(custseg_compiled_model_to_jsonb);
 static CsScorer *
 ParseScorer(char *text)
 {
-	return CsScorerFromJsonb(DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
-																CStringGetDatum(text))));
+	CsScorer   *scorer = CsScorerFromJsonb(DatumGetJsonbP(DirectFunctionCall1(jsonb_in,
+																				  CStringGetDatum(text))));
+
+	CsScorerSeal(scorer);
+	return scorer;
 }
 
 /* The json text of a scorer. */

@@ -134,7 +134,7 @@ custseg_scorer(PG_FUNCTION_ARGS)
 	if (model == NULL)
 		PG_RETURN_NULL();
 	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, SCORER_VERSION));
-	result = memcpy(palloc(VARSIZE(scorer)), scorer, VARSIZE(scorer));
+	result = CsScorerValue(scorer);
 	if (CsOverridesHold(scorer))
 		ereport(NOTICE,
 				(errmsg("decisions by hand for customers of model \"%s\" do not reach who scores with its compiled form",

@@ -110,7 +110,7 @@ Prepare(Statements *s, CsResegment *request, Relation rel)
 	s->column = psprintf("t.%s", quote_identifier(request->column));
 	s->placed = "custseg.predict($1, t)";
 	s->by_hand = "false";
-	AddArgument(s, ScorerType(), PointerGetDatum(s->scorer));
+	AddArgument(s, ScorerType(), PointerGetDatum(CsScorerValue(s->scorer)));
 	if (CsOverridesHold(s->scorer))
 		HonourDecisions(s, rel);
 }

@@ -38,7 +38,8 @@ typedef struct CsScorer
 {
 	int32		vl_len_;
 	int32		format;			/* CS_SCORER_FORMAT */
-	uint64		digest[2];		/* of what follows up to the compiled part, which it determines: equal digests, equal scorers */
+	uint64		digest[2];		/* of what follows up to the compiled part, which says the same: equal digests, equal scorers;
+								 * 0 until the scorer is to be a value of SQL */
 	NameData	model;
 	NameData	algorithm;
 	int32		version;
@@ -66,6 +67,8 @@ typedef struct CsScorer
 
 extern CsScorer *CsScorerFromParts(Jsonb *definition, const CsStoredParameters *parameters);
 extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
+extern void CsScorerSeal(CsScorer *scorer);
+extern CsScorer *CsScorerValue(const CsScorer *scorer);
 extern Size CsScorerSizeForRows(const CsScorer *scorer);
 extern void CsScorerCopyForRows(const CsScorer *scorer, CsScorer *copy);
 extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);

@@ -338,14 +338,29 @@ CsScorerFromParts(Jsonb *definition, const CsStoredParameters *parameters)
 	FillParameters(scorer, &fitted, parameters, algorithm, shapes,
 				   (int32) (scorer->pipeline_offset + MAXALIGN(pipeline->size)));
 	pfree(pipeline);
-	scorer = AppendCompiled(scorer, algorithm, parameters);
+	return AppendCompiled(scorer, algorithm, parameters);
+}
 
-	body = NameStr(scorer->model);
+/* Note the digest of a scorer that is to be a value of SQL; it takes a while of one with many points. */
+void
+CsScorerSeal(CsScorer *scorer)
+{
+	char	   *body = NameStr(scorer->model);
+
 	for (int i = 0; i < lengthof(scorer->digest); i++)
 		scorer->digest[i] =
 			hash_bytes_extended((unsigned char *) body,
 								(int) ((char *) scorer + scorer->compiled_offset - body), i + 1);
-	return scorer;
+}
+
+/* A scorer of the cache as a value of SQL, palloc'd. */
+CsScorer *
+CsScorerValue(const CsScorer *scorer)
+{
+	CsScorer   *value = memcpy(palloc(VARSIZE(scorer)), scorer, VARSIZE(scorer));
+
+	CsScorerSeal(value);
+	return value;
 }
 
 /* The same of a definition that is whole. */
