@@ -19,6 +19,7 @@
 #include "parallel/arena.h"
 #include "parallel/large.h"
 #include "pgstat.h"
+#include "port/atomics.h"
 #include "storage/dsm_impl.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -185,13 +186,17 @@ FreeNumber(CsArena *arena)
 	return arena->nareas++;
 }
 
-/* Let the workers of a running team know an area's handle. */
+/*
+ * Let the workers of a running team know an area's handle.  Some of them may be looking for changes meanwhile: whoever sees
+ * that there is one sees the handle, too.
+ */
 static void
 PublishHandle(CsArena *arena, int number, dsm_handle handle)
 {
 	if (arena->directory == NULL)
 		return;
 	arena->directory->handle[number] = handle;
+	pg_write_barrier();
 	arena->directory->changes++;
 }
 
@@ -334,6 +339,7 @@ CsArenaRefresh(CsArena *arena)
 	if (arena->seen == arena->directory->changes)
 		return;
 	arena->seen = arena->directory->changes;
+	pg_read_barrier();			/* see PublishHandle() */
 	for (int i = 0; i < CS_MAX_AREAS; i++)
 	{
 		Area	   *area = &arena->area[i];

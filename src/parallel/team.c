@@ -308,6 +308,7 @@ CsTeamForget(CsTeam *team)
 		team->release(team->kept);
 	team->release = NULL;
 	team->kept = NULL;
+	team->purpose = NULL;
 	MemoryContextReset(team->kept_context);
 }
 
