@@ -156,17 +156,18 @@ CsMatrixShare(const CsMatrix *m, CsArena *arena)
 }
 
 /*
- * The rows with the given numbers, which ascend, as a matrix of their own in new areas; palloc'd.
+ * The rows with the given numbers, which ascend, as a matrix of their own in new areas of an arena, of another one perhaps
+ * than the matrix they come from; palloc'd.
  */
 CsMatrix *
-CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows)
+CsMatrixCopyRows(CsArena *from_arena, const CsMatrix *m, const int64 *rows, int64 nrows, CsArena *arena)
 {
 	CsMatrix   *result = CsMatrixCreate(m->ncolumns);
 	double	   *to = NULL;
 
 	for (int64 i = 0; i < nrows; i++)
 	{
-		const double *from = CsMatrixRow(m, arena, rows[i]);
+		const double *from = CsMatrixRow(m, from_arena, rows[i]);
 		int			at = (int) (i % CS_BLOCK_ROWS);
 
 		if (at == 0)
@@ -180,6 +181,13 @@ CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows
 		result->nrows++;
 	}
 	return result;
+}
+
+/* Likewise, in new areas of the same arena. */
+CsMatrix *
+CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows)
+{
+	return CsMatrixCopyRows(arena, m, rows, nrows, arena);
 }
 
 /* Have each row of a column take the value that row from[row] had; "scratch" has room for the column. */

@@ -94,6 +94,8 @@ CsMatrixPutRow(CsMatrix *m, CsArena *arena, int64 row, const double *values)
 
 extern void CsMatrixShareChunks(const CsMatrix *m, CsMatrix *shared);
 extern int	CsMatrixShare(const CsMatrix *m, CsArena *arena);
+extern CsMatrix *CsMatrixCopyRows(CsArena *from_arena, const CsMatrix *m, const int64 *rows, int64 nrows,
+								  CsArena *arena);
 extern CsMatrix *CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows);
 extern void CsMatrixReorderColumn(const CsMatrix *m, CsArena *arena, int column, const int64 *from, double *scratch);
 extern int	CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows);

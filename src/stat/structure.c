@@ -439,17 +439,19 @@ AreBeyond(Sets *sets, int first, int last, Cuts *cuts, CsStructure *s)
 
 /*
  * Have some of the rows groups, k or another number?  Then all may well have some.  Finds out what it
- * tells of these.
+ * tells of these.  They are so few that to hand them out takes longer than to look at them: the leader does it
+ * alone, in memory of its own.
  */
 static bool
 HaveSomeGroups(const Sets *sets, int k, CsStructure *s)
 {
-	CsArena    *arena = CsTeamArena(sets->team);
+	CsArena    *arena = CsArenaCreate(false);
+	CsTeam	   *alone = CsTeamStart(arena, 0);
 	uint64		seed = (uint64) ((const CsCommonOptions *) sets->options)->seed;
 	int64		used;
 	int64	   *chosen = CsSampleRows(sets->rows->nrows, FIRST_ROWS, seed, &used);
-	CsMatrix   *rows = CsMatrixOfRows(arena, sets->rows, chosen, used);
-	Sets		some = {.team = sets->team,.rows = rows,.group = sets->group,.options = sets->options};
+	CsMatrix   *rows = CsMatrixCopyRows(CsTeamArena(sets->team), sets->rows, chosen, used, arena);
+	Sets		some = {.team = alone,.rows = rows,.group = sets->group,.options = sets->options};
 	Cuts		cuts = {0};
 	bool		groups;
 
@@ -457,8 +459,10 @@ HaveSomeGroups(const Sets *sets, int k, CsStructure *s)
 		AreBeyond(&some, FIRST_K, LAST_K, &cuts, s);
 	FreeCuts(some.team, &cuts);
 	CloseSets(&some);
-	CsMatrixFree(rows, arena);
 	pfree(chosen);
+	pfree(rows);
+	CsTeamEnd(alone);
+	CsArenaDestroy(arena);
 	return groups;
 }
 
