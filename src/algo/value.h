@@ -185,10 +185,15 @@ extern void CsValueCheckFloats(const CsValueInput *in);
 extern void CsValueWarnFloats(const CsMatrix *m, CsArena *arena, char **columns);
 extern double CsValueModelPredict(const CsValueModel *m, const double *x);
 extern Size CsValueModelScratch(const CsValueModel *m);
-extern void CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *group,
+extern void CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *scratch,
 									 double *result);
 extern int	CsValueModelPredictRows(CsTeam *team, const CsValueModel *m, const CsMatrix *matrix);
 extern void CsValueModelGains(const CsValueModel *m, double *gains);
+
+/* value_tree.c */
+#define CS_VALUE_FLAT_LEVELS 4
+
+extern void CsValueAskTree(const CsTreeNode *nodes, int32 root, const float *x, int nrows, float *said);
 
 /* tree_shap.c */
 extern double CsValueModelMean(const CsValueModel *m);

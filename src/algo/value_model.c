@@ -9,7 +9,8 @@
  * Rows are walked many at a time through one tree, and trees several at a time by one row: a step of
  * one walk then does not wait for the memory of another.  A leaf has itself for its child, so that
  * all walks take the same number of steps.  A small tree is not walked by rows: from its last split to
- * its root, each split takes for all rows what the one or the other child says, in vectors.
+ * its root, each split takes for all rows what the one or the other child says, in vectors; of few levels in
+ * registers, see value_tree.c.
  */
 #include "custseg.h"
 
@@ -458,8 +459,8 @@ static void
 SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *result)
 {
 	const CsTreeNode *nodes = CsValueNodes(m);
-	float		said[SMALL_NODES][GROUP_ROWS];
-	float		sum[GROUP_ROWS];
+	float		said[SMALL_NODES][GROUP_ROWS] pg_attribute_aligned(PG_CACHE_LINE_SIZE);
+	float		sum[GROUP_ROWS] pg_attribute_aligned(PG_CACHE_LINE_SIZE);
 	double		total[GROUP_ROWS] = {0};
 
 	for (int r = 0; r < GROUP_ROWS; r++)
@@ -469,7 +470,9 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 		int32		root = CsValueRoots(m)[t];
 		int			n = (t + 1 < m->ntrees ? CsValueRoots(m)[t + 1] : m->nnodes) - root;
 
-		if (n <= SMALL_NODES && !any_missing)
+		if (CsValueDepths(m)[t] <= CS_VALUE_FLAT_LEVELS && !any_missing)
+			CsValueAskTree(nodes, root, x, GROUP_ROWS, said[0]);
+		else if (n <= SMALL_NODES && !any_missing)
 			AskSmallTree(nodes, root, n, x, said);
 		else
 		{
@@ -492,7 +495,7 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 Size
 CsValueModelScratch(const CsValueModel *m)
 {
-	return (Size) GROUP_ROWS * Max(m->ncolumns, 1);
+	return (Size) GROUP_ROWS * Max(m->ncolumns, 1) + PG_CACHE_LINE_SIZE / sizeof(float);
 }
 
 /*
@@ -500,8 +503,11 @@ CsValueModelScratch(const CsValueModel *m)
  * x[column * CS_BLOCK_ROWS + row].  The scratch is of CsValueModelScratch() numbers.
  */
 void
-CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *group, double *result)
+CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *scratch, double *result)
 {
+	/* vectors that lie across two cache lines take twice as long */
+	float	   *group = (float *) CACHELINEALIGN(scratch);
+
 	if (m->form == CS_VALUE_LINEAR)
 	{
 		for (int r = 0; r < nrows; r++)

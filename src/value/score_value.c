@@ -21,6 +21,9 @@ enum
 	ARG_MODEL, ARG_SOURCE, ARG_CONFIDENCE, ARG_VERSION
 };
 
+/* Bytes of ids that are kept until the end of their block. */
+#define MOST_IDS ((Size) 64 * 1024)
+
 /* A reading of the source, and the block at hand. */
 typedef struct Scoring
 {
@@ -33,7 +36,7 @@ typedef struct Scoring
 	CsConformalEnds ends;		/* of intervals */
 
 	int			nrows;
-	MemoryContext id_context;	/* reset with each row */
+	MemoryContext id_context;	/* reset with each block, or before */
 	bool		is_known[CS_BLOCK_ROWS];	/* the row can be predicted */
 	double		predicted[CS_BLOCK_ROWS];
 	double	   *raw;			/* [feature * CS_PASS_STRIDE + row] */
@@ -101,8 +104,11 @@ TakeBlock(void *state, const CsPassBlock *block)
 	for (int r = 0; r < s->nrows; r++)
 	{
 		PutRow(s, r);
-		MemoryContextReset(s->id_context);
+		/* ids are short, but nothing holds them to that */
+		if (MemoryContextMemAllocated(s->id_context, false) > MOST_IDS)
+			MemoryContextReset(s->id_context);
 	}
+	MemoryContextReset(s->id_context);
 	MemoryContextSwitchTo(caller);
 }
 
