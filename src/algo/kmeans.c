@@ -427,21 +427,25 @@ RunStarts(Leader *leader, const double *centers, int first, int of, double *best
 {
 	CsArena    *arena = CsTeamArena(leader->team);
 	const CsMatrix *m = KmeansPart(arena, &leader->fit, leader->fit.matrix);
+	int			found = -1;
 
 	CsProgressPhase(CS_PHASE_ITERATING);
 	RunPasses(leader, centers, first, of);
 	for (int s = 0; s < leader->fit.starts; s++)
 	{
-		Start	   *start = &leader->start[s];
+		const Start *start = &leader->start[s];
 
 		if (first + s > 0 && !(start->inertia < out->inertia))
 			continue;
 		out->inertia = start->inertia;
 		out->iterations = start->iterations;
 		out->converged = start->converged;
-		memcpy(best, start->centers->value, sizeof(double) * leader->fit.k * leader->fit.d);
-		CsKmeansWidenLabels(m->nrows, LabelsOf(leader, s), CsArenaAddress(arena, out->labels));
+		found = s;
 	}
+	if (found < 0)
+		return;
+	memcpy(best, leader->start[found].centers->value, sizeof(double) * leader->fit.k * leader->fit.d);
+	CsKmeansWidenLabels(m->nrows, LabelsOf(leader, found), CsArenaAddress(arena, out->labels));
 }
 
 /*
