@@ -19,6 +19,7 @@
 #include "catalog/pg_statistic.h"
 #include "commands/defrem.h"
 #include "data/fetch.h"
+#include "data/select_list.h"
 #include "executor/spi.h"
 #include "foreign/foreign.h"
 #include "miscadmin.h"
@@ -407,21 +408,14 @@ CsRelationPlannedRows(const CsRelation *rel)
 	return nrows;
 }
 
-/*
- * Raise an error where a prepared statement that reads a source would fetch more from other servers than
- * maintenance_work_mem, unless somebody has asked for that.  Inside SPI, and as whom the source is read.
- */
-void
-CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan)
+/* What a prepared statement that reads a source would fetch from other servers.  Inside SPI, and as whom the source is read. */
+static CsFetched
+FetchedOf(const CsRelation *rel, SPIPlanPtr plan)
 {
-	const CsRelation *about = rel->about == NULL ? rel : rel->about;
-	Look		look;
+	Look		look = LookAtStatement(plan);
 	CsFetched	fetched;
 
-	if (rel->may_fetch)
-		return;
-	look = LookAtStatement(plan);
-	CountUnknown(about, &look);
+	CountUnknown(rel->about == NULL ? rel : rel->about, &look);
 	fetched = look.fetched;
 	if (!OidIsValid(fetched.relid) && OidIsValid(rel->relid) && CsCitusShards(rel->relid) > 0)
 	{
@@ -429,6 +423,40 @@ CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan)
 		fetched.nrows = CountRows(rel->from_item);
 		fetched.bytes = CsFetchedBytes(fetched.nrows, 0, fetched.ncolumns);
 	}
+	return fetched;
+}
+
+/*
+ * Raise an error where a prepared statement that reads a source would fetch more from other servers than
+ * maintenance_work_mem, unless somebody has asked for that.  Inside SPI, and as whom the source is read.
+ */
+void
+CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan)
+{
+	CsFetched	fetched;
+
+	if (rel->may_fetch || rel->is_restricted)
+		return;
+	fetched = FetchedOf(rel, plan);
 	if (fetched.bytes > (double) CsMemoryLimit())
-		RefuseFetch(about, &fetched);
+		RefuseFetch(rel->about == NULL ? rel : rel->about, &fetched);
+}
+
+/* What a reading of columns of a source would fetch from other servers, as CsFetchCheck() is going to see it. */
+CsFetched
+CsRelationFetched(const CsRelation *rel, const CsColumn *columns, int ncolumns)
+{
+	CsReading	reading;
+	SPIPlanPtr	plan;
+	CsFetched	fetched;
+
+	SPI_connect();
+	reading = CsReadingBegin(rel);
+	plan = SPI_prepare(CsSelectListStatement(CsSelectListMake(columns, ncolumns), rel), 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not plan a source: %s", SPI_result_code_string(SPI_result));
+	fetched = FetchedOf(rel, plan);
+	CsReadingEnd(&reading);
+	SPI_finish();
+	return fetched;
 }

@@ -46,6 +46,7 @@ extern double CsFetchedBytes(double nrows, int width, int ncolumns);
 extern CsFetched CsFetchedBy(SPIPlanPtr plan);
 extern double CsRelationPlannedRows(const CsRelation *rel);
 extern char *CsSampleHint(const CsRelation *rel, double parts);
+extern CsFetched CsRelationFetched(const CsRelation *rel, const CsColumn *columns, int ncolumns);
 extern void CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan);
 
 /* fetch_guard.c */

@@ -120,6 +120,7 @@ typedef struct CsRelation
 	char	   *description;	/* for messages: relation "x" | the query */
 	bool		parallel_safe;	/* may be read while a team has workers */
 	bool		may_fetch;		/* from other servers, however many rows: who reads it has weighed that */
+	bool		is_restricted;	/* to so few rows that what the planner expects does not count, but what is fetched */
 	const char *instead_of_sample;	/* what to do where it is too much to fetch, sentences; NULL: a sample will do */
 	const CsColumn *together;	/* a sample has all rows of a value of this column, or none; NULL: rows are drawn one by one */
 	const struct CsRelation *about; /* the source that a query of custseg's own is about; NULL: it is the source */
@@ -177,6 +178,9 @@ extern const CsColumn *CsTimeOfRole(const CsRelation *rel, const char *name, con
 
 /* column_hash.c */
 extern char *CsColumnHash(const CsColumn *column, int64 seed);
+extern CsRelation *CsRelationSample(const CsRelation *rel, const List *key, double rows, double of);
+extern char *CsKeyNumber(const CsRelation *rel, const List *key);
+extern CsRelation *CsRelationOfKeys(const CsRelation *rel, const List *key, const double *numbers, int64 n);
 
 /* Called for each row, see CsRelationRead(). */
 typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);

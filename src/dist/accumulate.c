@@ -22,6 +22,7 @@
 #include "prep/powers_pass.h"
 #include "prep/survey.h"
 #include "score/groups_pass.h"
+#include "score/margin_pass.h"
 #include "score/overlap_pass.h"
 #include "score/placed_pass.h"
 #include "stat/correlation_pass.h"
@@ -44,7 +45,7 @@ const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
 	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, &CsPairPass,
 	&CsValidityPass, &CsDensityPass, &CsPieceSumsPass, &CsPlacedRangePass,
-	&CsPlacedValidityPass, &CsPatternSumsPass, NULL
+	&CsPlacedValidityPass, &CsPatternSumsPass, &CsMarginPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

@@ -110,6 +110,26 @@ PutWidths(CsResult *result, const CsPlacedRows *rows, const CsSilhouette *s)
 	}
 }
 
+/* Say how many rows the silhouettes are of, where these are not all that could be placed. */
+static void
+TellSample(const CsPlacedRows *rows, const CsSilhouette *s, int sample)
+{
+	int64		used = s->row == NULL ? 0 : s->used;
+	bool		is_full = used == sample && used < rows->matrix->nrows;
+
+	if (rows->drawn_of > 0)
+		ereport(NOTICE,
+				(errmsg("silhouettes are computed from a sample of %lld of some %.0f rows", (long long) used, rows->drawn_of),
+				 errdetail("All of them would not fit into maintenance_work_mem, so rows of the lowest hashes of the id were fetched from other servers."),
+				 errhint("Raise %s to use more rows; the time grows with the square of \"sample\".",
+						 is_full ? "\"sample\"" : "maintenance_work_mem")));
+	else if (is_full)
+		ereport(NOTICE,
+				(errmsg("silhouettes are computed from a sample of %lld of %lld rows", (long long) used,
+						(long long) rows->matrix->nrows),
+				 errhint("Raise \"sample\" to use more rows; the time grows with the square of \"sample\".")));
+}
+
 /*
  * silhouette(model, source, sample, version): id, segment, silhouette, neighbor
  */
@@ -134,11 +154,7 @@ custseg_silhouette(PG_FUNCTION_ARGS)
 	team = CsPlacedRowsTeam(rows);
 	s = CsSilhouetteOfRows(team, rows->matrix, rows->labels, rows->k, sample, SAMPLE_SEED);
 	CsTeamEnd(team);
-	if (s->row != NULL && s->used == sample && s->used < rows->matrix->nrows)
-		ereport(NOTICE,
-				(errmsg("silhouettes are computed from a sample of %lld of %lld rows", (long long) s->used,
-						(long long) rows->matrix->nrows),
-				 errhint("Raise \"sample\" to use more rows; the time grows with the square of \"sample\".")));
+	TellSample(rows, s, sample);
 	PutWidths(result, rows, s);
 	CsPlacedRowsFree(rows);
 	return (Datum) 0;

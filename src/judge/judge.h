@@ -34,6 +34,7 @@ typedef struct CsPlacedRows
 	int			k;				/* segments of the model, noise left out */
 	char	  **ids;			/* a row's id or NULL; when they are kept and there are rows */
 	int64		unplaced;
+	double		drawn_of;		/* rows of other servers, of which a sample was drawn; 0: all have been read */
 	CsDistances distances;		/* of rows in segments */
 	double		log_likelihood; /* sum over all rows, where the algorithm has one */
 	CsValidity *validity;		/* of all rows, where the matrix has a sample; or NULL */

@@ -7,16 +7,21 @@
  * taken.  Rows that the model cannot place are counted and left out.
  *
  * Memory is held to maintenance_work_mem, room for the measures included.  Past it nothing more is
- * stored, but the rows are counted to the end: the error can then say what would be enough.
+ * stored, but the rows are counted to the end: the error can then say what would be enough.  Of rows on other servers that
+ * would not fit, those of the lowest hashes of the id are read.
  */
 #include "custseg.h"
 
 #include <math.h>
 
+#include "data/fetch.h"
 #include "judge/judge.h"
 #include "utils/memutils.h"
 
 #define FIRST_CAPACITY 4096
+
+/* Bytes that an id takes, about, before any has been seen; the memory that ids come from grows by doubling. */
+#define ID_BYTES 128
 
 typedef struct Reader
 {
@@ -101,6 +106,18 @@ StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
 	rows->matrix->nrows++;
 }
 
+/* The error of a source that is too large. */
+static void
+ReportMemory(const Reader *reader)
+{
+	const CsPlacedRows *rows = reader->rows;
+
+	CsMemoryError(MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS),
+				  "judge it on fewer rows, as a query with TABLESAMPLE gives",
+				  "judging model \"%s\" on %lld rows",
+				  NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows);
+}
+
 /* CsRowSink: one row of the source. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
@@ -116,21 +133,11 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 	if (reader->nrows % CS_BLOCK_ROWS == 0)
 		StartBlock(reader);
+	if (reader->over_limit && rows->drawn_of > 0)
+		ReportMemory(reader);
 	if (!reader->over_limit)
 		StoreRow(reader, placed, rows->keep_ids ? CsPassId(rows->pass, values, nulls) : NULL);
 	reader->nrows++;
-}
-
-/* The error of a source that is too large. */
-static void
-ReportMemory(const Reader *reader)
-{
-	const CsPlacedRows *rows = reader->rows;
-
-	CsMemoryError(MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS),
-				  "judge it on fewer rows, as a query with TABLESAMPLE gives",
-				  "judging model \"%s\" on %lld rows",
-				  NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows);
 }
 
 /* Read all rows. */
@@ -152,10 +159,56 @@ ReadRows(Reader *reader)
 	pfree(reader->labels);
 }
 
+/* Bytes that so many rows, in whole blocks, will take with their ids, of which none has been seen. */
+static Size
+MemoryExpected(const Reader *reader, int64 nrows)
+{
+	int64		room = (nrows / CS_BLOCK_ROWS + 1) * CS_BLOCK_ROWS;
+
+	return add_size(MemoryNeeded(reader, room), mul_size(room, ID_BYTES));
+}
+
+/* Most of so many rows that there is room for. */
+static int64
+RowsThatFit(const Reader *reader, int64 nrows)
+{
+	int64		fit = 0;
+
+	for (int64 step = INT64CONST(1) << 40; step > 0; step /= 2)
+		if (fit + step <= nrows && MemoryExpected(reader, fit + step) <= CsMemoryLimit())
+			fit += step;
+	return fit;
+}
+
+/*
+ * Where rows would be fetched from other servers, and there is no room for all of them, have a sample read: enough rows for
+ * the silhouettes, if these fit.  Without an id by which rows are drawn nothing changes.
+ */
+static void
+SampleElsewhere(Reader *reader)
+{
+	CsPlacedRows *rows = reader->rows;
+	CsPass	   *pass = rows->pass;
+	CsFetched	fetched = CsRelationFetched(pass->relation, pass->columns.columns, pass->columns.ncolumns);
+	int64		nrows = (int64) Min(fetched.nrows, 1e12);
+	double		wanted = (double) rows->sample + 8 * sqrt((double) rows->sample) + 16;
+	CsRelation *sample;
+
+	if (!OidIsValid(fetched.relid) ||
+		(fetched.bytes <= (double) CsMemoryLimit() && MemoryExpected(reader, nrows) <= CsMemoryLimit()))
+		return;
+	sample = CsRelationSample(pass->relation, CsFindKey(pass->relation, CsScorerId(rows->placer->scoring.scorer)),
+							  Min((double) RowsThatFit(reader, nrows), wanted), fetched.nrows);
+	if (sample == NULL)
+		return;
+	pass->relation = sample;
+	rows->drawn_of = fetched.nrows;
+}
+
 /*
  * Read the rows of a source, in a memory context of their own, to which it switches.  "sample"
- * tells how many rows the silhouettes will be computed from, for the memory.  End with
- * CsPlacedRowsFree().
+ * tells how many rows the silhouettes will be computed from, for the memory.  With "keep_ids" single rows are wanted, with
+ * their ids; without, what measures of all rows need.  End with CsPlacedRowsFree().
  */
 CsPlacedRows *
 CsPlacedRowsRead(const char *model, int version, const char *source, int64 sample, bool keep_ids)
@@ -177,6 +230,8 @@ CsPlacedRowsRead(const char *model, int version, const char *source, int64 sampl
 	rows->k = reader.fitted->nsegments - (reader.fitted->has_noise ? 1 : 0);
 	rows->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
 	rows->matrix = CsMatrixCreate(reader.fitted->ncolumns);
+	if (keep_ids)
+		SampleElsewhere(&reader);
 	if (keep_ids || !CsPlacedRowsByPasses(rows))
 		ReadRows(&reader);
 	return rows;

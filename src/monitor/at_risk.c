@@ -15,13 +15,15 @@
  * of the odds.
  *
  * The source is streamed, and the customers of least margin are kept in a heap of bounded size with
- * the largest margin on top; of equal margins the row that came first stays.
+ * the largest margin on top; of equal margins the row that came first stays.  Of rows on other servers no more are read
+ * than may be listed (at_risk_passes.c).
  */
 #include "custseg.h"
 
 #include "call/call.h"
 #include "lib/binaryheap.h"
 #include "monitor/monitor.h"
+#include "score/margin_pass.h"
 #include "score/pass.h"
 #include "utils/builtins.h"
 
@@ -130,23 +132,6 @@ CompareForSort(const void *a, const void *b)
 	return CompareCustomers(a, b);
 }
 
-/* Of the segments of a lower value than a customer's the one that it belongs to most; -1: none. */
-static int
-FindLower(const RiskState *state, int segment)
-{
-	int			lower = -1;
-
-	if (state->rank[segment] == 0)
-		return -1;
-	for (int i = 0; i < state->placer->scoring.scorer->nsegments; i++)
-	{
-		if (state->rank[i] > state->rank[segment] && state->memberships[i] > 0 &&
-			(lower < 0 || state->memberships[i] > state->memberships[lower]))
-			lower = i;
-	}
-	return lower;
-}
-
 /* Keep a customer if it is among the nearest so far. */
 static void
 KeepCustomer(RiskState *state, Customer customer, const Datum *row, const bool *nulls)
@@ -185,11 +170,10 @@ TakeRow(void *arg, const Datum *row, const bool *nulls)
 
 	if (customer.segment < 0)
 		return;
-	customer.lower = FindLower(state, customer.segment);
+	customer.lower = CsLowerSegment(state->rank, state->memberships, state->placer->scoring.scorer->nsegments,
+									customer.segment, &customer.margin);
 	if (customer.lower < 0)
 		return;
-	customer.margin = CsMembershipMargin(state->memberships[customer.segment],
-										 state->memberships[customer.lower]);
 	if (customer.margin <= state->options.margin)
 		KeepCustomer(state, customer, row, nulls);
 }
@@ -234,6 +218,7 @@ custseg_at_risk(PG_FUNCTION_ARGS)
 	CsPassHonour(state.pass, state.placer);
 	scorer = state.placer->scoring.scorer;
 	ReadRanks(&state);
+	CsRiskByPasses(state.pass, state.placer, state.rank, state.options.limit, state.options.margin);
 	state.memberships = state.placer->memberships = palloc(sizeof(double) * scorer->nsegments);
 	state.customers = palloc(sizeof(Customer) * state.options.limit);
 	state.heap = binaryheap_allocate(state.options.limit, CompareInHeap, NULL);

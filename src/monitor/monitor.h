@@ -218,6 +218,9 @@ extern CsReporting *CsReportsBegin(CsPass *pass, CsPlacer *placer, const CsRepor
 extern void CsReportsEnd(CsReporting *reporting);
 extern Datum CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind);
 
+/* at_risk_passes.c */
+extern void CsRiskByPasses(CsPass *pass, const CsPlacer *placer, const int *ranks, int room, double most);
+
 extern void CsReportCheckLimits(const char *low_name, double low, const char *high_name,
 								double high);
 

@@ -339,6 +339,7 @@ CsPassesOrders(CsPortraitPasses *o)
 	BeginSummaries(o);
 	if (o->request->visit_counted != NULL)
 		VisitCounted(o);
-	else
+	/* who compares halves compares means */
+	else if (!o->request->halves)
 		LearnOrders(o);
 }

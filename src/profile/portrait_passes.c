@@ -27,7 +27,7 @@
 static bool
 CanPass(const CsPortraitRequest *request, const CsPass *pass, const CsPlacer *placer, const CsPortrait *portrait)
 {
-	if ((request->visit != NULL && request->visit_counted == NULL) || request->halves || request->is_elsewhere != NULL || placer->overrides != NULL ||
+	if ((request->visit != NULL && request->visit_counted == NULL) || request->is_elsewhere != NULL || placer->overrides != NULL ||
 		portrait->nsegments > MOST_SEGMENTS)
 		return false;
 	for (int i = 0; i < pass->columns.ncolumns; i++)
@@ -69,6 +69,23 @@ Study(CsPortraitPasses *o, const CsPieces *pieces, const CsPass *pass, const CsP
 	o->study = CsStudyOpen(pieces, columns, n, palloc0(sizeof(bool) * Max(n, 1)));
 	for (int i = 0; i < o->pipeline->nfeatures; i++)
 		o->at[i] = o->study->column[o->of_feature[i]].at;
+}
+
+/* Have halves told by a hash of who the customer is.  Returns whether they can be, if they are asked for. */
+static bool
+Halve(CsPortraitPasses *o, const CsPass *pass)
+{
+	CsTallyColumns *read = &o->study->read;
+	const char *number = CsKeyNumber(pass->relation, CsFindKey(pass->relation, CsScorerId(o->portrait->scorer)));
+
+	o->halves = -1;
+	if (!o->request->halves)
+		return true;
+	if (number == NULL)
+		return false;
+	appendStringInfo(&read->numbers, "%s%s", read->nnumbers > 0 ? ", " : "", number);
+	o->halves = read->nnumbers++;
+	return true;
 }
 
 /* List levels that are to be counted by segment. */
@@ -138,16 +155,16 @@ static CsTallyRun
 RunGroups(const CsPortraitPasses *o)
 {
 	int			nnumbers = o->study->read.nnumbers;
-	int			n = o->portrait->nsegments * nnumbers;
+	int			n = o->portrait->ngroups * nnumbers;
 	double	   *middle = palloc0(sizeof(double) * Max(n, 1));
 	double	   *reach = palloc0(sizeof(double) * Max(n, 1));
 	CsGroupsRequest request = {
 		.scorer = o->portrait->scorer,.columns = o->at,.nrows = o->study->nrows,.nnumbers = nnumbers,
-		.nlevels = o->study->read.nlevels,.middle = middle,.reach = reach,.texts = o->texts,.values = o->values
+		.nlevels = o->study->read.nlevels,.in_halves = o->request->halves,.half = o->halves,.seed = o->request->seed,.middle = middle,.reach = reach,.texts = o->texts,.values = o->values
 	};
 	JsonbParseState *json = NULL;
 
-	for (int g = 0; g < o->portrait->nsegments; g++)
+	for (int g = 0; g < o->portrait->ngroups; g++)
 		for (int i = 0; i < o->study->ncolumns; i++)
 		{
 			const CsStudyColumn *s = &o->study->column[i];
@@ -161,6 +178,9 @@ RunGroups(const CsPortraitPasses *o)
 			middle[at] = known->n > 0 ? Max(Min(known->mean, high), low) : low / 2 + high / 2;
 			reach[at] = Min(Max(high - middle[at], middle[at] - low), DBL_MAX);
 		}
+	/* nobody asks for the sum of hashes, but they are numbers of a row */
+	for (int g = 0; g < o->portrait->ngroups && o->halves >= 0; g++)
+		reach[CsPassesAt(o, g, o->halves)] = 0x1p63;
 	CsStudyBegin(o->study, false, NULL, &json);
 	CsGroupsPlan(&json, &request);
 	return CsStudyRun(o->study, &json);
@@ -170,7 +190,7 @@ RunGroups(const CsPortraitPasses *o)
 static void
 TakeNumbers(const CsPortraitPasses *o, const CsTallyRun *run)
 {
-	for (int g = 0; g < o->portrait->nsegments; g++)
+	for (int g = 0; g < o->portrait->ngroups; g++)
 		for (int i = 0; i < o->study->read.nnumbers; i++)
 		{
 			o->numbers[CsPassesAt(o, g, i)] = CsGroupsNumber(run->pass, &run->pass->parts[0], run->state, g, i);
@@ -186,7 +206,7 @@ AddUpNumber(const CsPortraitPasses *o, int number)
 	double		base = NAN,
 				off = 0;
 
-	for (int g = 0; g < o->portrait->nsegments; g++)
+	for (int g = 0; g < o->portrait->ngroups; g++)
 	{
 		const CsGroupNumber *s = &o->numbers[CsPassesAt(o, g, number)];
 
@@ -201,7 +221,7 @@ AddUpNumber(const CsPortraitPasses *o, int number)
 	off /= (double) all.n;
 	all.mean = base + off;
 	all.mean_rest = (base - all.mean) + off;
-	for (int g = 0; g < o->portrait->nsegments; g++)
+	for (int g = 0; g < o->portrait->ngroups; g++)
 	{
 		const CsGroupNumber *s = &o->numbers[CsPassesAt(o, g, number)];
 		double		apart = (s->mean - all.mean) + (s->mean_rest - all.mean_rest);
@@ -354,13 +374,16 @@ CsPortraitByPasses(const CsReport *report, const CsPortraitRequest *request, con
 		return NULL;
 	o.portrait = portrait = palloc0(sizeof(CsPortrait));
 	portrait->scorer = report->scorer;
-	portrait->ngroups = portrait->nsegments = report->scorer->nsegments;
+	portrait->nsegments = report->scorer->nsegments;
+	portrait->ngroups = portrait->nsegments * (request->halves ? 2 : 1);
 	CsPortraitColumns(portrait, report, pass->relation, request);
 	if (!CanPass(request, pass, placer, portrait))
 		return NULL;
 	portrait->rows = palloc0(sizeof(int64) * (portrait->ngroups + 1));
 	portrait->overridden = palloc0(sizeof(int64) * portrait->ngroups);
 	Study(&o, pieces, pass, placer);
+	if (!Halve(&o, pass))
+		return NULL;
 	FindLevelsOfAll(&o);
 	o.numbers = palloc0(sizeof(CsGroupNumber) * Max((portrait->ngroups + 1) * o.study->read.nnumbers, 1));
 	o.moments = palloc0(sizeof(CsMoments) * Max(portrait->ngroups * o.study->read.nnumbers, 1));

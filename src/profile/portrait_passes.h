@@ -21,6 +21,7 @@ typedef struct CsPortraitPasses
 	int		   *of_feature;		/* which column of the study each feature is, */
 	int		   *of_column;		/* and each of the portrait */
 	int		   *at;				/* which number, or text, of a row each feature is */
+	int			halves;			/* which number tells of which half a row is; -1: there are none */
 	CsDictionary **texts,		/* levels that are counted by segment, of each text, */
 			  **values;			/* and each number */
 	bool	   *overfull;		/* texts of more levels than are counted */

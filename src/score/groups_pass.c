@@ -3,18 +3,20 @@
  *	  Who is in each segment, by a pass: what the portrait of a source on other servers is made of.
  *
  * A row is placed by the version, whose definition travels with the plan, and is counted and summed up with its segment.
- * The parts that follow find the segment as the label of the row.
+ * The parts that follow find the segment as the label of the row.  In halves, a hash of who the customer is decides on the
+ * half, so that it is the same one however the rows are laid out.
  */
 #include "custseg.h"
 
 #include <math.h>
 
+#include "common/hashfn.h"
 #include "score/groups_pass.h"
 
 /* Levels that are counted one by one. */
 #define MOST_LISTED 20000
 
-/* A number of a segment. */
+/* A number of a group. */
 typedef struct GroupNumber
 {
 	double		middle;
@@ -26,15 +28,18 @@ typedef struct GroupNumber
 typedef struct Groups
 {
 	CsPassScorer version;
+	int			ngroups;
+	int			halves;			/* which number they are told by; -1: there are none */
+	uint64		seed;
 	bool		is_asked;		/* for more than the segment: levels at least */
-	int			rows,			/* sections: of each segment; */
+	int			rows,			/* sections: of each group; */
 				values,			/* of each number in each, as the next three */
 				lowest,
 				highest,
 				sums;
 	GroupNumber *numbers;		/* NULL: these are not asked for */
 	CsDictionary **levels;		/* of each number, then of each text */
-	int		   *counts;			/* sections of these: of each segment those that are listed, and all others */
+	int		   *counts;			/* sections of these: of each group those that are listed, and all others */
 } Groups;
 
 /* Write the levels that are listed. */
@@ -62,10 +67,15 @@ CsGroupsPlan(JsonbParseState **json, const CsGroupsRequest *r)
 	CsJsonText(json, "pass", CsGroupsPass.name);
 	CsJsonInteger(json, "rows", r->nrows);
 	CsPassScorerPlan(json, r->scorer, r->columns);
+	if (r->in_halves)
+	{
+		CsJsonInteger(json, "halves", r->half);
+		CsJsonInteger(json, "seed", r->seed);
+	}
 	if (r->middle != NULL)
 	{
-		CsJsonNumbers(json, "middle", r->middle, r->scorer->nsegments * r->nnumbers, 1);
-		CsJsonNumbers(json, "reach", r->reach, r->scorer->nsegments * r->nnumbers, 1);
+		CsJsonNumbers(json, "middle", r->middle, CsGroupsOf(r) * r->nnumbers, 1);
+		CsJsonNumbers(json, "reach", r->reach, CsGroupsOf(r) * r->nnumbers, 1);
 		PlanLevels(json, "values", r->values, r->nnumbers);
 	}
 	if (r->middle != NULL || r->texts != NULL)
@@ -100,7 +110,7 @@ OpenLevels(CsTally *pass, const CsJsonReader *plan, const char *key, int n, Grou
 		}
 		g->levels[first + each.at] = d;
 		g->counts[first + each.at] = CsTallySection(pass, CS_SECTION_COUNTS,
-													g->version.scorer->nsegments * ((int64) CsDictionarySize(d) + 1), 1);
+													g->ngroups * ((int64) CsDictionarySize(d) + 1), 1);
 	}
 }
 
@@ -108,7 +118,7 @@ OpenLevels(CsTally *pass, const CsJsonReader *plan, const char *key, int n, Grou
 static void
 OpenNumbers(CsTally *pass, const CsJsonReader *plan, Groups *g)
 {
-	int			n = g->version.scorer->nsegments * pass->nnumbers;
+	int			n = g->ngroups * pass->nnumbers;
 	double		nrows = (double) CsJsonReadInteger(plan, "rows", 0, PG_INT64_MAX);
 	double	   *middle = palloc(sizeof(double) * Max(n, 1));
 	double	   *reach = palloc(sizeof(double) * Max(n, 1));
@@ -136,6 +146,18 @@ OpenNumbers(CsTally *pass, const CsJsonReader *plan, Groups *g)
 	g->sums = CsTallySection(pass, CS_SECTION_SUMS, 2 * (int64) n, 1);
 }
 
+/* Read how rows fall into halves, if they do. */
+static void
+OpenHalves(const CsTally *pass, const CsJsonReader *plan, Groups *g)
+{
+	JsonbValue	value;
+
+	g->halves = CsJsonReadMember(plan, "halves", &value) ? CsTallyIndex(plan, "halves", pass->nnumbers) : -1;
+	g->ngroups = g->version.scorer->nsegments * (g->halves >= 0 ? 2 : 1);
+	if (g->halves >= 0)
+		g->seed = (uint64) CsJsonReadInteger(plan, "seed", PG_INT64_MIN, PG_INT64_MAX);
+}
+
 /* CsTallyKind.open */
 static void *
 OpenGroups(CsTally *pass, const CsJsonReader *plan)
@@ -147,7 +169,8 @@ OpenGroups(CsTally *pass, const CsJsonReader *plan)
 	CsPassScorerOpen(pass, plan, &g->version);
 	if (g->version.scorer->nsegments < 1)
 		CsJsonReject(plan, "definition", "has no segments");
-	g->rows = CsTallySection(pass, CS_SECTION_COUNTS, g->version.scorer->nsegments, 1);
+	OpenHalves(pass, plan, g);
+	g->rows = CsTallySection(pass, CS_SECTION_COUNTS, g->ngroups, 1);
 	g->is_asked = has_numbers || CsJsonReadMember(plan, "texts", &value);
 	if (!g->is_asked)
 		return g;
@@ -162,22 +185,34 @@ OpenGroups(CsTally *pass, const CsJsonReader *plan)
 	return g;
 }
 
-/* Count a level of a column in a segment. */
+/* The group of a row of a segment. */
+static int
+GroupOf(const CsTally *pass, const Groups *g, int segment)
+{
+	double		key;
+
+	if (g->halves < 0)
+		return segment;
+	key = pass->number[g->halves] + 0.0;
+	return segment + (int) (hash_bytes_extended((unsigned char *) &key, sizeof(key), g->seed) >> 63) * g->version.scorer->nsegments;
+}
+
+/* Count a level of a column in a group. */
 static void
-AddLevel(const CsTally *pass, const Groups *g, const CsTallyState *state, int column, int segment, const char *text, int length)
+AddLevel(const CsTally *pass, const Groups *g, const CsTallyState *state, int column, int group, const char *text, int length)
 {
 	const CsDictionary *d = g->levels[column];
 	int			n = CsDictionarySize(d);
 	int			code = n == 0 ? -1 : CsDictionaryFind(d, text, length);
 
-	CsTallyCounts(pass, state, g->counts[column])[(Size) segment * (n + 1) + (code < 0 ? n : code)]++;
+	CsTallyCounts(pass, state, g->counts[column])[(Size) group * (n + 1) + (code < 0 ? n : code)]++;
 }
 
-/* Add a number of a row to its segment. */
+/* Add a number of a row to its group. */
 static void
-AddNumber(const CsTally *pass, const Groups *g, const CsTallyState *state, int number, int segment)
+AddNumber(const CsTally *pass, const Groups *g, const CsTallyState *state, int number, int group)
 {
-	int			at = segment * pass->nnumbers + number;
+	int			at = group * pass->nnumbers + number;
 	const GroupNumber *c = &g->numbers[at];
 	double		x = pass->number[number];
 	double		off;
@@ -199,7 +234,7 @@ AddNumber(const CsTally *pass, const Groups *g, const CsTallyState *state, int n
 		char		text[32];
 		int			length = snprintf(text, sizeof(text), "%.17g", x + 0.0);
 
-		AddLevel(pass, g, state, number, segment, text, length);
+		AddLevel(pass, g, state, number, group, text, length);
 	}
 }
 
@@ -209,38 +244,40 @@ AddGroups(CsTally *pass, void *own, CsTallyState *state)
 {
 	Groups	   *g = own;
 	CsAssignment placed;
+	int			group;
 
 	CsTallyLabel(pass, -1, NULL);
 	if (!CsPassScorerPlace(pass, &g->version, &placed) || placed.index < 0)
 		return;
 	CsTallyLabel(pass, placed.index, NULL);
-	CsTallyCounts(pass, state, g->rows)[placed.index]++;
+	group = GroupOf(pass, g, placed.index);
+	CsTallyCounts(pass, state, g->rows)[group]++;
 	if (!g->is_asked)
 		return;
 	for (int i = 0; i < pass->nnumbers && g->numbers != NULL; i++)
-		AddNumber(pass, g, state, i, placed.index);
+		AddNumber(pass, g, state, i, group);
 	for (int i = 0; i < pass->nlevels; i++)
 		if (pass->text[i] != NULL)
-			AddLevel(pass, g, state, pass->nnumbers + i, placed.index, pass->text[i], pass->length[i]);
+			AddLevel(pass, g, state, pass->nnumbers + i, group, pass->text[i], pass->length[i]);
 }
 
 const CsTallyKind CsGroupsPass = {"groups", .open = OpenGroups, .add = AddGroups};
 
-/* The rows of a segment. */
+/* The rows of a group. */
 int64
-CsGroupsRows(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment)
+CsGroupsRows(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int group)
 {
 	const Groups *g = part->own;
 
-	return CsTallyCounts(pass, state, g->rows)[segment];
+	return CsTallyCounts(pass, state, g->rows)[group];
 }
 
-/* What a segment has of a number; all but n is NaN without a value. */
+/* What a group has of a number; all but n is NaN without a value. */
 CsGroupNumber
-CsGroupsNumber(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment, int number)
+CsGroupsNumber(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int group, int number)
 {
 	const Groups *g = part->own;
-	int			at = segment * pass->nnumbers + number;
+	int			at = group * pass->nnumbers + number;
 	const GroupNumber *c = &g->numbers[at];
 	const CsExact *sums = CsTallySums(pass, state, g->sums) + 2 * (Size) at;
 	CsGroupNumber r = {.n = CsTallyCounts(pass, state, g->values)[at],.lowest = NAN,.highest = NAN,.mean = NAN,.mean_rest = NAN,.m2 = NAN};
@@ -260,12 +297,12 @@ CsGroupsNumber(const CsTally *pass, const CsTallyPart *part, const CsTallyState 
 	return r;
 }
 
-/* The moments of a number of a segment, up to the second: in a scale that has room for its farthest value. */
+/* The moments of a number of a group, up to the second: in a scale that has room for its farthest value. */
 CsMoments
-CsGroupsMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment, int number)
+CsGroupsMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int group, int number)
 {
 	const Groups *g = part->own;
-	int			at = segment * pass->nnumbers + number;
+	int			at = group * pass->nnumbers + number;
 	const GroupNumber *c = &g->numbers[at];
 	const CsExact *sums = CsTallySums(pass, state, g->sums) + 2 * (Size) at;
 	CsMoments	m = {.n = CsTallyCounts(pass, state, g->values)[at]};
@@ -286,12 +323,12 @@ CsGroupsMoments(const CsTally *pass, const CsTallyPart *part, const CsTallyState
 	return m;
 }
 
-/* The rows of a segment by the level of a text, or the value of a number: of each that is listed, then of all others. */
+/* The rows of a group by the level of a text, or the value of a number: of each that is listed, then of all others. */
 const int64 *
-CsGroupsLevels(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int segment, int column, bool is_text)
+CsGroupsLevels(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int group, int column, bool is_text)
 {
 	const Groups *g = part->own;
 	int			at = is_text ? pass->nnumbers + column : column;
 
-	return CsTallyCounts(pass, state, g->counts[at]) + (Size) segment * (CsDictionarySize(g->levels[at]) + 1);
+	return CsTallyCounts(pass, state, g->counts[at]) + (Size) group * (CsDictionarySize(g->levels[at]) + 1);
 }

@@ -44,6 +44,17 @@ CsPassOpenModel(const char *model, int version, const char *source, CsPlacing pl
 	return pass;
 }
 
+/* Have rows fetched from other servers however many they are, for nobody keeps one in memory once it has been taken. */
+void
+CsPassStream(CsPass *pass)
+{
+	CsRelation *relation = palloc(sizeof(CsRelation));
+
+	*relation = *pass->relation;
+	relation->may_fetch = true;
+	pass->relation = relation;
+}
+
 /* Have a column of the relation read.  Returns its position in the row. */
 int
 CsPassColumn(CsPass *pass, const CsColumn *column)

@@ -103,6 +103,8 @@ extern CsPass *CsPassOpen(const CsRelation *relation);
 extern CsPass *CsPassOpenModel(const char *model, int version, const char *source,
 							   CsPlacing placing, CsPlacer **placer);
 
+extern void CsPassStream(CsPass *pass);
+
 extern CsPlacer *CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
 extern CsPlacer *CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
 extern void CsPassIdentify(CsPass *pass, const List *key);

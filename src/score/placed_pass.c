@@ -63,6 +63,13 @@ CsPassScorerOpen(const CsTally *pass, const CsJsonReader *plan, CsPassScorer *s)
 bool
 CsPassScorerPlace(const CsTally *pass, CsPassScorer *s, CsAssignment *placed)
 {
+	return CsPassScorerPlaceWith(pass, s, placed, NULL);
+}
+
+/* Likewise; OUT its memberships of all segments, unless that is NULL. */
+bool
+CsPassScorerPlaceWith(const CsTally *pass, CsPassScorer *s, CsAssignment *placed, double *memberships)
+{
 	const CsPipeline *p = CsScorerPipeline(s->scorer);
 
 	for (int i = 0; i < p->nfeatures; i++)
@@ -73,7 +80,7 @@ CsPassScorerPlace(const CsTally *pass, CsPassScorer *s, CsAssignment *placed)
 		s->scoring.raw[i] = f->kind == CS_CATEGORICAL ?
 			CsFeatureLevel(p, f, pass->text[column], pass->length[column]) : pass->number[column];
 	}
-	return CsScoringTry(&s->scoring, placed, NULL);
+	return CsScoringTry(&s->scoring, placed, memberships);
 }
 
 /*

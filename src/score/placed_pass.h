@@ -19,6 +19,7 @@ typedef struct CsPassScorer
 extern void CsPassScorerPlan(JsonbParseState **json, const CsScorer *scorer, const int *columns);
 extern void CsPassScorerOpen(const CsTally *pass, const CsJsonReader *plan, CsPassScorer *s);
 extern bool CsPassScorerPlace(const CsTally *pass, CsPassScorer *s, CsAssignment *placed);
+extern bool CsPassScorerPlaceWith(const CsTally *pass, CsPassScorer *s, CsAssignment *placed, double *memberships);
 
 extern const CsTallyKind CsPlacedPass,
 			CsPlacedRangePass;

@@ -1,6 +1,9 @@
 /*
  * score.c
  *	  All customers of a source placed at once: score().
+ *
+ * A row goes to the result, which is on disk beyond work_mem, and is forgotten: so rows on other servers may be as many as
+ * they are.
  */
 #include "custseg.h"
 
@@ -96,6 +99,7 @@ custseg_score(PG_FUNCTION_ARGS)
 	state.pass = CsPassOpenModel(model, CsVersionArgument(fcinfo, ARG_VERSION),
 								 CsTextArgument(fcinfo, ARG_SOURCE), CS_PLACE_STRICT, &state.placer);
 	CsPassHonour(state.pass, state.placer);
+	CsPassStream(state.pass);
 	CsResultNulls(state.result, state.none);
 	PrepareTexts(&state);
 	CsPassVisit(state.pass, &(CsVisitor) {.state = &state, .take_row = ScoreRow});

@@ -251,15 +251,17 @@ is($here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_q
     $here->safe_psql('postgres', "SELECT n_duplicates, reason FROM custseg.data_quality('customers', 'worn') WHERE subject = 'id'"), 'those of a query are, for its rows are fetched');
 
 # What needs single rows fetches them as long as there is memory for so many; what passes tell needs none for rows.
-$there{west}->safe_psql('postgres', 'CREATE VIEW plenty AS SELECT c.* FROM eight_0 c CROSS JOIN generate_series(1, 30)');
+# each customer of it is there 30 times, but for one.
+my $alone = $here->safe_psql('postgres', 'SELECT min(i) FROM generate_series(1000000, 1000100) i WHERE hashint4extended(i, 0) & 3 = 0');
+$there{west}->safe_psql('postgres', "CREATE VIEW plenty AS SELECT c.* FROM eight_0 c CROSS JOIN generate_series(1, 30) UNION ALL (SELECT $alone, recency, frequency, monetary, channel, member FROM eight_0 ORDER BY id LIMIT 1)");
 $here->safe_psql('postgres', "CREATE FOREIGN TABLE plenty ($columns) SERVER west; ANALYZE plenty");
-my $score = "SELECT count(*) > 0 FROM custseg.score('customers', 'plenty')";
+my $similar = "SELECT count(*) > 0 FROM custseg.similar_customers('customers', 'plenty', $alone)";
 my $little = "SET maintenance_work_mem = '1MB';";
 
-like(psql_error($here, 'postgres', "$little $score"),
+like(psql_error($here, 'postgres', "$little $similar"),
     qr/ERROR:  0A000: some \d{5} rows of relation "plenty" would be fetched from other servers.*DETAIL:  They are about 3 MB, and maintenance_work_mem is 1 MB\..*HINT:  Give a sample as the source: SELECT \* FROM public\.plenty WHERE pg_catalog\.hashint4extended\(id, 0\) & 3 = 0\.  Or SET maintenance_work_mem = '3MB' to fetch them all the same\./s,
     'more rows than there is memory for are not fetched');
-is($here->safe_psql('postgres', "$little " . ($score =~ s/'plenty'/'SELECT * FROM public.plenty WHERE pg_catalog.hashint4extended(id, 0) & 3 = 0'/r)), 't',
+is($here->safe_psql('postgres', "$little " . ($similar =~ s/'plenty'/'SELECT * FROM public.plenty WHERE pg_catalog.hashint4extended(id, 0) & 3 = 0'/r)), 't',
     'the sample that the hint names is');
 $there{west}->safe_psql('postgres', "CREATE VIEW dated AS SELECT DATE '2026-01-01' + id % 5 AS day, channel, member, id, recency FROM plenty");
 $here->safe_psql('postgres', "CREATE FOREIGN TABLE dated (day date, channel text, member boolean, id int, recency float8) SERVER west; ANALYZE dated");
@@ -309,18 +311,18 @@ $there{west}->safe_psql('postgres', 'CREATE OR REPLACE VIEW late AS SELECT * FRO
 for my $source ('late', 'SELECT * FROM late', 'SELECT * FROM hidden()', 'SELECT l.* FROM generate_series(1, 40) i, LATERAL (SELECT * FROM eight_0 e WHERE e.id > i OFFSET 0) l',
     'SELECT * FROM plenty WHERE random() >= 0 OFFSET 40000 LIMIT 10', 'SELECT * FROM plenty WHERE random() < 0.0001')
 {
-    like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.score('customers', '$source')"),
+    like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.path_sizes('customers', '$source')"),
         qr/ERROR:  0A000: (more than|some) \d{5} rows of (relation "late"|the query) would be fetched from other servers/, "nor are rows of which the planner does not know: $source");
 }
 like(psql_error($here, 'postgres', "$little SELECT * FROM custseg.journey('SELECT id, timestamptz ''2026-01-01'' + recency * interval ''1 day'' AS at, channel FROM plenty', 'id', 'at', 'channel')"),
     qr/ERROR:  0A000: more than \d{5} rows of the query would be fetched from other servers.*HINT:  ANALYZE public\.plenty tells how many rows there are; then give a sample as the source\.  Or raise maintenance_work_mem/s,
     'where other servers count, and then send');
-like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.score('customers', 'late')"),
+like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.path_sizes('customers', 'late')"),
     qr/DETAIL:  More than 1 MB are, which is maintenance_work_mem, and fewer rows were expected, the last ones of foreign table "late"\..*HINT:  ANALYZE public\.late tells how many rows there are; then give a sample as the source\.  Or raise maintenance_work_mem to fetch them all the same\./s,
     'and what to do is said');
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM customers WHERE EXISTS (SELECT FROM plenty)', '{recency,frequency}')"),
     $here->safe_psql('postgres', "SELECT count(*) FROM custseg.outliers('customers', '{recency,frequency}')"), 'whether there is a row is told by one');
-is($here->safe_psql('postgres', "$little SET enable_material = off; SELECT count(*) FROM custseg.score('customers', 'SELECT e.* FROM generate_series(1, 9000) i LEFT JOIN (SELECT * FROM eight_0 LIMIT 5) e ON true')"), '45000',
+is($here->safe_psql('postgres', "$little SET enable_material = off; SELECT sum(n) FROM custseg.path_sizes('customers', 'SELECT e.* FROM generate_series(1, 9000) i LEFT JOIN (SELECT * FROM eight_0 LIMIT 5) e ON true')"), '45000',
     'rows that are kept are fetched once');
 # A cursor that a function opens while its rows are read outlives the reading: what is fetched from it later is counted for nobody.
 $here->safe_psql('postgres', <<'SQL');
@@ -346,7 +348,7 @@ SQL
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.outliers('SELECT * FROM plenty WHERE id < 0')"), '0', 'what the other server leaves out is not fetched');
 is($here->safe_psql('postgres', "$little SELECT n_rows > 40000 FROM custseg.train('streamed', 'plenty', '{recency,frequency}', k => 3, algorithm => 'minibatch', options => '{\"engine\": \"local\"}')"), 't',
     'a training that is told to fetch them does');
-is($here->safe_psql('postgres', "SET maintenance_work_mem = '3MB'; $score"), 't', 'they are with as much memory as the hint says');
+is($here->safe_psql('postgres', "SET maintenance_work_mem = '3MB'; $similar"), 't', 'they are with as much memory as the hint says');
 is($here->safe_psql('postgres', "$little SELECT count(*) FROM custseg.drift('customers', 'plenty')"), '5', 'drift() needs no memory for them');
 is($here->safe_psql('postgres', "$little SELECT n_duplicates = 29 * count(*) / 30 FROM custseg.data_quality('customers', 'plenty'), plenty WHERE subject = 'id' GROUP BY n_duplicates"), 't',
     'nor does data_quality(), whose ids are compared over there');

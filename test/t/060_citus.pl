@@ -325,6 +325,28 @@ END
 is(value("SELECT round(statistic::numeric, 6), verdict FROM custseg.drift_multivariate('there', 'SELECT * FROM far WHERE id <= 1500', 'SELECT * FROM far WHERE id > 18500')"),
     value("SELECT round(statistic::numeric, 6), verdict FROM custseg.drift_multivariate('there', 'SELECT * FROM plain WHERE id <= 1500', 'SELECT * FROM plain WHERE id > 18500')"), 'drift_multivariate of all rows');
 
+# single customers: all of them, who is nearest to a border, rows that are drawn where not all fit, and halves
+value("SELECT custseg.name_segment('there', s, 'number ' || s, rank => s) FROM generate_series(1, 4) s");
+for my $single ("score('there', '%s') r", "at_risk('there', '%s', '{\"limit\": 50}') r", "at_risk('there', '%s', '{\"margin\": 0.02}') r")
+{
+    my $told = "SELECT string_agg(rounded(r), chr(10) ORDER BY r.id) FROM custseg.$single";
+
+    is(value("SET maintenance_work_mem = '1MB'; " . sprintf($told, 'far')), value(sprintf($told, 'plain')), "$single: as of a local table");
+}
+$coordinator->psql('postgres', "SET maintenance_work_mem = '1MB'; SET citus.log_remote_commands = on; SELECT count(*) FROM custseg.at_risk('there', 'far', '{\"limit\": 50}')", stderr => \$stderr);
+asked_for_no_rows('at_risk', 8 * 3, qr/$aggregates|WHERE \(+hashint4extended\(id, '0'/, $stderr =~ /issuing (SELECT .*)/g);
+my $widths = "SELECT string_agg(concat_ws(' ', id, segment, round(silhouette::numeric, 9), neighbor), chr(10) ORDER BY id) FROM custseg.silhouette('there', '%s')";
+my $drawn;
+
+$coordinator->psql('postgres', "SET maintenance_work_mem = '2MB';" . sprintf($widths, 'far'), stdout => \$drawn, stderr => \$stderr);
+like($stderr, qr/NOTICE:  silhouettes are computed from a sample of [1-9]\d{3} of some 20000 rows/, 'silhouette of a sample');
+value("CREATE TABLE drawn AS SELECT * FROM plain WHERE id IN (SELECT split_part(line, ' ', 1)::int FROM regexp_split_to_table(\$_\$$drawn\$_\$, E'\\n') line)");
+is($drawn, value(sprintf($widths, 'drawn')), 'as of a local table with its rows');
+is(value(<<'END'), '0', 'split_stability: as of a local table, but for what chance puts into which half');
+WITH a AS (SELECT *, coalesce(level, '-') AS of FROM custseg.split_stability('there', 'plain') WHERE column_name IS NOT NULL), b AS (SELECT *, coalesce(level, '-') AS of FROM custseg.split_stability('there', 'far') WHERE column_name IS NOT NULL)
+SELECT count(*) FILTER (WHERE a.n_a IS NULL OR b.n_a IS NULL OR abs(a.expected_gap - b.expected_gap) > 1e-2 * a.expected_gap OR abs(a.n_a - b.n_a) > 600) FROM a FULL JOIN b USING (segment, column_name, of)
+END
+
 # values that do not fit into memory
 value(<<'END');
 CREATE TABLE plenty AS SELECT i AS id, exp(3 * test.u(i, 1)) * (1 + (i % 1000 = 0)::int * 100 * test.u(i, 2)) AS spent, (5 * test.u(i, 3) ^ 3)::int AS orders FROM generate_series(1, 60000) i;

@@ -266,7 +266,7 @@ $servers->listen_from_now;
 
 # Where a policy of the table applies, or its leaves may not be read, rows are read through the table.
 $here->safe_psql('postgres', "ALTER TABLE eight ENABLE ROW LEVEL SECURITY; CREATE ROLE reader LOGIN; GRANT SELECT ON eight TO reader; CREATE POLICY few ON eight TO reader USING (id <= 900);"
-      . " SELECT custseg.grant_model('segments', 'reader');");
+      . " SELECT custseg.grant_model('segments', 'reader'); SELECT custseg.name_segment('segments', s, 'number ' || s, rank => s) FROM generate_series(1, 4) s;");
 $servers->let_in('reader');
 my %heeded = (
     'fairness' => "SELECT sum(n) FROM custseg.fairness('segments', '%s', 'sex')",
@@ -281,6 +281,9 @@ my %heeded = (
     'segment_tests' => "SELECT sum(n) FROM custseg.segment_tests('segments', '%s', '{recency,monetary,channel}', version => 1)",
     'histogram' => "SELECT sum(n) FROM custseg.histogram('%s', 'recency')",
     'concentration' => "SELECT n FROM custseg.concentration('%s', 'recency')",
+    'silhouette' => "SELECT count(*), min(id::int), max(id::int) FROM custseg.silhouette('segments', '%s', version => 1)",
+    'at_risk' => "SELECT string_agg(id, ',' ORDER BY margin, id) FROM custseg.at_risk('segments', '%s', '{\"limit\": 20}')",
+    'score' => "SELECT count(*), sum(segment) FROM custseg.score('segments', '%s', 1)",
     'mcar_test' => "SELECT n FROM custseg.mcar_test('%s', '{recency,frequency,monetary}')",
 );
 for my $policies (1, 0)
