@@ -15,7 +15,6 @@
 #include "miscadmin.h"
 #include "score/score.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 /* The array that a parameter is stored as; NULL: it is in the json. */
 const ArrayType *
@@ -109,10 +108,6 @@ MakeArray(Oid type, Size size, int ndim, int32 rows, int32 columns)
 
 	if (rows == 0)
 		return construct_empty_array(type);
-	if (!AllocSizeIsValid(bytes))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many points to keep with the model: %d of %d numbers each", rows, columns)));
 	array = palloc(bytes);
 	SET_VARSIZE(array, bytes);
 	array->ndim = ndim;
