@@ -551,7 +551,7 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	leader->options = in->options;
 	fit->k = in->k;
 	fit->d = m->ncolumns;
-	fit->method = CsKmeansMethod(in->options, fit->k);
+	fit->method = CsKmeansMethod(in->options);
 	fit->weights = in->weights;
 	fit->lane_size = CsKmeansLaneSize(fit->k, fit->d);
 	fit->centers_size = MAXALIGN(offsetof(KmeansCenters, value) +

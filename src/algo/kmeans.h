@@ -161,7 +161,7 @@ extern void CsKmeansWidenLabels(int64 nrows, const KmeansLabel *labels, int32 *r
 
 extern const CsAlgorithm CsKmeans;
 extern const CsOption CsKmeansOptions[KMEANS_NOPTIONS];
-extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k);
+extern KmeansMethod CsKmeansMethod(const KmeansOptions *options);
 extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left);
 extern double CsKmeansFewRows(KmeansMethod method, int k, int d);
 extern Size CsKmeansLaneSize(int k, int d);

@@ -7,9 +7,6 @@
 
 #include "algo/kmeans.h"
 
-/* From so many centres on a bound saves as much as it costs. */
-#define HAMERLY_CENTERS 256
-
 static const char *const methods[] = {"auto", "lloyd", "hamerly", "elkan", NULL};
 
 const CsOption CsKmeansOptions[KMEANS_NOPTIONS] = {
@@ -22,16 +19,14 @@ const CsOption CsKmeansOptions[KMEANS_NOPTIONS] = {
 };
 
 /*
- * Which bounds pay, measured (docs/algorithms.md): full vectors of single precision are faster than
- * any bookkeeping up to hundreds of centres, for more of them one bound a row is.  A bound for
- * every centre saves the most distances, and yet its upkeep costs more than they do.
+ * Which bounds pay, measured (docs/algorithms.md): full vectors of single precision and margins of a byte are faster
+ * than any other bookkeeping.  A bound for every centre saves the most distances, and yet its upkeep costs more than
+ * they do.
  */
 KmeansMethod
-CsKmeansMethod(const KmeansOptions *options, int k)
+CsKmeansMethod(const KmeansOptions *options)
 {
-	if (options->method != KMEANS_AUTO)
-		return options->method;
-	return k < HAMERLY_CENTERS ? KMEANS_LLOYD : KMEANS_HAMERLY;
+	return options->method == KMEANS_AUTO ? KMEANS_LLOYD : options->method;
 }
 
 /* Margins are worth their upkeep where at least this part of the rows is few. */
@@ -174,7 +169,7 @@ Size
 CsKmeansMemory(int64 nrows, int d, int k, const void *opaque)
 {
 	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
-	KmeansMethod method = CsKmeansMethod(opaque, k);
+	KmeansMethod method = CsKmeansMethod(opaque);
 	KmeansFit	fit = {.k = k,.d = d,.method = method,.few_rows = CsKmeansFewRows(method, k, d)};
 	Size		kept = KeptAlways(&fit, (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS);
 

@@ -203,21 +203,27 @@ KernelName(ChangesOfAll) (int d, int nrows, const float *z, const float *reach, 
 
 	for (int i = 0; i < KERNEL_FLOATS; i++)
 		number[i] = i;
-	for (int r = 0; r < nrows; r += SCORE_ROWS)
+	for (int tile = 0; tile * TILE < nrows; tile++)
 	{
-		int			tile = r / TILE;
 		float		certain = CertainDifference(d, reach[tile], form[0]);
 		CsFilterUnits its = {0};
-		RowMaskF	labels[2];
 
 		if (units)
 			its = UnitsOfTile(units, reach[tile], form[0]);
-		KernelName(LabelRows) (d, z + (Size) tile * TILE * d + r % TILE, TILE, length + r, k, form + 1, certain,
-							   units ? &its : NULL, labels, margin + r);
-		for (int half = 0; half < 2; half++, number += KERNEL_FLOATS)
-			n += KernelName(ListChanges) (__builtin_convertvector(*(const KernelName(Labels) *) (label + r + half * KERNEL_FLOATS),
-																  RowMaskF),
-										  labels[half], number, row + n, found + n);
+		for (int r = tile * TILE; r < (tile + 1) * TILE; r += SCORE_ROWS)
+		{
+			RowMaskF	labels[2];
+
+			KernelName(LabelRows) (d, z + (Size) tile * TILE * d + r % TILE, TILE, length + r, k, form + 1, certain,
+								   units ? &its : NULL, labels, margin + r);
+			for (int half = 0; half < 2; half++, number += KERNEL_FLOATS)
+			{
+				const KernelName(Labels) *before = (const void *) (label + r + half * KERNEL_FLOATS);
+
+				n += KernelName(ListChanges) (__builtin_convertvector(*before, RowMaskF), labels[half], number,
+											  row + n, found + n);
+			}
+		}
 	}
 	while (n > 0 && row[n - 1] >= nrows)
 		n--;
