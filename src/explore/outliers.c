@@ -235,26 +235,37 @@ PutOutlier(CsResult *result, const CsLook *look, const Limits *l, const OutlierO
 								 CsValueFloat8(o->p)));
 }
 
-/* The outliers, farthest first; *n of them. */
+/* Keep the farthest of n outliers, so many at most; returns how many are left, the farthest first. */
+static int64
+KeepFarthest(Outlier *outliers, int64 n, int64 most)
+{
+	qsort(outliers, n, sizeof(Outlier), CompareOutliers);
+	return Min(n, most);
+}
+
+/* The outliers that are shown, the farthest first, *n of them; palloc'd.  No more than twice as many are held. */
 static Outlier *
 FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, int64 *n)
 {
-	int64		capacity = 1024;
+	int64		most = 2 * (int64) options->limit,
+				capacity = Min(most, 1024);
 	Outlier    *outliers = palloc(sizeof(Outlier) * capacity);
 
 	*n = 0;
 	for (int64 i = 0; i < look->nrows; i++)
 	{
 		CsCheckInterrupts(i);
+		if (*n == most)
+			*n = KeepFarthest(outliers, *n, options->limit);
 		if (*n == capacity)
 		{
-			capacity *= 2;
-			outliers = repalloc_huge(outliers, sizeof(Outlier) * capacity);
+			capacity = Min(capacity * 2, most);
+			outliers = repalloc(outliers, sizeof(Outlier) * capacity);
 		}
 		outliers[*n].id = NULL;
 		*n += JudgeRow(look, l, options, i, &outliers[*n]);
 	}
-	qsort(outliers, *n, sizeof(Outlier), CompareOutliers);
+	*n = KeepFarthest(outliers, *n, options->limit);
 	return outliers;
 }
 
@@ -322,7 +333,6 @@ custseg_outliers(PG_FUNCTION_ARGS)
 				(errmsg("there is no Mahalanobis distance: the covariance matrix of the columns is singular"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
 	outliers = FindOutliers(look, &l, &options, &n);
-	n = Min(n, options.limit);
 	FillIds(look, outliers, (int) n);
 	for (int64 i = 0; i < n; i++)
 		PutOutlier(result, look, &l, &options, &outliers[i]);

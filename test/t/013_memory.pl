@@ -71,6 +71,25 @@ is($session->query("SELECT n_rows FROM custseg.train('big', 'SELECT i AS a, i % 
 cmp_ok($session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts;'), '<', 8 * 1024 * 1024, 'and holds little memory');
 $session->quit;
 
+# Of outliers no more are held than are shown, be they as many as there are rows.
+SKIP:
+{
+    skip 'no /proc', 2 unless -r '/proc/self/status';
+    skip 'AddressSanitizer keeps what is freed', 2 if $ENV{ASAN_OPTIONS};
+
+    my $looker = CustsegTest::Session->new($node, 'postgres');
+    my $outliers = "SELECT count(*) FROM custseg.outliers('SELECT test.u(i, 1) AS x FROM generate_series(1, %d) i', '{x}', '{\"iqr_factor\": 0, \"z_limit\": 0, \"limit\": 100}');";
+    my $peak = sub { (slurp_file('/proc/' . $looker->pid . '/status') =~ /^VmHWM:\s+(\d+) kB/m)[0] / 1024 };
+    my $before;
+
+    $looker->query('SET maintenance_work_mem = \'24MB\'; SET max_parallel_workers_per_gather = 0;' . sprintf($outliers, 1000));
+    $before = $peak->();
+    is($looker->query(sprintf($outliers, 1000000)), '100', '100 of 1,000,000 outliers');
+    cmp_ok($peak->() - $before, '<', 40, 'take no more than the values and their order');
+    note(sprintf('%.1f MB more than of few rows', $peak->() - $before));
+    $looker->quit;
+}
+
 # Wide: 1,000 features; three vectors of the greatest width are too many.
 $node->safe_psql('postgres', 'CREATE TABLE wide AS SELECT ' . join(', ', map { "test.u(i, $_) + (i % 3) * ($_ % 2) AS f$_" } (1 .. 1000)) . ' FROM generate_series(1, 400) i');
 is($node->safe_psql('postgres', "SELECT n_segments FROM custseg.train('wide', 'wide', k => 3, options => '{\"n_init\": 2}')"), '3', '1,000 features');
