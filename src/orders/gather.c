@@ -187,7 +187,8 @@ MakeRoom(Gathering *g, KeySet *set)
 
 	if (set->table->members >= set->table->grow_threshold)
 		more += 2 * set->table->size * sizeof(NumberEntry);
-	if (set->n == NONE - 1)
+	/* numbers have 32 bits, and so has what is twice as much */
+	if (full && set->capacity > NONE / 2)
 		return false;
 	if (more == 0 && set->by_value)
 		return true;
