@@ -282,6 +282,9 @@ SELECT c, s FROM (VALUES ('a', false, 5), ('b', false, 3), ('c', false, 2), ('a'
 SELECT agrees(custseg.jensen_shannon(c, s), 0.09584323377689273) AS jensen_shannon, agrees((custseg.psi(c, s)).psi, 0.0510825623765990) AS psi,
     (custseg.psi(c, s)).bins, round((custseg.psi(c, s)).psi_critical::numeric, 6) AS psi_critical
 FROM levels;
+-- of very many levels: qchisq(0.05, c(999, 3000, 100000), lower.tail = FALSE) in R 4.2.2
+SELECT levels, agrees((SELECT (custseg.psi((i % levels)::text, i >= levels)).psi_critical FROM generate_series(0, 2 * levels - 1) i) * levels / 2, chi_square) AS psi_critical
+FROM (VALUES (1000, 1073.6426506574246), (3001, 3128.5366700128084), (100001, 100736.73617731901)) v (levels, chi_square);
 SELECT custseg.jensen_shannon(c, s) AS nothing_in_common, round((custseg.psi(c, s)).psi::numeric, 6) AS psi
 FROM levels WHERE s = (c = 'a');
 SELECT custseg.jensen_shannon(c, s), custseg.psi(c, s) FROM levels WHERE s;

@@ -395,6 +395,7 @@ extern double CsGammaStar(double x);
 extern double CsLogMinusLinear(double x);
 extern double CsGammaFraction(double a, double x);
 extern double CsGammaUpper(double a, double x);
+extern double CsGammaUpperInverse(double a, double p);
 extern double CsLogGammaUpper(double a, double x);
 extern double CsBetaLower(double a, double b, double x, double y);
 extern double CsStudentTails(double t, double df);

@@ -116,6 +116,33 @@ CsGammaUpper(double a, double x)
 	return Min(term * a * CsGammaFraction(a, x), 1);
 }
 
+/* From here on the law of a gamma variable is so near to that of a normal one that GSL's own steps can lead away. */
+#define MANY_HALVES 500
+
+/*
+ * The x of which CsGammaUpper(a, x) is p: GSL's, and for a large a by Newton's steps from the approximation of Wilson and
+ * Hilferty (The Distribution of Chi-Square, PNAS 17, 1931).  NaN where there is none.
+ */
+double
+CsGammaUpperInverse(double a, double p)
+{
+	double		x,
+				step;
+
+	if (a < MANY_HALVES)
+		return gsl_cdf_gamma_Qinv(p, a, 1);
+	x = a * pow(1 - 1 / (9 * a) + gsl_cdf_ugaussian_Qinv(p) / (3 * sqrt(a)), 3);
+	for (int i = 0; i < 20; i++)
+	{
+		/* the density is the term over what it is multiplied by for the upper tail */
+		step = (CsGammaUpper(a, x) - p) * x / (GammaTerm(a, x) * a);
+		x += step;
+		if (!(fabs(step) > 4 * DBL_EPSILON * x))
+			break;
+	}
+	return x;
+}
+
 /* The logarithm of CsGammaUpper(a, x), which is finite where that is below the smallest number; in Loader's form, as GammaTerm. */
 double
 CsLogGammaUpper(double a, double x)

@@ -14,8 +14,6 @@
 
 #include <math.h>
 
-#include <gsl/gsl_cdf.h>
-
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/statistic.h"
@@ -34,10 +32,10 @@ CsChiSquareUpper(double x, double df)
 double
 CsChiSquareUpperInverse(double p, double df)
 {
-	double		x = gsl_cdf_chisq_Qinv(p, df);
+	double		x = 2 * CsGammaUpperInverse(df / 2, p);
 
 	if (!isfinite(x))
-		elog(ERROR, "gsl_cdf_chisq_Qinv(%g, %g) failed", p, df);
+		elog(ERROR, "no value of the chi-square law with %g degrees of freedom has the upper tail %g", df, p);
 	return x;
 }
 
