@@ -48,6 +48,9 @@
 /* Part of a block's rows above which the whole block is looked at where it lies. */
 #define DENSE(nrows) ((nrows) / 2)
 
+/* From so many centres on the distance to the own one is computed when that is known, rather than all of them. */
+#define OWN_DISTANCE_CENTERS 20
+
 /* From so many centres on it pays to make the distance to the own centre exact first. */
 #define TIGHTEN_CENTERS 8
 
@@ -656,26 +659,17 @@ PlaceByFilter(Pass *pass)
 }
 
 /*
- * Lloyd's pass over a block: rows look at every centre, all of them or those whose margins are used up.  Distances
- * are not needed but in a start's last pass, whose inertia they are.
+ * Lloyd's pass over a block by labels alone: rows look at every centre, all of them or those whose margins are used
+ * up.
  */
 static void
-AssignLloyd(Pass *pass, bool measure)
+AssignByFilter(Pass *pass)
 {
 	const KmeansFit *fit = pass->fit;
 	const KmeansMargins *margins = pass->margins;
 	bool		known = margins && margins->known;
 	int			n = pass->nrows;
 
-	PrefetchLabels(pass);
-	if (measure)
-	{
-		CsNearest(fit->d, pass->nrows, pass->x, CS_BLOCK_ROWS, fit->k, pass->centers->value,
-				  pass->scratch, pass->found, pass->nearest, NULL);
-		pass->lane->inertia += CsKmeansBlockInertia(pass->nrows, pass->nearest, pass->weights);
-		TakeLabels(pass, pass->nrows, NULL);
-		return;
-	}
 	if (fit->first)
 	{
 		PlaceByFilter(pass);
@@ -693,6 +687,28 @@ AssignLloyd(Pass *pass, bool measure)
 			n = LookFromSome(pass);
 	}
 	ChangeLabels(pass, SettleOpenRows(pass, n));
+}
+
+/* Lloyd's pass over a block.  Distances are not needed but in a start's last pass, whose inertia they are. */
+static void
+AssignLloyd(Pass *pass, bool measure)
+{
+	const KmeansFit *fit = pass->fit;
+
+	PrefetchLabels(pass);
+	if (!measure || fit->k >= OWN_DISTANCE_CENTERS)
+		AssignByFilter(pass);
+	if (!measure)
+		return;
+	if (fit->k >= OWN_DISTANCE_CENTERS)
+		CsKmeansOwnDistances(fit->d, pass->nrows, pass->x, pass->centers->value, pass->label, pass->nearest);
+	else
+	{
+		CsNearest(fit->d, pass->nrows, pass->x, CS_BLOCK_ROWS, fit->k, pass->centers->value,
+				  pass->scratch, pass->found, pass->nearest, NULL);
+		TakeLabels(pass, pass->nrows, NULL);
+	}
+	pass->lane->inertia += CsKmeansBlockInertia(pass->nrows, pass->nearest, pass->weights);
 }
 
 /* A lane's buffers, in the item's context. */
@@ -766,6 +782,7 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 	const double *origin = KmeansPart(arena, fit, fit->origin);
 	float	   *bounds = KmeansPart(arena, fit, fit->bounds);
 	Size		per_block = BoundsPerBlock(fit);
+	uint32		filtered = fit->k >= OWN_DISTANCE_CENTERS ? fit->active : fit->active & ~fit->measure;
 	Pass		pass;
 
 	for (int s = 0; s < fit->starts; s++)
@@ -780,7 +797,7 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 		pass.x = CsMatrixBlock(m, arena, b);
 		pass.weights = weights ? weights + b * CS_BLOCK_ROWS : NULL;
 		pass.nrows = CsMatrixBlockRows(m, b);
-		if (fit->active & ~fit->measure && fit->method == KMEANS_LLOYD)
+		if (filtered != 0 && fit->method == KMEANS_LLOYD)
 			CsKmeansRoundBlock(arena, fit, b, &pass.rounded);
 		for (int s = 0; s < fit->starts; s++)
 		{
