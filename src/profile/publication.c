@@ -564,6 +564,7 @@ FindColumns(Publishing *p, Columns *c)
 	for (int i = 0; i < p->look->ncolumns; i++)
 		is_correlated[i] = c->correlated != NULL && !IsKey(p, &p->look->columns[i].column);
 	c->arena = CsPublishColumnsFind(&wanted);
+	p->pass->team = NULL;		/* which has ended */
 	c->correlations = wanted.correlations;
 	for (int i = 0; i < p->look->ncolumns && c->correlated != NULL; i++)
 	{
@@ -582,6 +583,7 @@ EndTeam(Publishing *p, Columns *c)
 		return;
 	c->arena = CsTeamArena(p->pass->team);
 	CsTeamEnd(p->pass->team);
+	p->pass->team = NULL;
 }
 
 /* Make of each column what is told of it. */
