@@ -82,23 +82,122 @@ KernelName(AddColumns) (int n, const double *a, int ncolumns, const double *colu
 		KernelName(AddProducts) (n, a, 1, column + (Size) j * stride, stride, sums + j);
 }
 
+/* Columns and clusters whose sums are added up side by side: as many as the registers of a width hold. */
+#define COLUMNS_AT_ONCE (KERNEL_WIDTH == 8 ? 5 : 3)
+#define CLUSTERS_AT_ONCE (KERNEL_WIDTH == 8 ? 5 : KERNEL_WIDTH == 4 ? 2 : 1)
+
+/* Labels of a vector of rows. */
+typedef int32 KernelName(Labels) __attribute__((vector_size(4 * KERNEL_WIDTH), aligned(4)));
+
+/* A sum with the values of those rows whose label is c. */
+KERNEL static inline __attribute__((always_inline)) Row
+KernelName(AddLabelled) (Row sum, RowMask label, int64 c, Row value)
+{
+#if KERNEL_WIDTH == 8
+	return (Row) _mm512_mask_add_pd((__m512d) sum, _mm512_cmpeq_epi64_mask((__m512i) label, _mm512_set1_epi64(c)),
+									(__m512d) sum, (__m512d) value);
+#else
+	return sum + (Row) ((label == c) & (RowMask) value);
+#endif
+}
+
+/*
+ * Add n rows of "count" (at most COLUMNS_AT_ONCE) columns, times the rows' weights unless these are NULL, to the
+ * sums of clusters c and on, of which k are wanted: sums[cluster * d + column].  n is a multiple of 8.  Inlined
+ * with a constant count.
+ */
+KERNEL static inline __attribute__((always_inline)) void
+KernelName(AddTile) (int n, const int32 *label, const double *weights, int count, const double *column, int stride,
+					 int c, int k, int d, double *sums)
+{
+	Row			sum[CLUSTERS_AT_ONCE][COLUMNS_AT_ONCE][KERNEL_PARTS];
+
+	for (int i = 0; i < CLUSTERS_AT_ONCE; i++)
+		for (int j = 0; j < count; j++)
+			for (int p = 0; p < KERNEL_PARTS; p++)
+				sum[i][j][p] = (Row) {0};
+	for (int r = 0; r < n; r += 8)
+		for (int p = 0; p < KERNEL_PARTS; p++)
+		{
+			int			at = r + p * KERNEL_WIDTH;
+			RowMask		its = __builtin_convertvector(*(const KernelName(Labels) *) (label + at), RowMask);
+
+			for (int j = 0; j < count; j++)
+			{
+				Row			value = LoadRow(column + (Size) j * stride + at);
+
+				if (weights)
+					value *= LoadRow(weights + at);
+				for (int i = 0; i < CLUSTERS_AT_ONCE; i++)
+					sum[i][j][p] = KernelName(AddLabelled) (sum[i][j][p], its, c + i, value);
+			}
+		}
+	for (int i = 0; i < CLUSTERS_AT_ONCE && c + i < k; i++)
+		for (int j = 0; j < count; j++)
+			sums[(Size) (c + i) * d + j] += SumOfEight((const double *) sum[i][j]);
+}
+
+/* The same for all clusters and any number of columns, in groups that are as even as can be. */
+KERNEL static inline __attribute__((always_inline)) void
+KernelName(AddLabelledRows) (int n, const int32 *label, const double *weights, int ncolumns, const double *column,
+							 int stride, int k, int d, double *sums)
+{
+	int			groups = (ncolumns + COLUMNS_AT_ONCE - 1) / COLUMNS_AT_ONCE,
+				count;
+
+	for (int j = 0; j < ncolumns; j += count)
+	{
+		const double *first = column + (Size) j * stride;
+
+		count = (ncolumns - j + groups - 1) / groups;
+		groups--;
+		for (int c = 0; c < k; c += CLUSTERS_AT_ONCE)
+			switch (count)
+			{
+#if KERNEL_WIDTH == 8
+				case 5:
+					KernelName(AddTile) (n, label, weights, 5, first, stride, c, k, d, sums + j);
+					break;
+				case 4:
+					KernelName(AddTile) (n, label, weights, 4, first, stride, c, k, d, sums + j);
+					break;
+#endif
+				case 3:
+					KernelName(AddTile) (n, label, weights, 3, first, stride, c, k, d, sums + j);
+					break;
+				case 2:
+					KernelName(AddTile) (n, label, weights, 2, first, stride, c, k, d, sums + j);
+					break;
+				default:
+					KernelName(AddTile) (n, label, weights, 1, first, stride, c, k, d, sums + j);
+			}
+	}
+}
+
 /* See CsKmeansAddBlock(). */
 KERNEL static void
 KernelName(AddBlock) (int d, int nrows, const double *x, const double *weights,
 					  const int32 *label, int k, double *weight, double *sum)
 {
 	int			padded = TYPEALIGN(8, nrows);
-	double		pick[CS_BLOCK_ROWS];
+	double		share[CS_BLOCK_ROWS];
+	int32		its[CS_BLOCK_ROWS];
 
-	for (int c = 0; c < k; c++)
+	for (int r = 0; r < nrows; r++)
 	{
-		for (int r = 0; r < nrows; r++)
-			pick[r] = label[r] != c ? 0 : weights ? weights[r] : 1;
-		for (int r = nrows; r < padded; r++)
-			pick[r] = 0;
-		weight[c] += KernelName(SumOfNumbers) (padded, pick);
-		KernelName(AddColumns) (padded, pick, d, x, CS_BLOCK_ROWS, sum + (Size) c * d);
+		share[r] = weights ? weights[r] : 1;
+		its[r] = label[r];
 	}
+	for (int r = nrows; r < padded; r++)
+	{
+		share[r] = 0;
+		its[r] = KMEANS_NO_LABEL;
+	}
+	KernelName(AddLabelledRows) (padded, its, NULL, 1, share, 0, k, 1, weight);
+	if (weights)
+		KernelName(AddLabelledRows) (padded, its, share, d, x, CS_BLOCK_ROWS, k, d, sum);
+	else
+		KernelName(AddLabelledRows) (padded, its, NULL, d, x, CS_BLOCK_ROWS, k, d, sum);
 }
 
 /* See CsKmeansAddMoved().  Rows count 1, 0 or -1 times their weight; share: k * KMEANS_MOVED_ROWS. */
@@ -180,4 +279,6 @@ KernelName(Potential) (int nrows, const float *nearest, const float *distance, c
 }
 
 #undef SUMS_AT_ONCE
+#undef COLUMNS_AT_ONCE
+#undef CLUSTERS_AT_ONCE
 #include "math/kernel_end.h"

@@ -2,9 +2,9 @@
  * kmeans_sums.c
  *	  What the rows of a block add to the sums of k-means' clusters, and to a potential while seeding.
  *
- * For few clusters it pays to go cluster by cluster, its rows picked out by weights that are 0
- * elsewhere: that takes k times the additions and yet, in full vectors, a small part of the time of
- * going row by row.  The kernels are in kmeans_kernels.h.
+ * For few clusters it pays to have every row offered to every cluster, of which one takes it: that
+ * takes k times the additions and yet, in full vectors, a small part of the time of going row by
+ * row.  The kernels are in kmeans_kernels.h.
  */
 #include "custseg.h"
 
