@@ -29,8 +29,12 @@ CsKmeansMethod(const KmeansOptions *options)
 	return options->method == KMEANS_AUTO ? KMEANS_LLOYD : options->method;
 }
 
-/* Margins are worth their upkeep where at least this part of the rows is few. */
+/*
+ * Margins are worth their upkeep where at least this part of the rows is few, and from so many centres on: with fewer
+ * of them rows of many columns take longer to come from memory than to be looked at.
+ */
 #define LEAST_FEW_ROWS 0.4
+#define MARGIN_CENTERS 6
 
 /*
  * Up to which part of a block's rows it pays that only these look, or 0 where margins do not pay.  From what was
@@ -44,7 +48,7 @@ CsKmeansFewRows(KmeansMethod method, int k, int d)
 				gather = 0.3 + 0.1 * (d + 3),
 				few = (look - gather) / look_with_margin;
 
-	return method == KMEANS_LLOYD && few >= LEAST_FEW_ROWS ? few : 0;
+	return method == KMEANS_LLOYD && k >= MARGIN_CENTERS && few >= LEAST_FEW_ROWS ? few : 0;
 }
 
 /* Bytes of one start's KmeansLane. */
