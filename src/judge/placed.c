@@ -182,7 +182,7 @@ RowsThatFit(const Reader *reader, int64 nrows)
 
 /*
  * Where rows would be fetched from other servers, and there is no room for all of them, have a sample read: enough rows for
- * the silhouettes, if these fit.  Without an id by which rows are drawn nothing changes.
+ * the silhouettes, if these fit.  Without an id by which rows are drawn nothing changes, nor without room for a single row.
  */
 static void
 SampleElsewhere(Reader *reader)
@@ -192,13 +192,14 @@ SampleElsewhere(Reader *reader)
 	CsFetched	fetched = CsRelationFetched(pass->relation, pass->columns.columns, pass->columns.ncolumns);
 	int64		nrows = (int64) Min(fetched.nrows, 1e12);
 	double		wanted = (double) rows->sample + 8 * sqrt((double) rows->sample) + 16;
+	int64		fit = RowsThatFit(reader, nrows);
 	CsRelation *sample;
 
-	if (!OidIsValid(fetched.relid) ||
+	if (!OidIsValid(fetched.relid) || fit == 0 ||
 		(fetched.bytes <= (double) CsMemoryLimit() && MemoryExpected(reader, nrows) <= CsMemoryLimit()))
 		return;
 	sample = CsRelationSample(pass->relation, CsFindKey(pass->relation, CsScorerId(rows->placer->scoring.scorer)),
-							  Min((double) RowsThatFit(reader, nrows), wanted), fetched.nrows);
+							  Min((double) fit, wanted), fetched.nrows);
 	if (sample == NULL)
 		return;
 	pass->relation = sample;

@@ -66,7 +66,7 @@ OpenMargin(CsTally *pass, const CsJsonReader *plan)
 	CsPassScorerOpen(pass, plan, &m->version);
 	n = m->version.scorer->nsegments;
 	m->ranks = palloc(sizeof(int) * Max(n, 1));
-	m->memberships = palloc(sizeof(double) * Max(n, 1));
+	m->memberships = palloc0(sizeof(double) * Max(n, 1));
 	each = CsJsonEachOf(CsJsonReadArray(plan, "ranks", n, n));
 	while (CsJsonNext(&each))
 	{

@@ -145,6 +145,11 @@ my $all = "SELECT md5(string_agg(concat_ws(' ', id, segment, round(silhouette::n
 is($servers->result(sprintf($all, 'sixteen')), $servers->result(sprintf($all, 'later')), 'where there is room for all rows, all are read');
 is($servers->result("SELECT count(*) FROM custseg.silhouette('segments', 'nobody_there')"), '0', 'silhouette of nobody');
 like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.silhouette('named', 'SELECT * FROM ample_there')"), qr/ERROR:  0A000: some \d+ rows of the query would be fetched from other servers.*HINT:  /s, 'of a query nothing is drawn');
+my $wide = join(', ', map { "f$_" } 1 .. 250);
+$here->safe_psql('postgres', 'CREATE TABLE wide AS SELECT i AS id, ' . join(', ', map { "test.u(i, $_) + i % 3 AS f$_" } 1 .. 250) . ' FROM generate_series(1, 600) i');
+$servers->spread_like('wide_there', 2, 'wide', 'id');
+$here->safe_psql('postgres', "SELECT custseg.train('wide', 'wide', '{$wide}', 3, id => 'id')");
+like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.silhouette('wide', 'wide_there')"), qr/ERROR:  0A000: some \d+ rows of .*"wide_there" would be fetched from other servers/, 'nor where not one row fits');
 
 # at_risk(): who is nearest is found where the rows are, and fetched: the list is that of a table here, without whom somebody has decided of.
 for my $model (qw(segments components mixture borders))
