@@ -27,6 +27,7 @@
 #include "score/placed_pass.h"
 #include "stat/correlation_pass.h"
 #include "stat/density_pass.h"
+#include "stat/outlier_pass.h"
 #include "stat/pattern_sums_pass.h"
 #include "stat/piece_sums_pass.h"
 #include "stat/profile_exact.h"
@@ -45,7 +46,8 @@ const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass,
 	&CsPlacedPass, &CsGroupsPass, &CsPowersPass, &CsCovariancePass, &CsCorrelationPass, &CsPairPass,
 	&CsValidityPass, &CsDensityPass, &CsPieceSumsPass, &CsPlacedRangePass,
-	&CsPlacedValidityPass, &CsPatternSumsPass, &CsMarginPass, NULL
+	&CsPlacedValidityPass, &CsPatternSumsPass, &CsMarginPass, &CsCompletePass,
+	&CsOutlierPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

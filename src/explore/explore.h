@@ -156,6 +156,10 @@ extern bool CsConcentrationFits(const struct CsStudy *study);
 extern double CsConcentrationByPasses(const CsLookColumn *c, struct CsStudy *study, double *curve, double *total, double *error);
 extern void CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c);
 
+/* outliers_passes.c */
+struct CsOutlierLimits;
+extern bool CsOutliersByPasses(CsLook *look, double iqr_factor, int limit, struct CsOutlierLimits *limits);
+
 /* missing.c: rows counted by the columns that they lack */
 typedef struct CsMissingCounts CsMissingCounts;
 

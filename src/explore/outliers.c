@@ -4,7 +4,8 @@
  *
  * Three looks at each row: columns beyond the fences of their box plot (Tukey 1977), columns many standard
  * deviations from the mean, and the Mahalanobis distance of the whole row (Mahalanobis 1936), whose square
- * is chi-square with as many degrees of freedom as columns if the rows are normal.
+ * is chi-square with as many degrees of freedom as columns if the rows are normal.  Of more rows on other servers than fit
+ * into memory those are read that are found there to be the farthest (outliers_passes.c).
  */
 #include "custseg.h"
 
@@ -15,7 +16,7 @@
 #include "explore/explore.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "stat/mahalanobis.h"
+#include "stat/outlier_pass.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
@@ -40,28 +41,15 @@ static const CsOption outlier_options[] = {
 typedef struct Outlier
 {
 	int64		row;
-	double		squared;		/* Mahalanobis; NaN: not defined */
-	double		p;
-	double		z;				/* the largest of its columns' */
+	CsFarOff	off;
 	char	   *id;
 } Outlier;
-
-/* What rows are held against. */
-typedef struct Limits
-{
-	int			d;
-	double	   *low,			/* fences */
-			   *high,
-			   *spread;			/* standard deviations, times the scale of the columns' moments */
-	CsMahalanobis law;
-	double	   *row;
-} Limits;
 
 PG_FUNCTION_INFO_V1(custseg_outliers);
 
 /* Fences and deviations of the columns. */
 static void
-FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
+FillLimits(CsLook *look, const OutlierOptions *options, CsOutlierLimits *l)
 {
 	static const double p[] = {0.25, 0.75};
 	double	   *values = palloc_extended(sizeof(double) * Max(look->nrows, 1) * 2, MCXT_ALLOC_HUGE);
@@ -73,6 +61,7 @@ FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 		double		quartile[lengthof(p)];
 		int64		n = 0;
 
+		l->moments[j] = c->moments;
 		l->spread[j] = CsMomentsSpread(&c->moments, 1);
 		l->low[j] = -HUGE_VAL;
 		l->high[j] = HUGE_VAL;
@@ -89,27 +78,6 @@ FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 	pfree(values);
 }
 
-/* How many standard deviations a value is from its column's mean; NaN for no value, and 0 over 0. */
-static double
-Deviations(const CsLook *look, const Limits *l, int column, double x)
-{
-	return fabs(CsMomentsOff(&look->columns[column].moments, x)) / l->spread[column];
-}
-
-/* A row's values; false when one is missing. */
-static bool
-TakeValues(const CsLook *look, int64 row, double *values)
-{
-	bool		complete = true;
-
-	for (int j = 0; j < look->ncolumns; j++)
-	{
-		values[j] = look->columns[j].values[row];
-		complete &= !isnan(values[j]);
-	}
-	return complete;
-}
-
 /* The law of the complete rows. */
 static CsMahalanobis
 FitRows(const CsLook *look)
@@ -123,7 +91,7 @@ FitRows(const CsLook *look)
 
 /* The columns of the row that are too far out, by fences or by deviations: an array of names. */
 static CsValue
-FarColumns(const CsLook *look, const Limits *l, const OutlierOptions *options, int64 row, bool fences)
+FarColumns(const CsLook *look, const CsOutlierLimits *l, int64 row, bool fences)
 {
 	const char **names = palloc(sizeof(char *) * Max(l->d, 1));
 	int			n = 0;
@@ -132,37 +100,10 @@ FarColumns(const CsLook *look, const Limits *l, const OutlierOptions *options, i
 	{
 		double		x = look->columns[j].values[row];
 
-		if (fences ? x < l->low[j] || x > l->high[j] : Deviations(look, l, j, x) > options->z_limit)
+		if (fences ? x < l->low[j] || x > l->high[j] : CsOutlierDeviations(l, j, x) > l->z_limit)
 			names[n++] = NameStr(look->columns[j].column.name);
 	}
 	return CsValueTexts(names, n);
-}
-
-/* Look at one row; true when it is an outlier. */
-static bool
-JudgeRow(const CsLook *look, Limits *l, const OutlierOptions *options, int64 row, Outlier *o)
-{
-	bool		far = false;
-	bool		complete = TakeValues(look, row, l->row);
-
-	o->row = row;
-	o->z = 0;
-	o->squared = o->p = NAN;
-	for (int j = 0; j < l->d; j++)
-	{
-		double		x = l->row[j];
-		double		z = Deviations(look, l, j, x);
-
-		if (z > o->z)
-			o->z = z;
-		far |= x < l->low[j] || x > l->high[j] || z > options->z_limit;
-	}
-	if (complete)
-	{
-		o->squared = CsMahalanobisSquared(&l->law, l->row, &o->p);
-		far |= o->p < options->significance;
-	}
-	return far;
 }
 
 /* The farthest first: by distance, those without one by their largest deviation; then as they came. */
@@ -171,8 +112,8 @@ CompareOutliers(const void *a, const void *b)
 {
 	const Outlier *x = a;
 	const Outlier *y = b;
-	double		fx = isnan(x->squared) ? x->z * x->z : x->squared,
-				fy = isnan(y->squared) ? y->z * y->z : y->squared;
+	double		fx = CsOutlierDistance(&x->off),
+				fy = CsOutlierDistance(&y->off);
 
 	if (fx != fy)
 		return fx > fy ? -1 : 1;
@@ -221,18 +162,17 @@ FillIds(CsLook *look, Outlier *outliers, int n)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Put a line. */
+/* Put a line; of rows that were found on other servers nothing tells where in the source they are. */
 static void
-PutOutlier(CsResult *result, const CsLook *look, const Limits *l, const OutlierOptions *options,
-		   const Outlier *o)
+PutOutlier(CsResult *result, const CsLook *look, const CsOutlierLimits *l, bool is_elsewhere, const Outlier *o)
 {
 	CsResultPut(result, CsValues(CsValueText(o->id),
-								 CsValueInt8(o->row + 1),
-								 FarColumns(look, l, options, o->row, true),
-								 FarColumns(look, l, options, o->row, false),
-								 CsValueFloat8(o->z),
-								 CsValueFloat8(sqrt(o->squared)),
-								 CsValueFloat8(o->p)));
+								 is_elsewhere ? CsValueNull(INT8OID) : CsValueInt8(o->row + 1),
+								 FarColumns(look, l, o->row, true),
+								 FarColumns(look, l, o->row, false),
+								 CsValueFloat8(o->off.z),
+								 CsValueFloat8(sqrt(o->off.squared)),
+								 CsValueFloat8(o->off.p)));
 }
 
 /* Keep the farthest of n outliers, so many at most; returns how many are left, the farthest first. */
@@ -245,27 +185,31 @@ KeepFarthest(Outlier *outliers, int64 n, int64 most)
 
 /* The outliers that are shown, the farthest first, *n of them; palloc'd.  No more than twice as many are held. */
 static Outlier *
-FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, int64 *n)
+FindOutliers(CsLook *look, const CsOutlierLimits *l, int64 limit, int64 *n)
 {
-	int64		most = 2 * (int64) options->limit,
+	int64		most = 2 * limit,
 				capacity = Min(most, 1024);
 	Outlier    *outliers = palloc(sizeof(Outlier) * capacity);
+	double	   *row = palloc(sizeof(double) * l->d);
 
 	*n = 0;
 	for (int64 i = 0; i < look->nrows; i++)
 	{
 		CsCheckInterrupts(i);
 		if (*n == most)
-			*n = KeepFarthest(outliers, *n, options->limit);
+			*n = KeepFarthest(outliers, *n, limit);
 		if (*n == capacity)
 		{
 			capacity = Min(capacity * 2, most);
 			outliers = repalloc(outliers, sizeof(Outlier) * capacity);
 		}
+		for (int j = 0; j < l->d; j++)
+			row[j] = look->columns[j].values[i];
 		outliers[*n].id = NULL;
-		*n += JudgeRow(look, l, options, i, &outliers[*n]);
+		outliers[*n].row = i;
+		*n += CsIsOutlier(l, row, &outliers[*n].off);
 	}
-	*n = KeepFarthest(outliers, *n, options->limit);
+	*n = KeepFarthest(outliers, *n, limit);
 	return outliers;
 }
 
@@ -304,8 +248,9 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	CsResult   *result = CsResultOpen(fcinfo);
 	OutlierOptions options = {0};
 	CsLook	   *look;
-	Limits		l = {0};
+	CsOutlierLimits l;
 	Outlier    *outliers;
+	bool		is_elsewhere;
 	int64		n;
 
 	CsOptionsArgument(fcinfo, LOOK_OPTIONS, outlier_options, lengthof(outlier_options), &options);
@@ -320,22 +265,22 @@ custseg_outliers(PG_FUNCTION_ARGS)
 				 errmsg("%s has no column of numbers", look->relation->description),
 				 errhint("Outliers are computed from numbers, booleans, dates and times.")));
 	look->keep_rows = true;
+	l = CsOutlierLimitsMake(look->ncolumns, options.z_limit, options.significance);
+	is_elsewhere = CsOutliersByPasses(look, options.iqr_factor, options.limit, &l);
 	CsLookRead(look);
-	l.d = look->ncolumns;
-	l.low = palloc(sizeof(double) * l.d * 4);
-	l.high = l.low + l.d;
-	l.spread = l.high + l.d;
-	l.row = l.spread + l.d;
-	FillLimits(look, &options, &l);
-	l.law = FitRows(look);
+	if (!is_elsewhere)
+	{
+		FillLimits(look, &options, &l);
+		l.law = FitRows(look);
+	}
 	if (l.law.inverse == NULL)
 		ereport(NOTICE,
 				(errmsg("there is no Mahalanobis distance: the covariance matrix of the columns is singular"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
-	outliers = FindOutliers(look, &l, &options, &n);
+	outliers = FindOutliers(look, &l, options.limit, &n);
 	FillIds(look, outliers, (int) n);
 	for (int64 i = 0; i < n; i++)
-		PutOutlier(result, look, &l, &options, &outliers[i]);
+		PutOutlier(result, look, &l, is_elsewhere, &outliers[i]);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -335,6 +335,9 @@ for my $single ("score('there', '%s') r", "at_risk('there', '%s', '{\"limit\": 5
 }
 $coordinator->psql('postgres', "SET maintenance_work_mem = '1MB'; SET citus.log_remote_commands = on; SELECT count(*) FROM custseg.at_risk('there', 'far', '{\"limit\": 50}')", stderr => \$stderr);
 asked_for_no_rows('at_risk', 8 * 3, qr/$aggregates|WHERE \(+hashint4extended\(id, '0'/, $stderr =~ /issuing (SELECT .*)/g);
+my $outlying = "SELECT string_agg(concat_ws(' ', id, beyond_fences, beyond_deviations, round(largest_z::numeric, 8), round(mahalanobis::numeric, 8)), chr(10) ORDER BY id::int) FROM custseg.outliers('%s', '{recency,frequency,monetary}', '{\"id\": \"id\", \"limit\": 100000, \"z_limit\": 1.6}')";
+like(value("SET maintenance_work_mem = '1MB'; " . sprintf($outlying, 'far')), qr/^\d+ .*\n.*\n/, 'outliers of more rows than fit');
+is(value("SET maintenance_work_mem = '1MB'; " . sprintf($outlying, 'far')), value(sprintf($outlying, 'plain')), 'as of a local table');
 my $widths = "SELECT string_agg(concat_ws(' ', id, segment, round(silhouette::numeric, 9), neighbor), chr(10) ORDER BY id) FROM custseg.silhouette('there', '%s')";
 my $drawn;
 

@@ -215,6 +215,22 @@ isnt($servers->result("SELECT value_a FROM custseg.split_stability('segments', '
     $servers->result("SELECT value_a FROM custseg.split_stability('segments', 'sixteen') WHERE column_name = 'monetary' LIMIT 1"), 'another seed, other halves');
 is($servers->result("SELECT string_agg(rating, ',') FROM custseg.split_stability('segments', 'nobody_there')"), $servers->result("SELECT string_agg(rating, ',') FROM custseg.split_stability('segments', 'nobody')"), 'split_stability of nobody');
 
+# outliers(): where rows do not fit, the farthest are found where they are, by fences, deviations and covariances of all rows.
+for my $columns ('recency,frequency,monetary', 'recency,monetary', 'frequency,monetary,member')
+{
+    for my $options (', "limit": 100000', ', "limit": 25', ', "z_limit": 2, "iqr_factor": 1, "significance": 0.01, "limit": 400', ', "z_limit": 3, "significance": 0, "limit": 100000')
+    {
+        my $far = "SELECT string_agg(concat_ws(' ', id, beyond_fences, beyond_deviations, round(largest_z::numeric, 8), round(mahalanobis::numeric, 8), round(mahalanobis_p_value::numeric, 12)), chr(10) ORDER BY id::int) FROM custseg.outliers('%s', '{$columns}', '{\"id\": \"Customer %s\"$options}')";
+        my $out = $servers->result("$little " . $far =~ s/'%s'/'ample_there'/r);
+
+        is($out, $servers->result($far =~ s/'%s'/'ample'/r), "outliers by $columns$options: as of a table here") if $options =~ /100000/;
+        is($servers->result("$little " . $far =~ s/'%s'/'ample_apart'/r), $out, 'the same ones on 4 and 6 leaves');
+    }
+}
+$servers->listen_from_now;
+is($servers->result("$little SELECT count(*), count(row), count(id), min(mahalanobis) > 3 FROM custseg.outliers('ample_there', '{recency,frequency,monetary}', '{\"id\": \"Customer %s\", \"limit\": 25, \"significance\": 0.01}')"), '25|0|25|t', 'as many as are asked for, of which no row numbers are known');
+asked_for_no_rows('outliers', 5, qr/SELECT custseg_private\.pass\(|count\(\*\)|WHERE \(+hashint4extended\("Customer %s", 0::bigint\)::double precision = ANY/, $servers->asked('west'));
+
 # score() has a row for each, which is on disk beyond work_mem: nothing of the rows stays in memory, and there may be as many as there are.
 $there{west}->safe_psql('postgres', 'CREATE VIEW abundant AS SELECT e.id + 100000 * g AS id, e.recency, e.frequency, e.monetary, e.channel FROM eight_0 e CROSS JOIN generate_series(1, 400) g');
 $here->safe_psql('postgres', 'CREATE FOREIGN TABLE abundant (id int, recency float8, frequency float8, monetary float8, channel text) SERVER west; ANALYZE abundant');
