@@ -509,6 +509,7 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 	if (few)
 		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, fit->kept_blocks));
 	fit->seeding = KmeansTakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
+	fit->moments = seeds ? KmeansTakePart(&total, CsKmeansMomentsSize(fit->d, nblocks)) : 0;
 	fit->area = CsArenaAlloc(arena, total);
 	memcpy(KmeansPart(arena, fit, fit->matrix), m, sizeof(CsMatrix));
 	for (int s = 0; s < fit->capacity; s++)

@@ -43,6 +43,7 @@ typedef struct KmeansFit
 	Size		centers;		/* KmeansCenters[capacity] of centers_size bytes */
 	Size		lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
 	Size		seeding;		/* points and potentials, see kmeans_seed.c */
+	Size		moments;		/* double[blocks][2 + d] while seeding, see KmeansBlockMoments(); 0: not kept */
 	Size		origin;			/* double[d]: the mean of all rows */
 	Size		kept;			/* the first blocks in single precision, see kmeans_rounded.c */
 	int			k;
@@ -134,6 +135,13 @@ KmeansTakePart(Size *total, Size size)
 	return offset;
 }
 
+/* Moments of a block's rows: weight, sum of squares about the mean over all columns, then the mean. */
+static inline double *
+KmeansBlockMoments(const KmeansFit *fit, CsArena *arena, int64 block)
+{
+	return (double *) KmeansPart(arena, fit, fit->moments) + (Size) block * (2 + fit->d);
+}
+
 static inline KmeansLane *
 KmeansLaneOf(const KmeansFit *fit, void *lanes, int lane, int start)
 {
@@ -210,6 +218,7 @@ extern PGDLLEXPORT void CsKmeansInertiaTask(CsTeam *team, const void *args, int 
 extern double CsKmeansBlockInertia(int nrows, const double *squared, const double *weights);
 
 /* kmeans_seed.c */
+extern Size CsKmeansMomentsSize(int d, int64 nblocks);
 extern Size CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks);
 extern int	CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start,
 						 double *centers);

@@ -74,31 +74,34 @@ CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
 	}
 }
 
-/* Merge a block's column into a lane's mean and sum of squares about it. */
-static void
+/*
+ * Merge a block's column into a lane's mean and sum of squares about it.  OUT block_mean; returns the block's sum of
+ * squares about that.
+ */
+static double
 MergeColumn(int nrows, const double *column, const double *weights, double weight, double before,
-			double *mean, double *squares)
+			double *mean, double *squares, double *block_mean)
 {
 	double		sum = 0,
 				about = 0,
-				block_mean,
 				delta;
 
 	for (int r = 0; r < nrows; r++)
 		sum += weights ? weights[r] * column[r] : column[r];
-	block_mean = sum / weight;
+	*block_mean = sum / weight;
 	for (int r = 0; r < nrows; r++)
 	{
-		double		difference = column[r] - block_mean;
+		double		difference = column[r] - *block_mean;
 
 		about += (weights ? weights[r] : 1) * difference * difference;
 	}
-	delta = block_mean - *mean;
+	delta = *block_mean - *mean;
 	*squares += about + delta * delta * before * weight / (before + weight);
 	*mean += delta * weight / (before + weight);
+	return about;
 }
 
-/* Mean and sum of squares about it of every column, over a lane. */
+/* Mean and sum of squares about it of every column, over a lane, and of each block where these are kept. */
 void
 CsKmeansMomentsTask(CsTeam *team, const void *args, int lane)
 {
@@ -114,7 +117,10 @@ CsKmeansMomentsTask(CsTeam *team, const void *args, int lane)
 		const double *x = CsMatrixBlock(m, arena, b);
 		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
 		int			nrows = CsMatrixBlockRows(m, b);
-		double		weight = nrows;
+		double		weight = nrows,
+				   *own = fit->moments ? KmeansBlockMoments(fit, arena, b) : NULL,
+					mean,
+					about = 0;
 
 		CHECK_FOR_INTERRUPTS();
 		if (w)
@@ -124,8 +130,17 @@ CsKmeansMomentsTask(CsTeam *team, const void *args, int lane)
 				weight += w[r];
 		}
 		for (int j = 0; j < fit->d; j++)
-			MergeColumn(nrows, x + (Size) j * CS_BLOCK_ROWS, w, weight, result->inertia,
-						&result->value[j], &result->value[fit->d + j]);
+		{
+			about += MergeColumn(nrows, x + (Size) j * CS_BLOCK_ROWS, w, weight, result->inertia,
+								 &result->value[j], &result->value[fit->d + j], &mean);
+			if (own)
+				own[2 + j] = mean;
+		}
+		if (own)
+		{
+			own[0] = weight;
+			own[1] = about;
+		}
 		result->inertia += weight;
 	}
 }

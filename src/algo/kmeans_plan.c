@@ -111,11 +111,11 @@ BytesOfStart(const KmeansFit *fit, int64 nblocks)
 					CsKmeansSeedingSize(&one, nblocks));
 }
 
-/* Bytes of the best labels and centres so far. */
+/* Bytes of the best labels and centres so far, and of the moments of blocks. */
 static Size
 BytesOfBest(const KmeansFit *fit, int64 nblocks)
 {
-	return add_size(mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks),
+	return add_size(add_size(mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks), CsKmeansMomentsSize(fit->d, nblocks)),
 					mul_size(mul_size(sizeof(double) * 4, fit->k), fit->d));
 }
 

@@ -9,6 +9,9 @@
  * pass per centre first lowers these by the centre that won the pass before, then adds up what
  * they would come to with each candidate; sums are kept by block.  So drawing a row needs no pass:
  * the block is found from the sums of the winner, and only that block's distances are made again.
+ * What a first centre leaves of a block is known from the block's moments, as the sum of squares about
+ * a point is that about the mean and the weight times the mean's squared distance to the point: so the
+ * second centre's candidates are drawn before any pass.
  * Every start has a stream of its own, so its centres do not depend on which others it shares a
  * pass with.
  *
@@ -59,6 +62,13 @@ PotentialsOf(const KmeansFit *fit, void *seeding, int64 block)
 	int			trials = Trials(fit->k);
 
 	return PointsOf(fit, seeding, fit->starts) + (Size) block * fit->starts * trials;
+}
+
+/* Bytes of the part "moments". */
+Size
+CsKmeansMomentsSize(int d, int64 nblocks)
+{
+	return mul_size(mul_size(sizeof(double), 2 + d), nblocks);
 }
 
 /* Bytes of the part "seeding". */
@@ -234,25 +244,31 @@ PickInBlock(int nrows, const float *near, const double *weights, double target)
 	return last;
 }
 
-/* A block's distances once "winner" (trial number of the last pass) is a centre of the start.  OUT near. */
+/*
+ * A block's distances once "winner" (trial number of the last pass) is a centre of the start; before any pass it has
+ * its first centre alone, in the place of point 0.  OUT near.
+ */
 static void
 NearestInBlock(CsArena *arena, const KmeansFit *fit, int64 block, int start, int winner, float *near)
 {
 	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	const float *nearest = KmeansPart(arena, fit, fit->distances);
-	const double *x = CsMatrixBlock(m, arena, block);
+	const double *x = CsMatrixBlock(m, arena, block),
+			   *point = PointsOf(fit, KmeansPart(arena, fit, fit->seeding), start);
 	int			nrows = CsMatrixBlockRows(m, block);
 	Seeder		seeder;
 
 	nearest += ((Size) start * CsMatrixBlocks(m) + block) * CS_BLOCK_ROWS;
-	memcpy(near, nearest, sizeof(float) * nrows);
-	if (fit->trials == 0)
+	if (!fit->first)
+		memcpy(near, nearest, sizeof(float) * nrows);
+	if (!fit->first && fit->trials == 0)
 		return;
+	if (!fit->first)
+		point += (Size) (1 + winner) * fit->d;
 	InitSeeder(&seeder, arena, fit);
 	TakeBlock(&seeder, arena, block);
-	PointDistances(&seeder, nrows, x, 1,
-				   PointsOf(fit, KmeansPart(arena, fit, fit->seeding), start) + (Size) (1 + winner) * fit->d);
-	LowerDistances(nrows, seeder.distance, false, near);
+	PointDistances(&seeder, nrows, x, 1, point);
+	LowerDistances(nrows, seeder.distance, fit->first, near);
 	FreeSeeder(&seeder);
 }
 
@@ -354,6 +370,56 @@ DrawCandidates(CsTeam *team, const KmeansFit *fit, int start, CsRng *rng)
 	return true;
 }
 
+/* Spread below this part of the values, squared, may be rounding of equal ones, which blocks' moments do not see. */
+#define ROUNDING_SPREAD 1e-20
+
+/* The sum of squares of a block's rows about a point, from its moments. */
+static double
+AboutPoint(const KmeansFit *fit, const double *moments, const double *point)
+{
+	double		squared = 0;
+
+	for (int j = 0; j < fit->d; j++)
+	{
+		double		difference = moments[2 + j] - point[j];
+
+		squared += difference * difference;
+	}
+	return moments[1] + moments[0] * squared;
+}
+
+/*
+ * What first centres leave of each block, from the blocks' moments.  Returns false where only a pass can tell: rows
+ * that single precision does not part, values that are too close for their size or too large to be squared.
+ */
+static bool
+FirstPotentials(CsArena *arena, const KmeansFit *fit, int64 nblocks)
+{
+	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
+	const double *origin = KmeansPart(arena, fit, fit->origin);
+	double	   *zero = palloc0(sizeof(double) * fit->d),
+				spread = 0,
+				size = 0,
+				total = 0,
+				scale = fit->scale * fit->scale;
+
+	for (int64 b = 0; fit->rounded && b < nblocks; b++)
+	{
+		const double *moments = KmeansBlockMoments(fit, arena, b);
+		double	   *potential = PotentialsOf(fit, seeding, b);
+
+		spread += AboutPoint(fit, moments, origin);
+		size += AboutPoint(fit, moments, zero);
+		for (int s = 0; s < fit->starts; s++)
+		{
+			potential[s] = AboutPoint(fit, moments, PointsOf(fit, seeding, s)) * scale;
+			total += potential[s];
+		}
+	}
+	pfree(zero);
+	return spread > ROUNDING_SPREAD * size && isfinite(size) && total > 0 && isfinite(total);
+}
+
 /* Seed fit->starts starts as CsKmeansSeed does, by distances of one of the two precisions. */
 static int
 SeedStarts(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *centers)
@@ -379,15 +445,18 @@ SeedStarts(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *c
 	fit->first = true;
 	for (k = 1; k < fit->k; k++)
 	{
-		if (k == 1)
+		if (k == 1 && !FirstPotentials(arena, fit, CsMatrixBlocks(m)))
+		{
 			CsTeamRun(team, CS_TASK(CsKmeansSeedTask), fit, sizeof(*fit), CS_LANES);
-		fit->first = false;
+			fit->first = false;
+		}
 		for (int s = 0; s < fit->starts && more; s++)
 			more = DrawCandidates(team, fit, s, &rng[s]);
 		if (!more)
 			break;
 		fit->trials = Trials(fit->k);
 		CsTeamRun(team, CS_TASK(CsKmeansSeedTask), fit, sizeof(*fit), CS_LANES);
+		fit->first = false;
 		for (int s = 0; s < fit->starts; s++)
 		{
 			double		total;
