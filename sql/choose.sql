@@ -159,7 +159,7 @@ SELECT n_segments FROM custseg.train('uneven', 'uneven', '{x}', 5, prep => '{"sc
 SELECT v.n, v.n_sampled FROM (
     SELECT s.segment, g.n, count(*) AS n_sampled FROM custseg.silhouette('uneven', sample => 400) s JOIN custseg.segment g ON g.model = 'uneven' AND g.segment = s.segment
     GROUP BY s.segment, g.n
-) v ORDER BY v.n;
+) v ORDER BY v.n, v.n_sampled;
 SELECT metric, result FROM custseg.evaluate('uneven') WHERE metric LIKE '%rows';
 -- the sample's mean is near that of all rows
 SELECT abs(e.result - s.mean) < 0.002 AS near
