@@ -244,13 +244,28 @@ AwaitItems(CsTeamShared *shared)
 void
 CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
 {
+	CsTeamRunBeside(team, task, args, size, items, NULL, NULL);
+}
+
+/*
+ * Likewise, and the leader first calls a function, unless that is NULL, while the workers begin: for what only one
+ * process can do.  The function must not use the team.
+ */
+void
+CsTeamRunBeside(CsTeam *team, CsTask task, const void *args, Size size, int items, void (*beside) (void *),
+				void *argument)
+{
 	CsTeamShared *shared = team->shared;
 
 	Assert(!team->is_worker);
 	if (size > CS_TASK_ARGS || strlen(task.name) >= NAMEDATALEN)
 		elog(ERROR, "task %s or its arguments are too large", task.name);
 	if (items <= 0)
+	{
+		if (beside)
+			beside(argument);
 		return;
+	}
 	team->function = task.function;
 	strlcpy(shared->task, task.name, NAMEDATALEN);
 	shared->items = items;
@@ -260,8 +275,11 @@ CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
 	/* An area that could not be shared is out of the workers' reach. */
 	if (team->nworkers == 0 || !CsArenaIsShared(team->arena))
 	{
-		MemoryContext save_context = MemoryContextSwitchTo(team->item_context);
+		MemoryContext save_context;
 
+		if (beside)
+			beside(argument);
+		save_context = MemoryContextSwitchTo(team->item_context);
 		for (int item = 0; item < items; item++)
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -273,8 +291,10 @@ CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
 	}
 	pg_memory_barrier();
 	pg_atomic_write_u64(&shared->unclaimed, (uint64) items);
-	if (items > 1)
+	if (items > 1 || beside)
 		ConditionVariableBroadcast(&shared->work);
+	if (beside)
+		beside(argument);
 	DoItems(team);
 	AwaitItems(shared);
 }

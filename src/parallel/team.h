@@ -61,6 +61,8 @@ typedef struct CsTask
 
 extern CsTeam *CsTeamStart(CsArena *arena, int workers);
 extern void CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items);
+extern void CsTeamRunBeside(CsTeam *team, CsTask task, const void *args, Size size, int items,
+							void (*beside) (void *), void *argument);
 extern CsArena *CsTeamArena(CsTeam *team);
 extern MemoryContext CsTeamKeptContext(CsTeam *team);
 extern void **CsTeamKept(CsTeam *team);

@@ -48,14 +48,17 @@ typedef struct CsStructure
 	CsStructureRating rating;
 } CsStructure;
 
+/* Rows that have been glanced at, see CsGlanceBegin(). */
+typedef struct CsGlance CsGlance;
+
 /* Rows that are looked at, and most sets of rows without groups, unless something else is asked for. */
 #define CS_STRUCTURE_ROWS 2000
 #define CS_STRUCTURE_REFERENCES 50
 
 extern CsStructure CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group,
 									  uint64 seed, int references);
-extern CsStructure CsStructureGlance(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed,
-									 int k);
+extern CsGlance *CsGlanceBegin(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed, int k);
+extern CsStructure CsGlanceEnd(CsGlance *glance);
 extern const char *CsStructureName(CsStructureRating rating);
 extern char *CsStructureSentence(const CsStructure *s);
 extern Size CsStructureMemory(int64 nrows, int ncolumns);

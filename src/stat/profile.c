@@ -244,17 +244,18 @@ CsProfileStart(CsArena *arena, const CsPipeline *pipeline, const CsMatrix *matri
 
 /*
  * Sum up the rows that matrix, raw and labels hold now.  Called each time that they have been
- * filled.
+ * filled.  The leader calls a function beside it, see CsTeamRunBeside(); NULL for none.
  */
 void
-CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw)
+CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw, void (*beside) (void *),
+			 void *argument)
 {
 	const double *lanes = CsArenaAddress(p->arena, p->args.sums);
 
 	memcpy(CsArenaAddress(p->arena, p->args.matrix), matrix, sizeof(CsMatrix));
 	if (p->args.raw >= 0)
 		memcpy(CsArenaAddress(p->arena, p->args.raw), raw, sizeof(CsMatrix));
-	CsTeamRun(team, CS_TASK(CsProfileTask), &p->args, sizeof(p->args), p->args.lanes);
+	CsTeamRunBeside(team, CS_TASK(CsProfileTask), &p->args, sizeof(p->args), p->args.lanes, beside, argument);
 	for (int lane = 0; lane < p->args.lanes; lane++)
 		for (Size i = 0; i < p->lane_size; i++)
 			p->total[i] += lanes[lane * p->lane_size + i];

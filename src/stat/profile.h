@@ -15,7 +15,8 @@ extern Size CsProfileMemory(int k, int nfeatures, int nprofile, int noutputs);
 extern CsProfile *CsProfileStart(CsArena *arena, const CsPipeline *pipeline, const CsMatrix *matrix,
 								 const CsMatrix *raw, int labels, int nsegments,
 								 const double *centers);
-extern void CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw);
+extern void CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw,
+						 void (*beside) (void *), void *argument);
 extern void CsProfileEnd(CsProfile *p);
 extern PGDLLEXPORT void CsProfileTask(CsTeam *team, const void *args, int item);
 

@@ -466,28 +466,41 @@ HaveSomeGroups(const Sets *sets, int k, CsStructure *s)
 	return groups;
 }
 
-/* Need more than few rows not be searched, since they, or some of very many, have groups for sure? */
-static bool
-HaveGroupsForSure(Sets *sets, int k, Cuts *cuts, CsStructure *s)
+/* Rows that are glanced at, and what is known of them. */
+struct CsGlance
 {
-	if (s->n_sampled >= 2 * FIRST_ROWS)
-		return HaveSomeGroups(sets, k, s);
-	return k <= LAST_K && AreBeyond(sets, k, k, cuts, s);
+	Sets		sets;
+	void	   *options;
+	int			k;				/* their segments */
+	bool		few;			/* so few that they are searched in any case */
+	bool		begun;			/* some of very many were looked at */
+	bool		sure;			/* they have groups for sure */
+	CsStructure structure;
+};
+
+/* Are more than few rows not to be searched, since they, or some of very many, have groups for sure? */
+static bool
+HaveGroupsForSure(CsGlance *g, Cuts *cuts)
+{
+	if (g->begun)
+		return g->sure;
+	return g->k <= LAST_K && AreBeyond(&g->sets, g->k, g->k, cuts, &g->structure);
 }
 
 /*
- * The rating of a glance at rows that are cut into k segments.  More than few rows are not searched where
- * they have groups for sure.  Where rows are searched, sets are cut into the rows' own number of segments
- * first, and then into that which is the best of a set, where it may have far more.
+ * The rating of a glance.  More than few rows are not searched where they have groups for sure.  Where
+ * rows are searched, sets are cut into the rows' own number of segments first, and then into that which
+ * is the best of a set, where it may have far more.
  */
 static CsStructureRating
-RateGlance(Sets *sets, int k, CsStructure *s)
+RateGlance(CsGlance *g)
 {
-	bool		few = s->n_sampled <= FEW_ROWS;
+	Sets	   *sets = &g->sets;
+	CsStructure *s = &g->structure;
 	Cuts		cuts = {0};
 	int			set_k;
 
-	if (!few && HaveGroupsForSure(sets, k, &cuts, s))
+	if (!g->few && HaveGroupsForSure(g, &cuts))
 	{
 		FreeCuts(sets->team, &cuts);
 		return CS_STRUCTURE_NOT_ASKED;
@@ -500,7 +513,7 @@ RateGlance(Sets *sets, int k, CsStructure *s)
 	if (!IsModerate(s, 0, 1) ||
 		RateAtOneNumber(sets, s->best_k, OWN_SETS, s) == CS_STRUCTURE_NONE_OR_WEAK)
 		return CS_STRUCTURE_NONE_OR_WEAK;
-	if (few)
+	if (g->few)
 	{
 		CompareWithReferences(sets, stages[0], s);
 		if (IsClear(s))
@@ -511,24 +524,45 @@ RateGlance(Sets *sets, int k, CsStructure *s)
 }
 
 /*
- * Judge rows that are cut into k segments, with so little effort that a training hardly takes longer.
- * The rating is "none or weak" where CsStructureExamine() finds one of the two, and "not asked" where it
- * may find anything else; of few rows it may also be what CsStructureExamine() finds.
+ * Begin to judge rows that are cut into k segments, with so little effort that a training hardly takes
+ * longer: where there are very many, some of them are looked at, by this process alone: the team may be at
+ * work.  The rows and "group" must stay until CsGlanceEnd().  Palloc'd.
+ */
+CsGlance *
+CsGlanceBegin(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed, int k)
+{
+	CsGlance   *g = palloc0(sizeof(CsGlance));
+
+	g->options = SearchOptions(seed);
+	g->sets = (Sets) {.team = team,.rows = rows,.group = group,.options = g->options};
+	g->structure = (CsStructure) {.n_sampled = rows->nrows,.silhouette = NAN,.null_mean = NAN,.null_sd = NAN,.p = NAN,
+	.valley_p = 1};
+	g->k = k;
+	g->few = rows->nrows <= FEW_ROWS;
+	g->begun = !g->few && rows->nrows >= 2 * FIRST_ROWS;
+	if (g->begun)
+		g->sure = HaveSomeGroups(&g->sets, k, &g->structure);
+	return g;
+}
+
+/*
+ * Judge the rows, by the team where more of them have to be searched; the glance is gone then.  The rating
+ * is "none or weak" where CsStructureExamine() finds one of the two, and "not asked" where it may find
+ * anything else; of few rows it may also be what CsStructureExamine() finds.
  */
 CsStructure
-CsStructureGlance(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed, int k)
+CsGlanceEnd(CsGlance *g)
 {
-	void	   *options = SearchOptions(seed);
-	CsStructure s = {.n_sampled = rows->nrows,.silhouette = NAN,.null_mean = NAN,.null_sd = NAN,.p = NAN,
-	.valley_p = 1};
-	Sets		sets = {.team = team,.rows = rows,.group = group,.options = options};
+	CsStructure s;
 
-	if (s.n_sampled >= LEAST_ROWS)
-		s.rating = RateGlance(&sets, k, &s);
+	if (g->structure.n_sampled >= LEAST_ROWS)
+		g->structure.rating = RateGlance(g);
+	s = g->structure;
 	if (s.rating == CS_STRUCTURE_NONE_OR_WEAK || s.rating == CS_STRUCTURE_NOT_ASKED)
 		s.p = NAN;				/* that of one number of segments, or of too few sets */
-	CloseSets(&sets);
-	pfree(options);
+	CloseSets(&g->sets);
+	pfree(g->options);
+	pfree(g);
 	return s;
 }
 

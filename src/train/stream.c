@@ -149,7 +149,7 @@ SumUpBatch(Stream *s)
 		s->profile = CsStartProfile(t, s->matrix, s->raw, labels);
 		MemoryContextSwitchTo(old);
 	}
-	CsProfileAdd(s->profile, s->team, s->matrix, s->raw);
+	CsProfileAdd(s->profile, s->team, s->matrix, s->raw, NULL, NULL);
 	if (t->predecessor != NULL)
 		CsPredecessorCompare(t, CsArenaAddress(t->arena, labels), s->matrix->nrows);
 }

@@ -32,49 +32,103 @@ CategoryColumns(const CsPipeline *p)
 	return group;
 }
 
-/* See CsTrainingStructure(); leaves what the fits palloc. */
-static CsStructure
-Judge(CsTraining *t, CsTeam *team, int64 sample, int references)
+/* A sample of so many rows of t->matrix, or the matrix itself where it has no more; palloc'd. */
+static CsMatrix *
+SampleOfRows(CsTraining *t, int64 sample)
 {
-	uint64		seed = (uint64) t->common->seed;
-	int		   *group = CategoryColumns(t->pipeline);
-	CsMatrix   *few = t->matrix;
-	CsStructure s;
-	int64	   *rows;
 	int64		used;
+	int64	   *rows;
+	CsMatrix   *few;
 
-	if (t->matrix->nrows > sample)
-	{
-		rows = CsSampleRows(t->matrix->nrows, sample, seed, &used);
-		few = CsMatrixOfRows(t->arena, t->matrix, rows, used);
-		pfree(rows);
-	}
-	s = references == 0 ? CsStructureGlance(team, few, group, seed, t->k) :
-		CsStructureExamine(team, few, group, seed, references);
-	if (few != t->matrix)
-		CsMatrixFree(few, t->arena);
-	pfree(group);
-	return s;
+	if (t->matrix->nrows <= sample)
+		return t->matrix;
+	rows = CsSampleRows(t->matrix->nrows, sample, (uint64) t->common->seed, &used);
+	few = CsMatrixOfRows(t->arena, t->matrix, rows, used);
+	pfree(rows);
+	return few;
+}
+
+/* A context for what the fits palloc, which becomes the current one; OUT old. */
+static MemoryContext
+OpenScratch(MemoryContext *old)
+{
+	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "custseg structure", ALLOCSET_DEFAULT_SIZES);
+
+	*old = MemoryContextSwitchTo(scratch);
+	return scratch;
 }
 
 /*
  * Are there groups in the rows of t->matrix?  Looks at a sample of so many rows, and at so many sets of
- * rows without groups at most; with 0 it only glances at them.
+ * rows without groups at most.
  */
 CsStructure
 CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
 {
-	MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "custseg structure", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(scratch);
+	MemoryContext old,
+				scratch = OpenScratch(&old);
+	CsMatrix   *few;
 	CsStructure s;
 
 	CsProgressPhase(CS_PHASE_SCORING);
 	CsProgressHold(true);
-	s = Judge(t, team, sample, references);
+	few = SampleOfRows(t, sample);
+	s = CsStructureExamine(team, few, CategoryColumns(t->pipeline), (uint64) t->common->seed, references);
+	if (few != t->matrix)
+		CsMatrixFree(few, t->arena);
 	CsProgressHold(false);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(scratch);
 	return s;
+}
+
+/*
+ * A glance at whether segments of a number that was asked for can be groups: by few references, or none,
+ * because many take far longer than a training.  Palloc'd; the glance itself begins with
+ * CsTrainingGlanceBegin().
+ */
+CsTrainingGlance *
+CsTrainingGlanceOpen(CsTraining *t, CsTeam *team)
+{
+	CsTrainingGlance *g = palloc0(sizeof(CsTrainingGlance));
+
+	g->training = t;
+	g->team = team;
+	return g;
+}
+
+/* Draw the rows and begin the CsTrainingGlance, by this process alone: the team may be at work. */
+void
+CsTrainingGlanceBegin(void *glance)
+{
+	CsTrainingGlance *g = glance;
+	CsTraining *t = g->training;
+	MemoryContext old;
+
+	g->scratch = OpenScratch(&old);
+	CsProgressPhase(CS_PHASE_SCORING);
+	CsProgressHold(true);
+	g->rows = SampleOfRows(t, CS_STRUCTURE_ROWS);
+	g->glance = CsGlanceBegin(g->team, g->rows, CategoryColumns(t->pipeline), (uint64) t->common->seed, t->k);
+	CsProgressHold(false);
+	MemoryContextSwitchTo(old);
+}
+
+/* End the glance, by the team where more has to be looked at: t->structure. */
+void
+CsTrainingGlanceEnd(CsTrainingGlance *g)
+{
+	CsTraining *t = g->training;
+	MemoryContext old = MemoryContextSwitchTo(g->scratch);
+
+	CsProgressHold(true);
+	t->structure = CsGlanceEnd(g->glance);
+	if (g->rows != t->matrix)
+		CsMatrixFree(g->rows, t->arena);
+	CsProgressHold(false);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(g->scratch);
+	pfree(g);
 }
 
 /* Say it when there are no groups. */

@@ -227,21 +227,31 @@ CsTakeSegments(CsTraining *t, const CsSegmentProfile *segments)
 }
 
 /*
- * See whether segments of a number that was asked for can be groups: by few references, or none, because
- * many take far longer than a training.  A sample of the rows is not asked, since other functions ask all;
- * nor is where memory is short, for the model does not need it.
+ * The glance at whether segments of a number that was asked for can be groups, or NULL where it is not wanted:
+ * a sample of the rows is not asked, since other functions ask all; nor is where memory is short, for the model
+ * does not need it.
  */
-static void
-LookForGroups(CsTraining *t, CsTeam *team)
+static CsTrainingGlance *
+OpenGlance(CsTraining *t, CsTeam *team)
 {
 	Size		size = CsStructureMemory(Min(t->nrows, CS_STRUCTURE_ROWS), t->matrix->ncolumns);
 
 	if (t->judging != NULL || t->k <= 1)
-		return;
+		return NULL;
 	if (t->nrows == t->matrix->nrows && size <= CsArenaLeft(t->arena))
-		t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, 0);
-	else
-		t->structure = (CsStructure) {.p = NAN,.rating = CS_STRUCTURE_NOT_ASKED};
+		return CsTrainingGlanceOpen(t, team);
+	t->structure = (CsStructure) {.p = NAN,.rating = CS_STRUCTURE_NOT_ASKED};
+	return NULL;
+}
+
+/* Fill the segments from the rows at hand; the glance, unless it is NULL, begins beside it. */
+static void
+ProfileSegments(CsTraining *t, CsTeam *team, CsTrainingGlance *glance)
+{
+	CsProfile  *profile = CsStartProfile(t, t->matrix, t->raw, t->fit.labels);
+
+	CsProfileAdd(profile, team, t->matrix, t->raw, glance ? CsTrainingGlanceBegin : NULL, glance);
+	CsFillSegments(t, profile);
 }
 
 /* Measure the silhouette of so many rows. */
@@ -279,6 +289,7 @@ FitModel(CsTraining *t, CsTeam *team)
 	bool		passes = CsTrainsByPasses(t);
 	bool		streams = passes || t->nrows > t->matrix->nrows;
 	bool		is_measured = false;
+	CsTrainingGlance *glance = NULL;
 
 	INSTR_TIME_SET_CURRENT(start);
 	if (t->k == 0 && !t->algorithm->finds_k)
@@ -299,17 +310,16 @@ FitModel(CsTraining *t, CsTeam *team)
 		if (sample > 0)
 		{
 			MeasureSilhouette(t, team, sample);
-			LookForGroups(t, team);
+			glance = OpenGlance(t, team);
 		}
 	}
 	CsTrainingScree(t, team);
 	if (!streams)
-	{
-		CsProfile  *profile = CsStartProfile(t, t->matrix, t->raw, t->fit.labels);
-
-		CsProfileAdd(profile, team, t->matrix, t->raw);
-		CsFillSegments(t, profile);
-	}
+		ProfileSegments(t, team, glance);
+	else if (glance)
+		CsTrainingGlanceBegin(glance);
+	if (glance)
+		CsTrainingGlanceEnd(glance);
 	if (t->fit_note != NULL)
 		t->fit.note = t->fit.note == NULL ? t->fit_note : psprintf("%s; %s", t->fit.note, t->fit_note);
 	return team;

@@ -275,7 +275,19 @@ extern void CsCompareForNumbers(CsTraining *t);
 extern void CsNumberSegments(CsTraining *t);
 
 /* structure.c */
+typedef struct CsTrainingGlance
+{
+	CsTraining *training;
+	CsTeam	   *team;
+	CsMatrix   *rows;			/* that are looked at */
+	CsGlance   *glance;
+	MemoryContext scratch;
+} CsTrainingGlance;
+
 extern CsStructure CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references);
+extern CsTrainingGlance *CsTrainingGlanceOpen(CsTraining *t, CsTeam *team);
+extern void CsTrainingGlanceBegin(void *glance);
+extern void CsTrainingGlanceEnd(CsTrainingGlance *g);
 extern void CsWarnAboutStructure(const CsStructure *s);
 
 /* Are the rows found to have no groups? */
