@@ -9512,10 +9512,11 @@ BEGIN ATOMIC
         UNION ALL
         SELECT 6, CASE v.algorithm WHEN 'kmedoids' THEN 'medoids' ELSE 'core points' END, v.version,
             CASE WHEN v.algorithm = 'kmedoids' THEN v.n_segments WHEN v.points IS NOT NULL THEN coalesce(array_length(v.points, 1), 0)
-                WHEN jsonb_typeof(v.parameters -> 'points') = 'array' THEN jsonb_array_length(v.parameters -> 'points') END, false,
+                WHEN jsonb_typeof(p.points) = 'array' THEN jsonb_array_length(p.points) END, false,
             CASE v.algorithm WHEN 'kmedoids' THEN 'rows of the training: each segment is represented by a customer' ELSE 'rows of the training: a customer belongs to the segment of those who are near' END,
             'train again without the customer, or by another algorithm, and drop the version'
         FROM v
+        CROSS JOIN LATERAL (SELECT v.parameters -> CASE v.algorithm WHEN 'dbscan' THEN 'core_points' ELSE 'points' END) p (points)
         WHERE v.algorithm IN ('kmedoids', 'dbscan', 'hdbscan')
         UNION ALL
         SELECT 7, 'extremes', v.version, count(f.minimum) + count(f.maximum), false,

@@ -31,6 +31,17 @@ SELECT version FROM custseg.train('trees', 'customer', '{monetary,frequency}', a
 SELECT kind, version, n, is_named, reason, remedy FROM custseg.personal_data(:'m');
 SELECT kind, version, n, is_named FROM custseg.personal_data('medoids');
 SELECT kind, version, is_named FROM custseg.personal_data('density');
+-- points that are stored among the parameters, as a definition has them, are counted and scored by likewise
+SELECT n AS points FROM custseg.personal_data('density') WHERE kind = 'core points' \gset
+SELECT md5(string_agg(custseg.predict('density', c)::text, ' ' ORDER BY id)) AS segments FROM customer c \gset
+RESET ROLE;
+BEGIN;
+UPDATE custseg.model_version SET parameters = parameters || jsonb_build_object('core_points', points, 'core_segments', point_segments), points = NULL, point_segments = NULL, point_places = NULL WHERE model = 'density';
+SET LOCAL ROLE regress_cs_ann;
+SELECT n = :points AND n > 10 AS as_many FROM custseg.personal_data('density') WHERE kind = 'core points';
+SELECT md5(string_agg(custseg.predict('density', c)::text, ' ' ORDER BY id)) = :'segments' AS same FROM customer c;
+ROLLBACK;
+SET ROLE regress_cs_ann;
 SELECT kind, version, n, is_named FROM custseg.personal_data('trees');
 SELECT custseg.track_changes(:'m', 'customer');
 CALL custseg.resegment(:'m', 'customer');
