@@ -36,7 +36,7 @@ SELECT jsonb_build_object(
     'parts', p.parts,
     'presentation', custseg_private.described_presentation(m.name),
     'training', (
-        SELECT to_jsonb(v) - '{parameters,reduction,donors,search_path}'::text[]
+        SELECT to_jsonb(v) - '{parameters,points,point_segments,point_places,reduction,donors,search_path}'::text[]
             || jsonb_build_object('n_components', jsonb_array_length(v.reduction -> 'components'))
         FROM custseg.model_version v
         WHERE v.model = m.name AND v.version = p.version),

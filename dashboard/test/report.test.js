@@ -93,6 +93,19 @@ test('every kind of every model is a small file without script and address, and 
     }
 });
 
+test('what a report is made of has no rows of the training', async () => {
+    const { rows } = await database.query(`
+        SELECT DISTINCT k.key
+        FROM custseg.model_version v, jsonb_each(to_jsonb(v)) k
+        WHERE k.key IN ('donors', 'parameters', 'reduction') OR jsonb_typeof(k.value) = 'array' AND k.key <> 'id_types'`);
+    const rest = rows.map((row) => row.key);
+
+    assert.ok(rest.includes('points') && rest.includes('parameters'), `columns with values of customers: ${rest}`);
+    for (const [model, data] of publications) {
+        assert.deepEqual(rest.filter((column) => column in (data.facts.training ?? {})), [], model);
+    }
+});
+
 test('the same publication gives the same bytes after others were published, and another one other bytes', async () => {
     const times = (await database.query("SELECT DISTINCT to_json(published_at) #>> '{}' AS at FROM custseg.report WHERE model = 'shop' ORDER BY 1")).rows.map((row) => row.at);
 
