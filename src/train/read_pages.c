@@ -204,19 +204,10 @@ ShareRoom(Reading *r)
 	r->advance->room = r->t->raw->nblocks_allocated * CS_BLOCK_ROWS;
 }
 
-/* Make room for more rows likewise. */
-static bool
-AddRoom(Reading *r, double rows_to_come)
-{
-	if (!TakeRoom(r, rows_to_come))
-		return false;
-	ShareRoom(r);
-	return true;
-}
-
 /*
  * The leader's, before it reads a range: have the room be a chunk ahead of the rows, if that is to be had.  Other members
- * read meanwhile, so memory that could not be shared waits until they have halted for want of it.
+ * read meanwhile, so memory that could not be shared waits until they have halted for want of it; none is taken beside
+ * that, for it would wait, too.
  */
 void
 CsReadAhead(void *leading)
@@ -226,7 +217,7 @@ CsReadAhead(void *leading)
 	double		room = (double) (r->advance->room - r->advance->nrows);
 	int64		chunk;
 
-	if (r->args.count_only || room >= to_come)
+	if (r->args.count_only || room >= to_come || !(r->alone || CsArenaIsShared(r->arena)))
 		return;
 	chunk = CsMatrixGrowth(r->t->raw, (int64) (to_come / CS_BLOCK_ROWS) + 2);
 	if (room >= (double) (chunk * CS_BLOCK_ROWS))
@@ -288,8 +279,9 @@ MayGoOn(Reading *r, CsReadHalt halt)
 {
 	int64		block = r->advance->nrows / CS_BLOCK_ROWS;
 
+	/* the leader may have taken it meanwhile, see CsReadAhead() */
 	if (halt == CS_HALT_ROOM)
-		return AddRoom(r, RowsOfRange(r));
+		return r->t->raw->nblocks_allocated * CS_BLOCK_ROWS >= r->advance->wanted || TakeRoom(r, RowsOfRange(r));
 	return RangesDone(r) == r->args.nranges ||
 		CsTrainingMemory(r->t, block * CS_BLOCK_ROWS + 1) <= CsMemoryLimit();
 }

@@ -305,6 +305,7 @@ PlaceRows(Member *m, bool is_last)
 		a->room - first < m->nrows ? CS_HALT_ROOM : NumberAllLevels(m);
 	if (halt != CS_HALT_NONE)
 	{
+		a->wanted = first + m->nrows;
 		HaltReading(m, halt);
 		return;
 	}

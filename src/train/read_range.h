@@ -41,6 +41,7 @@ typedef struct CsReadAdvance
 	/* for who has the turn */
 	int64		nrows;			/* that have a place */
 	int64		room;			/* for rows in the matrix */
+	int64		wanted;			/* the room that was wanted, of CS_HALT_ROOM */
 	int			full;			/* the feature whose log is full, of CS_HALT_LEVELS */
 	int64		n_without_weight;
 	int64		n_skipped;

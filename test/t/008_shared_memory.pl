@@ -65,6 +65,27 @@ $node->safe_psql('postgres', 'CREATE TABLE stored (a float8, b float8, c float8,
 $said = both('pages', 'stored', "k => 3, options => '{\"n_init\": 2}'");
 is(scalar(() = $said =~ /$notice/g), 1, 'pages whose rows do not fit: one notice') or diag($said);
 
+# PostgreSQL believes that the rows are fewer, so that memory for the first of them is shared.  What the leader then takes
+# cannot be, and is all that there may be: the reading goes on in it, with no more than a training by one process takes.
+$node->safe_psql('postgres', 'CREATE TABLE wide (' . join(', ', map { "c$_ float8" } 1 .. 8) . ') PARTITION BY HASH (c1);'
+      . join('', map { "CREATE TABLE wide_$_ PARTITION OF wide FOR VALUES WITH (MODULUS 8, REMAINDER $_);" } 0 .. 7)
+      . 'INSERT INTO wide SELECT ' . join(', ', map { "test.u(i, $_)" } 1 .. 8) . ' FROM generate_series(1, 130000) i; VACUUM ANALYZE wide;'
+      . "UPDATE pg_class SET reltuples = reltuples / 8 WHERE relname ~ '^wide_'");
+my $few = "k => 2, options => '{\"n_init\": 1, \"max_iter\": 2, \"silhouette_sample\": 0}'";
+my ($least, $enough) = (8000, 64000);
+
+while ($least < $enough - 20)
+{
+    my $middle = int(($least + $enough) / 2);
+    my ($status) = $node->psql('postgres', "SET max_parallel_maintenance_workers = 0; SET maintenance_work_mem = $middle; SELECT custseg.train('least', 'wide', $few)");
+
+    $status == 0 ? $enough = $middle : $least = $middle;
+}
+my $read = psql_error($node, 'postgres', "SET max_parallel_maintenance_workers = 2; SET maintenance_work_mem = $enough; SELECT custseg.train('least', 'wide', $few)");
+
+like($read, qr/could not be allocated/, "rows that fit into $enough kB by one process alone: memory that cannot be shared");
+unlike($read, qr/ERROR/, 'they fit as well where others have begun to read');
+
 # The rows fit, what the algorithm keeps for each of them does not: the team breaks up on its way.
 $said = both('work area', sprintf($rows, 110000), "k => 40, options => '{\"n_init\": 5, \"algorithm\": \"elkan\", \"max_iter\": 5, \"tol\": 0.01}'");
 is(scalar(() = $said =~ /$notice/g), 1, 'work areas that do not fit: one notice');
