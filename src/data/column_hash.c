@@ -70,14 +70,18 @@ IsTable(const CsRelation *rel)
 	return OidIsValid(rel->relid) && get_rel_relkind(rel->relid) != RELKIND_VIEW && rel->from_item == rel->kept;
 }
 
-/* A table read where a condition holds, however many rows the planner takes that for: palloc'd, and it shares what "rel" has. */
+/*
+ * A table read where a condition holds, however many rows the planner takes that for: palloc'd, and it shares what "rel" has.
+ * Rows come in the order of a number, so that what is made of them does not depend on where they are.  They are sorted here,
+ * for a COALESCE is handed on to nobody: servers that sort would be waited for one after the other.
+ */
 static CsRelation *
-Restricted(const CsRelation *rel, const char *condition)
+Restricted(const CsRelation *rel, const char *condition, const char *number)
 {
 	CsRelation *result = palloc(sizeof(CsRelation));
 
 	*result = *rel;
-	result->from_item = psprintf("(SELECT source.* FROM %s WHERE %s) AS source", CsRelationAsSource(rel), condition);
+	result->from_item = psprintf("%s WHERE %s ORDER BY COALESCE(%s, 0)", CsRelationAsSource(rel), condition, number);
 	result->is_restricted = true;
 	return result;
 }
@@ -99,7 +103,7 @@ CsRelationSample(const CsRelation *rel, const List *key, double rows, double of)
 	if (hash == NULL)
 		return NULL;
 	return Restricted(rel, psprintf("%s OPERATOR(pg_catalog.<=) " INT64_FORMAT "::pg_catalog.int8", hash,
-									PG_INT64_MIN + (int64) (share * 0x1p63) + (int64) (share * (0x1p63 - 1024))));
+									PG_INT64_MIN + (int64) (share * 0x1p63) + (int64) (share * (0x1p63 - 1024))), hash);
 }
 
 /* The hash of what identifies a row as a float8, as passes read it: an expression, palloc'd.  NULL: the source is no table, or there is none. */
@@ -111,16 +115,29 @@ CsKeyNumber(const CsRelation *rel, const List *key)
 	return hash == NULL ? NULL : psprintf("(%s)::pg_catalog.float8", hash);
 }
 
-/* A table read by the rows for which CsKeyNumber() is one of n numbers; palloc'd, and it shares what "rel" has. */
+/*
+ * A table read by the rows for which CsKeyNumber() is one of n numbers, or NULL where one of these is infinite; palloc'd, and it
+ * shares what "rel" has.
+ */
 CsRelation *
 CsRelationOfKeys(const CsRelation *rel, const List *key, const double *numbers, int64 n)
 {
+	const char *number = CsKeyNumber(rel, key);
+	const char *separator = "";
+	bool		or_none = false;
 	StringInfoData condition;
 
 	initStringInfo(&condition);
-	appendStringInfo(&condition, "%s OPERATOR(pg_catalog.=) ANY ('{", CsKeyNumber(rel, key));
+	appendStringInfo(&condition, "(%s OPERATOR(pg_catalog.=) ANY ('{", number);
 	for (int64 i = 0; i < n; i++)
-		appendStringInfo(&condition, "%s%.17g", i > 0 ? "," : "", numbers[i]);
-	appendStringInfoString(&condition, "}'::pg_catalog.float8[])");
-	return Restricted(rel, condition.data);
+	{
+		or_none |= !isfinite(numbers[i]);
+		if (!isfinite(numbers[i]))
+			continue;
+		appendStringInfo(&condition, "%s%.17g", separator, numbers[i]);
+		separator = ",";
+	}
+	appendStringInfo(&condition, "}'::pg_catalog.float8[])%s%s%s)", or_none ? " OR " : "", or_none ? number : "",
+					 or_none ? " IS NULL" : "");
+	return Restricted(rel, condition.data, number);
 }

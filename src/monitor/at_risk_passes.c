@@ -13,6 +13,7 @@
 #include "dist/dist.h"
 #include "monitor/monitor.h"
 #include "score/margin_pass.h"
+#include "score/pass.h"
 
 /* Study the features of a version; palloc'd.  OUT which number, or text, of a row each is. */
 static CsStudy *
@@ -87,4 +88,6 @@ CsRiskByPasses(CsPass *pass, const CsPlacer *placer, const int *ranks, int room,
 	run = CsStudyRun(study, &json);
 	keys = CsMarginKeys(run.pass, &run.pass->parts[0], run.state, &n);
 	pass->relation = CsRelationOfKeys(pass->relation, key, keys, n);
+	/* customers whom nothing identifies all come where one of them is near, and no more are kept than are listed */
+	CsPassStream(pass);
 }

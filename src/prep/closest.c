@@ -33,26 +33,33 @@ CsClosestOpen(CsTally *pass, const CsJsonReader *plan)
 	return nearest;
 }
 
-/* Keep the row at hand, if it is among the nearest so far; one that nothing identifies is not. */
+/* The key of a row that has no hash, for nothing identifies it. */
+#define NO_KEY HUGE_VAL
+
+/* Keep the row at hand, if it is among the nearest so far. */
 void
 CsClosestAdd(const CsTally *pass, const CsClosest *nearest, const CsTallyState *state, double distance)
 {
 	const CsSection *section = &pass->sections[nearest->section];
 	CsRecords  *records = CsTallyRecords(pass, state, nearest->section);
 	double		key = pass->number[nearest->key];
-	uint64		record[WIDTH] = {CsOrderedWord(distance), CsOrderedWord(key)};
+	uint64		record[WIDTH] = {CsOrderedWord(distance), CsOrderedWord(isnan(key) ? NO_KEY : key)};
 
-	if (isnan(key) || (records->used == section->n && record[0] > records->word[0]))
+	if (records->used == section->n && record[0] > records->word[0])
 		return;
 	CsRecordsAdd(records, section, record);
 }
 
-/* The hashes of the rows that were kept, *n of them, palloc'd; other servers have written them, and they may be anything. */
+/*
+ * The hashes of the rows that were kept, *n of them, palloc'd; other servers have written them, and they may be anything.
+ * A last one that is infinite stands for rows that have none.
+ */
 double *
 CsClosestKeys(const CsTally *pass, const CsClosest *nearest, const CsTallyState *state, int64 *n)
 {
 	const CsRecords *records = CsTallyRecords(pass, state, nearest->section);
 	double	   *keys = palloc_extended(sizeof(double) * Max(records->used, 1), MCXT_ALLOC_HUGE);
+	bool		has_none = false;
 
 	*n = 0;
 	for (int64 i = 0; i < records->used; i++)
@@ -61,6 +68,10 @@ CsClosestKeys(const CsTally *pass, const CsClosest *nearest, const CsTallyState 
 
 		if (isfinite(key))
 			keys[(*n)++] = key;
+		else
+			has_none = true;
 	}
+	if (has_none)
+		keys[(*n)++] = NO_KEY;
 	return keys;
 }

@@ -185,16 +185,36 @@ OpenGroups(CsTally *pass, const CsJsonReader *plan)
 	return g;
 }
 
+/* The hash of a number, the same one for all NaNs. */
+static uint64
+HashNumber(double x, uint64 seed)
+{
+	double		number = isnan(x) ? NAN : x + 0.0;
+
+	return hash_bytes_extended((unsigned char *) &number, sizeof(number), seed);
+}
+
+/* The half of a row: by who the customer is, or by the row's numbers and texts where nothing says so. */
+static int
+HalfOf(const CsTally *pass, const Groups *g)
+{
+	uint64		hash = g->seed;
+
+	if (!isnan(pass->number[g->halves]))
+		return (int) (HashNumber(pass->number[g->halves], g->seed) >> 63);
+	for (int i = 0; i < pass->nnumbers; i++)
+		hash = HashNumber(pass->number[i], hash);
+	for (int i = 0; i < pass->nlevels; i++)
+		if (pass->text[i] != NULL)
+			hash = hash_bytes_extended((const unsigned char *) pass->text[i], pass->length[i], hash);
+	return (int) (hash >> 63);
+}
+
 /* The group of a row of a segment. */
 static int
 GroupOf(const CsTally *pass, const Groups *g, int segment)
 {
-	double		key;
-
-	if (g->halves < 0)
-		return segment;
-	key = pass->number[g->halves] + 0.0;
-	return segment + (int) (hash_bytes_extended((unsigned char *) &key, sizeof(key), g->seed) >> 63) * g->version.scorer->nsegments;
+	return g->halves < 0 ? segment : segment + HalfOf(pass, g) * g->version.scorer->nsegments;
 }
 
 /* Count a level of a column in a group. */

@@ -261,6 +261,40 @@ SKIP:
     $session->quit;
 }
 
+# Customers without an id, or with a part of one, are customers; none of them is left out, and they are not all in one half.
+$here->safe_psql('postgres', 'CREATE TABLE unnamed AS SELECT CASE WHEN i % 5 > 0 THEN i END AS id, NULLIF(i % 7, 3) AS shop, i / 7 AS number, recency + test.u(i, 11) AS recency, frequency, monetary, channel FROM (SELECT a.*, "Customer %s" AS i FROM ample a) a');
+$servers->spread('unnamed_there', $servers->columns_of('unnamed'), 3, 'recency', 'unnamed ORDER BY monetary');
+$servers->spread('unnamed_apart', $servers->columns_of('unnamed'), 7, 'recency', 'unnamed ORDER BY frequency');
+$here->safe_psql('postgres', 'ANALYZE unnamed_there; ANALYZE unnamed_apart');
+$here->safe_psql('postgres', "SELECT custseg.train('shops', 'SELECT * FROM unnamed WHERE shop IS NOT NULL AND frequency < ''infinity'' AND number < 30000', '{recency,frequency,monetary,channel}', 4, id => 'shop,number'); SELECT custseg.name_segment('shops', s, 'number ' || s, rank => s) FROM generate_series(1, 4) s");
+for my $model (qw(segments shops))
+{
+    for my $limit (20, 100000)
+    {
+        my $risky = "SELECT count(*), count(id), string_agg(concat_ws(' ', coalesce(id, 'nobody'), segment, runner_up, round(margin::numeric, 12)), chr(10) ORDER BY margin, id) FROM custseg.at_risk('$model', '%s', '{\"limit\": $limit}')";
+
+        is($servers->result("$little " . sprintf($risky, $_)), $servers->result(sprintf($risky, 'unnamed')), "at_risk of $model, $limit at most, where ids are missing: of $_ as of unnamed") for (qw(unnamed_there unnamed_apart));
+    }
+}
+for my $id ('id', 'shop,number')
+{
+    my $far = "SELECT count(*), count(id), string_agg(concat_ws(' ', coalesce(id, 'nobody'), round(mahalanobis::numeric, 8), round(largest_z::numeric, 8)), chr(10) ORDER BY mahalanobis, largest_z, id) FROM custseg.outliers('%s', '{recency,frequency,monetary}', '{\"id\": \"$id\", \"limit\": 100000, \"significance\": 0.02}')";
+
+    is($servers->result("$little " . sprintf($far, 'unnamed_there')), $servers->result(sprintf($far, 'unnamed')), "outliers by $id, where ids are missing");
+    is($servers->result("$little SELECT count(row) FROM custseg.outliers('unnamed_there', '{recency,frequency,monetary}', '{\"id\": \"$id\"}')"), '0', 'which are found where they are');
+}
+$servers->spread('nameless_there', $servers->columns_of('unnamed'), 3, 'recency', '(SELECT NULL::int, NULL::int, number, recency, frequency, monetary, channel FROM unnamed) u');
+is($servers->result("SELECT count(*), bool_and(n_a BETWEEN 0.4 * (n_a + n_b) AND 0.6 * (n_a + n_b)) FROM custseg.split_stability('segments', 'nameless_there', '{recency}') WHERE column_name = 'recency'"), '4|t', 'halves of customers without ids');
+
+# Rows come in the order of what they were drawn by: a sample of a sample is the same one, to the last bit, wherever rows are.
+my $few = "SELECT count(*), string_agg(s::text, chr(10)) FROM custseg.silhouette('named', '%s', 100) s";
+is($servers->result("$little " . sprintf($few, 'ample_there')), $servers->result("$little " . sprintf($few, 'ample_apart')), 'silhouette of few of the rows that are drawn: the same on 4 and 6 leaves');
+
+# Who may read the columns that are needed may have a sample of them.
+$here->safe_psql('postgres', "CREATE ROLE narrow; SELECT custseg.grant_model('named', 'narrow'); GRANT SELECT (\"Customer %s\", recency, frequency) ON ample_there TO narrow");
+$servers->let_in('narrow');
+like($servers->result("SET ROLE narrow; $little SELECT count(*) FROM custseg.silhouette('named', 'ample_there')"), qr/^[1-9]\d*$/, 'silhouette of rows of which only the columns of the model may be read');
+
 # A server that is gone, before or while its rows are asked for.
 $there{east}->stop('immediate');
 like(psql_error($here, 'postgres', "SELECT count(*) FROM custseg.$_"), qr/ERROR:  .*(?:connection|server)/s, "a server that is gone: $_")
