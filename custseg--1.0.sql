@@ -472,9 +472,9 @@ COMMENT ON COLUMN custseg.model_version.prep IS 'Preparation as requested, with 
 COMMENT ON COLUMN custseg.model_version.reduction IS 'Fitted principal components: mean, variance, total_variance, components; NULL without pca.';
 COMMENT ON COLUMN custseg.model_version.donors IS 'Scaled training rows from which impute => knn fills gaps; NULL without that imputation.';
 COMMENT ON COLUMN custseg.model_version.options IS 'Options of the algorithm, with defaults filled in.';
-COMMENT ON COLUMN custseg.model_version.parameters IS 'Parameters that the algorithm needs for scoring besides the centers of the segments; NULL when the centers are enough.';
+COMMENT ON COLUMN custseg.model_version.parameters IS 'Parameters that the algorithm needs for scoring besides the centers of the segments and the points; NULL when the centers are enough.';
 COMMENT ON COLUMN custseg.model_version.points IS 'Points in model space that customers are compared with, an array of numbers for each: of dbscan, what its definition calls core_points; NULL of other algorithms.';
-COMMENT ON COLUMN custseg.model_version.point_segments IS 'Segment of each point: of dbscan, what its definition calls core_segments.';
+COMMENT ON COLUMN custseg.model_version.point_segments IS 'Segment of each point: of dbscan, what its definition calls core_segments; NULL of other algorithms.';
 COMMENT ON COLUMN custseg.model_version.point_places IS 'Places of the points in a tree of neighbors, so that the version is loaded sooner: at each place the number of a point, counted from 0, or -1; NULL when they are not known.';
 COMMENT ON COLUMN custseg.model_version.note IS 'Decisions that the algorithm took by itself; NULL when there were none.';
 COMMENT ON COLUMN custseg.model_version.seed IS 'Seed of all random numbers of the training.';
