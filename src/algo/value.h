@@ -164,7 +164,31 @@ typedef struct CsValueAlgorithm
 extern const CsValueAlgorithm *CsValueAlgorithmFind(const char *name);
 extern const CsValueAlgorithm *CsValueAlgorithmAt(int i);
 
+/* value_tree.c */
+#define CS_VALUE_FLAT_LEVELS 4
+#define CS_VALUE_FLAT_LEAVES (1 << CS_VALUE_FLAT_LEVELS)
+
+/* A whole tree: the children of split i are 2i + 1 and 2i + 2, and leaves follow the splits. */
+typedef struct CsFlatTree
+{
+	const float *x[CS_VALUE_FLAT_LEAVES - 1];	/* the values that a split asks about */
+	float		threshold[CS_VALUE_FLAT_LEAVES - 1];
+	float		leaf[CS_VALUE_FLAT_LEAVES];
+} CsFlatTree;
+
+extern void CsFlatTreeMake(const CsTreeNode *nodes, int32 root, const float *x, int nrows, CsFlatTree *flat);
+extern void CsFlatTreeAsk(const CsFlatTree *flat, int nrows, float *said);
+
 /* value_model.c */
+
+/* Room for a model to predict blocks in: a group of rows, and the first trees as they are asked of it. */
+typedef struct CsValueRoom
+{
+	float	   *group;			/* where a cache line begins */
+	int			nflat;			/* trees that are made whole ones beforehand, where they have few levels */
+	CsFlatTree	flat[FLEXIBLE_ARRAY_MEMBER];
+} CsValueRoom;
+
 typedef struct CsValueShape
 {
 	CsValueForm form;
@@ -184,16 +208,11 @@ extern void CsValueModelCheck(const CsValueModel *m);
 extern void CsValueCheckFloats(const CsValueInput *in);
 extern void CsValueWarnFloats(const CsMatrix *m, CsArena *arena, char **columns);
 extern double CsValueModelPredict(const CsValueModel *m, const double *x);
-extern Size CsValueModelScratch(const CsValueModel *m);
-extern void CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *scratch,
+extern CsValueRoom *CsValueRoomMake(const CsValueModel *m);
+extern void CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, const CsValueRoom *room,
 									 double *result);
 extern int	CsValueModelPredictRows(CsTeam *team, const CsValueModel *m, const CsMatrix *matrix);
 extern void CsValueModelGains(const CsValueModel *m, double *gains);
-
-/* value_tree.c */
-#define CS_VALUE_FLAT_LEVELS 4
-
-extern void CsValueAskTree(const CsTreeNode *nodes, int32 root, const float *x, int nrows, float *said);
 
 /* tree_shap.c */
 extern double CsValueModelMean(const CsValueModel *m);

@@ -29,6 +29,9 @@
 /* Nodes of a tree that is not walked by rows. */
 #define SMALL_NODES 63
 
+/* Trees that are made whole ones once for all rows: a quarter of a megabyte of them, beyond which they leave the cache. */
+#define FLAT_TREES 1024
+
 /* Steps between two looks whether all rows of a group are in leaves. */
 #define STEPS 4
 
@@ -454,11 +457,34 @@ WalkGroup(const CsValueModel *m, int tree, const float *x, bool any_missing, int
 	}
 }
 
-/* What trees say of a group of rows. */
+/* Are a tree's levels so few that it is made a whole one? */
+static bool
+IsFlat(const CsValueModel *m, int tree)
+{
+	return CsValueDepths(m)[tree] <= CS_VALUE_FLAT_LEVELS;
+}
+
+/* What a tree of few levels says of the group of rows in the room, of which no value is missing. */
 static void
-SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *result)
+AskFlatTree(const CsValueModel *m, int tree, const CsValueRoom *room, float *said)
+{
+	CsFlatTree	flat;
+
+	if (tree < room->nflat)
+	{
+		CsFlatTreeAsk(&room->flat[tree], GROUP_ROWS, said);
+		return;
+	}
+	CsFlatTreeMake(CsValueNodes(m), CsValueRoots(m)[tree], room->group, GROUP_ROWS, &flat);
+	CsFlatTreeAsk(&flat, GROUP_ROWS, said);
+}
+
+/* What trees say of the group of rows in the room. */
+static void
+SumTreesOfRows(const CsValueModel *m, const CsValueRoom *room, bool any_missing, double *result)
 {
 	const CsTreeNode *nodes = CsValueNodes(m);
+	const float *x = room->group;
 	float		said[SMALL_NODES][GROUP_ROWS] pg_attribute_aligned(PG_CACHE_LINE_SIZE);
 	float		sum[GROUP_ROWS] pg_attribute_aligned(PG_CACHE_LINE_SIZE);
 	double		total[GROUP_ROWS] = {0};
@@ -470,8 +496,8 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 		int32		root = CsValueRoots(m)[t];
 		int			n = (t + 1 < m->ntrees ? CsValueRoots(m)[t + 1] : m->nnodes) - root;
 
-		if (CsValueDepths(m)[t] <= CS_VALUE_FLAT_LEVELS && !any_missing)
-			CsValueAskTree(nodes, root, x, GROUP_ROWS, said[0]);
+		if (IsFlat(m, t) && !any_missing)
+			AskFlatTree(m, t, room, said[0]);
 		else if (n <= SMALL_NODES && !any_missing)
 			AskSmallTree(nodes, root, n, x, said);
 		else
@@ -491,22 +517,31 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 		result[r] = m->form == CS_VALUE_SUM ? (double) sum[r] : m->base + total[r] / Max(m->ntrees, 1);
 }
 
-/* Numbers of scratch that CsValueModelPredictBlock() needs. */
-Size
-CsValueModelScratch(const CsValueModel *m)
+/* Room for a model to predict blocks in, palloc'd as one piece. */
+CsValueRoom *
+CsValueRoomMake(const CsValueModel *m)
 {
-	return (Size) GROUP_ROWS * Max(m->ncolumns, 1) + PG_CACHE_LINE_SIZE / sizeof(float);
+	int			nflat = Min(m->ntrees, FLAT_TREES);
+	Size		size = offsetof(CsValueRoom, flat) + sizeof(CsFlatTree) * nflat;
+	CsValueRoom *room = palloc(size + PG_CACHE_LINE_SIZE + sizeof(float) * GROUP_ROWS * Max(m->ncolumns, 1));
+
+	/* vectors that lie across two cache lines take twice as long */
+	room->group = (float *) CACHELINEALIGN((char *) room + size);
+	room->nflat = nflat;
+	for (int t = 0; t < nflat; t++)
+		if (IsFlat(m, t))
+			CsFlatTreeMake(CsValueNodes(m), CsValueRoots(m)[t], room->group, GROUP_ROWS, &room->flat[t]);
+	return room;
 }
 
 /*
  * What a model says of the first rows of a block in model space, whose others may hold anything:
- * x[column * CS_BLOCK_ROWS + row].  The scratch is of CsValueModelScratch() numbers.
+ * x[column * CS_BLOCK_ROWS + row].
  */
 void
-CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *scratch, double *result)
+CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, const CsValueRoom *room, double *result)
 {
-	/* vectors that lie across two cache lines take twice as long */
-	float	   *group = (float *) CACHELINEALIGN(scratch);
+	float	   *group = room->group;
 
 	if (m->form == CS_VALUE_LINEAR)
 	{
@@ -528,7 +563,7 @@ CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, floa
 				group[j * GROUP_ROWS + r] = (float) x[(Size) j * CS_BLOCK_ROWS + first + r];
 				any_missing |= isnan(group[j * GROUP_ROWS + r]);
 			}
-		SumTreesOfRows(m, group, any_missing, of_group);
+		SumTreesOfRows(m, room, any_missing, of_group);
 		memcpy(result + first, of_group, sizeof(double) * n);
 	}
 	for (int r = 0; r < nrows; r++)
@@ -551,15 +586,15 @@ CsValuePredictTask(CsTeam *team, const void *args, int item)
 	const CsValueModel *model = CsArenaAddress(arena, a->model);
 	const CsMatrix *m = CsArenaAddress(arena, a->matrix);
 	double	   *result = CsArenaAddress(arena, a->result);
-	float	   *group = palloc(sizeof(float) * CsValueModelScratch(model));
+	CsValueRoom *room = CsValueRoomMake(model);
 
 	for (int64 b = CsLaneStart(m, item); b < CsLaneStart(m, item + 1); b++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		CsValueModelPredictBlock(model, CsMatrixBlock(m, arena, b), CsMatrixBlockRows(m, b), group,
+		CsValueModelPredictBlock(model, CsMatrixBlock(m, arena, b), CsMatrixBlockRows(m, b), room,
 								 result + b * CS_BLOCK_ROWS);
 	}
-	pfree(group);
+	pfree(room);
 }
 
 /* What a model says of each row of a matrix: a new area of double[nrows], which the caller frees. */

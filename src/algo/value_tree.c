@@ -2,7 +2,7 @@
  * value_tree.c
  *	  What a tree of few levels says of many rows at once.
  *
- * The tree is made a whole one of FLAT_LEVELS levels of splits, with leaves that are higher up in place of all that
+ * The tree is made a whole one of CS_VALUE_FLAT_LEVELS levels of splits, with leaves that are higher up in place of all that
  * would be below them.  From the splits above the leaves to the root, each then takes for all rows of a vector what
  * the one or the other child says, and nothing of it leaves the registers.  The kernels are in value_tree_kernels.h.
  */
@@ -11,19 +11,10 @@
 #include "algo/value.h"
 #include "math/kernel.h"
 
-#define FLAT_LEVELS CS_VALUE_FLAT_LEVELS
-#define FLAT_LEAVES (1 << FLAT_LEVELS)
+#define FLAT_LEAVES CS_VALUE_FLAT_LEAVES
 #define FLAT_SPLITS (FLAT_LEAVES - 1)
 
-StaticAssertDecl(FLAT_LEVELS == 4, "the kernels spell out four levels");
-
-/* A whole tree: the children of split i are 2i + 1 and 2i + 2, and leaves follow the splits. */
-typedef struct FlatTree
-{
-	const float *x[FLAT_SPLITS];	/* the values that a split asks about */
-	float		threshold[FLAT_SPLITS];
-	float		leaf[FLAT_LEAVES];
-} FlatTree;
+StaticAssertDecl(CS_VALUE_FLAT_LEVELS == 4, "the kernels spell out four levels");
 
 #ifdef CS_WIDE_KERNELS
 #define KERNEL_WIDTH 8
@@ -34,9 +25,12 @@ typedef struct FlatTree
 #define KERNEL_WIDTH 2
 #include "algo/value_tree_kernels.h"
 
-/* Make a tree a whole one; x[column * nrows + row]. */
-static void
-FlattenTree(const CsTreeNode *nodes, int32 root, const float *x, int nrows, FlatTree *flat)
+/*
+ * Make a tree of up to CS_VALUE_FLAT_LEVELS levels of splits a whole one, which asks about x[column * nrows + row]
+ * wherever it is asked.
+ */
+void
+CsFlatTreeMake(const CsTreeNode *nodes, int32 root, const float *x, int nrows, CsFlatTree *flat)
 {
 	int32		place[FLAT_SPLITS + FLAT_LEAVES];
 
@@ -55,15 +49,9 @@ FlattenTree(const CsTreeNode *nodes, int32 root, const float *x, int nrows, Flat
 		flat->leaf[i] = nodes[place[FLAT_SPLITS + i]].threshold;
 }
 
-/*
- * What a tree of up to CS_VALUE_FLAT_LEVELS levels of splits says of rows without missing values,
- * x[column * nrows + row].  OUT said[nrows].  There are a multiple of 16 rows.
- */
+/* What a whole tree says of rows without missing values.  OUT said[nrows].  There are a multiple of 16 rows. */
 void
-CsValueAskTree(const CsTreeNode *nodes, int32 root, const float *x, int nrows, float *said)
+CsFlatTreeAsk(const CsFlatTree *flat, int nrows, float *said)
 {
-	FlatTree	flat;
-
-	FlattenTree(nodes, root, x, nrows, &flat);
-	ChooseKernel(AskTree) (&flat, nrows, said);
+	ChooseKernel(AskTree) (flat, nrows, said);
 }

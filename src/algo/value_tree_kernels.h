@@ -21,7 +21,7 @@ KernelName(ChooseSide) (RowF x, float threshold, RowF left, RowF right)
 
 /* What the split i of a tree says of the rows from r on, of which both children are leaves. */
 KERNEL static inline __attribute__((always_inline)) RowF
-KernelName(Say1) (const FlatTree *tree, int i, int r)
+KernelName(Say1) (const CsFlatTree *tree, int i, int r)
 {
 	const float *leaf = tree->leaf + 2 * i + 1 - FLAT_SPLITS;
 
@@ -32,7 +32,7 @@ KernelName(Say1) (const FlatTree *tree, int i, int r)
 /* The same of a split above others, by what its children say. */
 #define SayAbove(above, below) \
 KERNEL static inline __attribute__((always_inline)) RowF \
-KernelName(above) (const FlatTree *tree, int i, int r) \
+KernelName(above) (const CsFlatTree *tree, int i, int r) \
 { \
 	return KernelName(ChooseSide) (LoadRowF(tree->x[i] + r), tree->threshold[i], \
 								   KernelName(below) (tree, 2 * i + 1, r), KernelName(below) (tree, 2 * i + 2, r)); \
@@ -44,7 +44,7 @@ SayAbove(Say4, Say3)
 
 /* What a tree says of n rows, a multiple of any width. */
 KERNEL static void
-KernelName(AskTree) (const FlatTree *tree, int n, float *said)
+KernelName(AskTree) (const CsFlatTree *tree, int n, float *said)
 {
 	for (int r = 0; r < n; r += KERNEL_FLOATS)
 		StoreRowF(said + r, KernelName(Say4) (tree, 0, r));

@@ -41,7 +41,7 @@ typedef struct Scoring
 	double		predicted[CS_BLOCK_ROWS];
 	double	   *raw;			/* [feature * CS_PASS_STRIDE + row] */
 	double	   *block;			/* model space: [column * CS_BLOCK_ROWS + row] */
-	float	   *scratch;
+	CsValueRoom *room;			/* of the model */
 } Scoring;
 
 PG_FUNCTION_INFO_V1(custseg_score_value);
@@ -100,7 +100,7 @@ TakeBlock(void *state, const CsPassBlock *block)
 	s->nrows = block->nrows;
 	CsPassBlockRaw(s->pass, s->binding, CsPredictorPipeline(s->predictor), s->raw);
 	PrepareBlock(s);
-	CsValueModelPredictBlock(CsPredictorModel(s->predictor), s->block, s->nrows, s->scratch, s->predicted);
+	CsValueModelPredictBlock(CsPredictorModel(s->predictor), s->block, s->nrows, s->room, s->predicted);
 	for (int r = 0; r < s->nrows; r++)
 	{
 		PutRow(s, r);
@@ -122,7 +122,7 @@ MakeRoom(Scoring *s)
 	s->work = palloc(sizeof(double) * CsPipelineWork(p, CS_BLOCK_ROWS));
 	s->raw = palloc0(sizeof(double) * CS_PASS_STRIDE * Max(p->nfeatures, 1));
 	s->block = palloc0(sizeof(double) * CS_BLOCK_ROWS * Max(p->noutputs, 1));
-	s->scratch = palloc(sizeof(float) * CsValueModelScratch(CsPredictorModel(s->predictor)));
+	s->room = CsValueRoomMake(CsPredictorModel(s->predictor));
 	s->id_context = AllocSetContextCreate(CurrentMemoryContext, "custseg score_value id", ALLOCSET_DEFAULT_SIZES);
 }
 
