@@ -238,6 +238,38 @@ SELECT count(*), count(s.id) AS ids FROM custseg.score_value('stays', 'SELECT a,
 SELECT count(*) FROM custseg.score_value('w0', 'SELECT * FROM gaps WHERE false');
 SELECT count(*) FROM custseg.score_value('w0');
 SELECT count(*) FROM custseg.score_value(NULL);
+-- more trees than are made ready before the first row
+SELECT count(*) FROM custseg.train_value('thousands', 'SELECT * FROM customers WHERE id <= 100', 'worth', '{a,b,c}', 'forest', 'id', options => '{"trees": 1100, "max_depth": 4, "folds": 2}');
+SELECT count(s.predicted) AS predicted, count(*) FILTER (WHERE s.predicted IS DISTINCT FROM custseg.predict_value('thousands', k)) AS different
+FROM custseg.score_value('thousands', 'customers') s JOIN customers k ON s.id = k.id::text;
+-- Rows that will not fit into work_mem by what ANALYZE has told are written to disk, though they are fewer than it told of; the rows are the same
+CREATE TABLE crowd (id int PRIMARY KEY, a float8, b float8) WITH (autovacuum_enabled = off);
+INSERT INTO crowd SELECT i, chance(i, 'a'), chance(i, 'b') FROM generate_series(1, 15000) i;
+ANALYZE crowd;
+DELETE FROM crowd WHERE id > 5000;
+SELECT count(*) FROM custseg.train_value('crowd', 'SELECT * FROM customers', 'worth', '{a,b}', 'linear', 'id');
+SET client_min_messages = warning;
+SELECT count(*) FROM custseg.train('crowds', 'SELECT * FROM crowd WHERE id <= 500', '{a,b}', 2, id => 'id');
+RESET client_min_messages;
+CREATE FUNCTION is_written(statement text, memory text) RETURNS bool LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    PERFORM set_config('work_mem', memory, true);
+    EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT json) ' || statement INTO plan;
+    RETURN (plan #>> '{0,Plan,Temp Written Blocks}')::int > 0;
+END $$;
+SELECT statement, is_written(statement, '1MB') AS of_too_many, is_written(statement, '4MB') AS of_few
+FROM unnest(ARRAY['SELECT * FROM custseg.score_value(''crowd'', ''crowd'')', 'SELECT * FROM custseg.score(''crowds'', ''crowd'')']) statement;
+BEGIN;
+SET LOCAL work_mem = '1MB';
+SELECT count(*), count(*) FILTER (WHERE s.predicted IS DISTINCT FROM custseg.predict_value('crowd', k)) AS different FROM custseg.score_value('crowd', 'crowd') s JOIN crowd k ON s.id = k.id::text;
+SELECT count(*), count(*) FILTER (WHERE s.segment IS DISTINCT FROM custseg.predict('crowds', k)) AS different FROM custseg.score('crowds', 'crowd') s JOIN crowd k ON s.id = k.id::text;
+-- and from the last to the first
+DECLARE scores SCROLL CURSOR FOR SELECT id FROM custseg.score_value('crowd', 'crowd');
+FETCH LAST FROM scores;
+FETCH FIRST FROM scores;
+COMMIT;
 
 -- errors
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, NULL::float8 AS worth FROM customers', 'worth', '{a}', 'forest', 'id')$$);
@@ -316,6 +348,6 @@ SELECT tampered('{coefficients}', '[1]', 'l0');
 
 SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
-WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'border', 'ordered', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences', 'choosy', 'far', 'far scaled', 'near');
+WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'border', 'ordered', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences', 'choosy', 'thousands', 'crowd', 'crowds', 'far', 'far scaled', 'near');
 DROP SCHEMA prediction_test CASCADE;
 \i :root/test/clean.sql

@@ -119,6 +119,7 @@ typedef struct CsResult
 } CsResult;
 
 extern CsResult *CsResultOpen(FunctionCallInfo fcinfo);
+extern void CsResultExpect(FunctionCallInfo fcinfo, CsResult *result, double rows);
 extern CsResult *CsResultOfType(Oid type);
 extern CsResult *CsResultOfFunction(const char *name);
 extern Jsonb *CsResultJsonb(CsResult *result);

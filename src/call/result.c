@@ -21,6 +21,9 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
+/* Kilobytes of a store whose rows are written to disk in any case. */
+#define LITTLE_STORE 256
+
 /* The error for a row that is not of the declared type. */
 static void
 ReportRow(TupleDesc desc, const CsValue *row, int n)
@@ -86,6 +89,42 @@ CsResultOpen(FunctionCallInfo fcinfo)
 	InitMaterializedSRF(fcinfo, 0);
 	rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	return MakeResult(rsinfo->setResult, rsinfo->setDesc);
+}
+
+/* Bytes that a row takes in a store's memory at the least, unless some of its columns are NULL. */
+static Size
+LeastRowBytes(TupleDesc desc)
+{
+	Size		bytes = MAXALIGN(SizeofMinimalTupleHeader);
+	void	   *room;
+
+	for (int i = 0; i < desc->natts; i++)
+		bytes += TupleDescAttr(desc, i)->attbyval ? TupleDescAttr(desc, i)->attlen : 1;
+	/* a piece of memory is larger than what is asked for */
+	room = palloc(bytes);
+	bytes = GetMemoryChunkSpace(room) + sizeof(MinimalTuple);
+	pfree(room);
+	return bytes;
+}
+
+/*
+ * Prepare the result of a set-returning function, before its first row, for about so many rows; of fewer than 0 nothing
+ * is known.  A store of work_mem fills its memory before it writes a row to disk, which takes longer than to write
+ * each row at once.  So where the rows will not fit, they get a store of little memory.
+ */
+void
+CsResultExpect(FunctionCallInfo fcinfo, CsResult *result, double rows)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		is_random = (rsinfo->allowedModes & SFRM_Materialize_Random) != 0;
+	MemoryContext caller;
+
+	if (rows * LeastRowBytes(result->desc) <= work_mem * 1024.0)
+		return;
+	caller = MemoryContextSwitchTo(rsinfo->econtext->ecxt_per_query_memory);
+	tuplestore_end(result->store);
+	result->store = rsinfo->setResult = tuplestore_begin_heap(is_random, false, Min(work_mem, LITTLE_STORE));
+	MemoryContextSwitchTo(caller);
 }
 
 /*

@@ -100,6 +100,7 @@ custseg_score(PG_FUNCTION_ARGS)
 								 CsTextArgument(fcinfo, ARG_SOURCE), CS_PLACE_STRICT, &state.placer);
 	CsPassHonour(state.pass, state.placer);
 	CsPassStream(state.pass);
+	CsResultExpect(fcinfo, state.result, CsRelationAnalyzedRows(state.pass->relation));
 	CsResultNulls(state.result, state.none);
 	PrepareTexts(&state);
 	CsPassVisit(state.pass, &(CsVisitor) {.state = &state, .take_row = ScoreRow});

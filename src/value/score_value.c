@@ -148,6 +148,7 @@ custseg_score_value(PG_FUNCTION_ARGS)
 	s->binding = CsPassBind(s->pass, CsPredictorPipeline(s->predictor), model);
 	CsPassIdentify(s->pass, CsFindKey(s->pass->relation, CsVersionId(model, version)));
 	MakeRoom(s);
+	CsResultExpect(fcinfo, s->result, CsRelationAnalyzedRows(s->pass->relation));
 	CsPassVisit(s->pass, &(CsVisitor) {.state = s, .take_block = TakeBlock});
 	(void) CsPassRead(s->pass);
 	return (Datum) 0;
