@@ -224,17 +224,27 @@ CsTeamStart(CsArena *arena, int workers)
 	return team;
 }
 
+/* Is every item finished? */
+static inline bool
+IsFinished(CsTeamShared *shared)
+{
+	return pg_atomic_read_u32(&shared->finished) == (uint32) shared->items;
+}
+
 /* Wait until every item is finished, having done what could be claimed. */
 static void
 AwaitItems(CsTeamShared *shared)
 {
-	for (int spin = 0; spin < SPINS; spin++)
-		if (pg_atomic_read_u32(&shared->finished) == (uint32) shared->items)
-			return;
-	ConditionVariablePrepareToSleep(&shared->done);
-	while (pg_atomic_read_u32(&shared->finished) < (uint32) shared->items)
-		ConditionVariableSleep(&shared->done, CsWaitEventTeam());
-	ConditionVariableCancelSleep();
+	for (int spin = 0; spin < SPINS && !IsFinished(shared); spin++)
+		;
+	if (!IsFinished(shared))
+	{
+		ConditionVariablePrepareToSleep(&shared->done);
+		while (!IsFinished(shared))
+			ConditionVariableSleep(&shared->done, CsWaitEventTeam());
+		ConditionVariableCancelSleep();
+	}
+	pg_read_barrier();			/* what others have written before they finished is read after this */
 }
 
 /*
