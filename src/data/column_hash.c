@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "access/transam.h"
+#include "call/call.h"
 #include "catalog/pg_class.h"
 #include "data/relation.h"
 #include "lib/stringinfo.h"
@@ -115,18 +116,35 @@ CsKeyNumber(const CsRelation *rel, const List *key)
 	return hash == NULL ? NULL : psprintf("(%s)::pg_catalog.float8", hash);
 }
 
+/* Bytes that a number takes in the plan of a statement, and on the way: in each of the places that the rows are in. */
+#define KEY_BYTES 320
+
+/* Memory that is not worth an error. */
+#define LITTLE_MEMORY (64 * CS_MEGABYTE)
+
+/* Raise an error where a statement with n numbers about so many places would take too much memory. */
+static void
+CheckKeys(int64 n, int nplaces)
+{
+	Size		needed = mul_size(mul_size(n, KEY_BYTES), Max(nplaces, 1));
+
+	if (needed > Max(CsMemoryLimit(), LITTLE_MEMORY))
+		CsMemoryError(needed, "lower \"limit\"", "asking for %lld rows in %d places on other servers", (long long) n, nplaces);
+}
+
 /*
  * A table read by the rows for which CsKeyNumber() is one of n numbers, or NULL where one of these is infinite; palloc'd, and it
- * shares what "rel" has.
+ * shares what "rel" has.  The table is in "nplaces" leaves or shards; an error where the statement would be too large for them.
  */
 CsRelation *
-CsRelationOfKeys(const CsRelation *rel, const List *key, const double *numbers, int64 n)
+CsRelationOfKeys(const CsRelation *rel, const List *key, const double *numbers, int64 n, int nplaces)
 {
 	const char *number = CsKeyNumber(rel, key);
 	const char *separator = "";
 	bool		or_none = false;
 	StringInfoData condition;
 
+	CheckKeys(n, nplaces);
 	initStringInfo(&condition);
 	appendStringInfo(&condition, "(%s OPERATOR(pg_catalog.=) ANY ('{", number);
 	for (int64 i = 0; i < n; i++)

@@ -180,7 +180,7 @@ extern const CsColumn *CsTimeOfRole(const CsRelation *rel, const char *name, con
 extern char *CsColumnHash(const CsColumn *column, int64 seed);
 extern CsRelation *CsRelationSample(const CsRelation *rel, const List *key, double rows, double of);
 extern char *CsKeyNumber(const CsRelation *rel, const List *key);
-extern CsRelation *CsRelationOfKeys(const CsRelation *rel, const List *key, const double *numbers, int64 n);
+extern CsRelation *CsRelationOfKeys(const CsRelation *rel, const List *key, const double *numbers, int64 n, int nplaces);
 
 /* Called for each row, see CsRelationRead(). */
 typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);

@@ -117,11 +117,11 @@ FindLimits(CsLook *look, CsStudy *study, double iqr_factor, CsOutlierLimits *l)
 	l->law = FindLaw(look, study);
 }
 
-/* A look at the same columns of some rows, of which nothing has been read: the look is made anew. */
+/* A look at the same columns of some rows in some places, of which nothing has been read: the look is made anew. */
 static void
-LookAtKeys(CsLook *look, const double *keys, int64 n)
+LookAtKeys(CsLook *look, const double *keys, int64 n, int nplaces)
 {
-	look->relation = CsRelationOfKeys(look->relation, look->id, keys, n);
+	look->relation = CsRelationOfKeys(look->relation, look->id, keys, n, nplaces);
 	look->nrows = 0;
 	for (int j = 0; j < look->ncolumns; j++)
 	{
@@ -156,6 +156,6 @@ CsOutliersByPasses(CsLook *look, double iqr_factor, int limit, CsOutlierLimits *
 	CsOutlierPlan(&json, limits, limit, study->read.nnumbers - 1);
 	run = CsStudyRun(study, &json);
 	keys = CsOutlierKeys(run.pass, &run.pass->parts[0], run.state, &n);
-	LookAtKeys(look, keys, n);
+	LookAtKeys(look, keys, n, study->pieces->nstates);
 	return true;
 }

@@ -87,7 +87,7 @@ CsRiskByPasses(CsPass *pass, const CsPlacer *placer, const int *ranks, int room,
 	});
 	run = CsStudyRun(study, &json);
 	keys = CsMarginKeys(run.pass, &run.pass->parts[0], run.state, &n);
-	pass->relation = CsRelationOfKeys(pass->relation, key, keys, n);
+	pass->relation = CsRelationOfKeys(pass->relation, key, keys, n, pieces->nstates);
 	/* customers whom nothing identifies all come where one of them is near, and no more are kept than are listed */
 	CsPassStream(pass);
 }

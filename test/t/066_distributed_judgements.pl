@@ -269,13 +269,17 @@ $here->safe_psql('postgres', 'ANALYZE unnamed_there; ANALYZE unnamed_apart');
 $here->safe_psql('postgres', "SELECT custseg.train('shops', 'SELECT * FROM unnamed WHERE shop IS NOT NULL AND frequency < ''infinity'' AND number < 30000', '{recency,frequency,monetary,channel}', 4, id => 'shop,number'); SELECT custseg.name_segment('shops', s, 'number ' || s, rank => s) FROM generate_series(1, 4) s");
 for my $model (qw(segments shops))
 {
-    for my $limit (20, 100000)
+    for my $limit (20, 10000)
     {
         my $risky = "SELECT count(*), count(id), string_agg(concat_ws(' ', coalesce(id, 'nobody'), segment, runner_up, round(margin::numeric, 12)), chr(10) ORDER BY margin, id) FROM custseg.at_risk('$model', '%s', '{\"limit\": $limit}')";
 
         is($servers->result("$little " . sprintf($risky, $_)), $servers->result(sprintf($risky, 'unnamed')), "at_risk of $model, $limit at most, where ids are missing: of $_ as of unnamed") for (qw(unnamed_there unnamed_apart));
     }
 }
+my $many = "SELECT count(*) FROM custseg.at_risk('segments', 'unnamed_apart', '{\"limit\": 100000}')";
+my ($needed) = psql_error($here, 'postgres', "$little $many") =~ /ERROR:  54000: asking for \d{5} rows in 7 places on other servers needs (\d+) MB, maintenance_work_mem is 1 MB.*or lower "limit"/s;
+ok(defined $needed, 'a statement with the hashes of so many rows that it takes too much memory in all leaves is refused');
+is($servers->result("SET maintenance_work_mem = '" . ($needed // 1) . "MB'; $many"), $servers->result($many =~ s/unnamed_apart/unnamed/r), 'and as much as is asked for is enough');
 for my $id ('id', 'shop,number')
 {
     my $far = "SELECT count(*), count(id), string_agg(concat_ws(' ', coalesce(id, 'nobody'), round(mahalanobis::numeric, 8), round(largest_z::numeric, 8)), chr(10) ORDER BY mahalanobis, largest_z, id) FROM custseg.outliers('%s', '{recency,frequency,monetary}', '{\"id\": \"$id\", \"limit\": 100000, \"significance\": 0.02}')";
