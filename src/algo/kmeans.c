@@ -21,8 +21,18 @@
 #include "miscadmin.h"
 #include "progress.h"
 
-/* Blocks are kept in single precision once fewer than one of so many rows change their label in a pass. */
+/*
+ * Blocks are kept in single precision once fewer than one of so many rows change their label in a pass, and in
+ * integers from the first one on.
+ */
 #define KEEPING_CHANGES 16
+
+/*
+ * With rows in integers, blocks of so many bytes are fetched before their turn while one of so many rows changes its
+ * label in a pass: far fewer are fetched one by one.
+ */
+#define FETCHED_BYTES ((Size) 256 * 1024)
+#define FETCHING_CHANGES 24
 
 /* One start, as the leader keeps it. */
 typedef struct Start
@@ -392,6 +402,8 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 	}
 	fit->first = true;
 	fit->active = (1U << fit->starts) - 1;
+	if (fit->shorts)
+		fit->keeping_blocks = fit->kept_blocks;
 	for (int pass = 1; fit->active != 0; pass++)
 	{
 		fit->measure = 0;
@@ -408,6 +420,8 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 				fit->active &= ~(1U << s);
 		if (changed < nrows / KEEPING_CHANGES)
 			fit->keeping_blocks = fit->kept_blocks;
+		fit->fetch_blocks = fit->shorts && changed > nrows / FETCHING_CHANGES &&
+			sizeof(double) * CS_BLOCK_ROWS * fit->d <= FETCHED_BYTES;
 	}
 	MeasureInertia(leader);
 }
@@ -501,13 +515,13 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 								 mul_size(CsKmeansBoundsSize(fit, nblocks), fit->capacity));
 	fit->distances = fit->labels;
 	if (!few)
-		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, fit->kept_blocks));
+		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit, fit->kept_blocks));
 	if (seeds)
 		total = Max(total, add_size(fit->distances,
 									CACHELINEALIGN(CsKmeansDistancesSize(fit, nblocks))));
 	fit->origin = KmeansTakePart(&total, sizeof(double) * fit->d);
 	if (few)
-		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, fit->kept_blocks));
+		fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit, fit->kept_blocks));
 	fit->seeding = KmeansTakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
 	fit->moments = seeds ? KmeansTakePart(&total, CsKmeansMomentsSize(fit->d, nblocks)) : 0;
 	fit->area = CsArenaAlloc(arena, total);

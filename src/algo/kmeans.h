@@ -45,7 +45,7 @@ typedef struct KmeansFit
 	Size		seeding;		/* points and potentials, see kmeans_seed.c */
 	Size		moments;		/* double[blocks][2 + d] while seeding, see KmeansBlockMoments(); 0: not kept */
 	Size		origin;			/* double[d]: the mean of all rows */
-	Size		kept;			/* the first blocks in single precision, see kmeans_rounded.c */
+	Size		kept;			/* the first blocks, rounded: see kmeans_rounded.c */
 	int			k;
 	int			d;
 	int			capacity;		/* starts that the areas have room for */
@@ -56,10 +56,12 @@ typedef struct KmeansFit
 	Size		lane_size;
 	double		scale;			/* distances are kept as float times this, near 1 */
 	KmeansMethod method;
+	bool		shorts;			/* passes look in integers of 16 bits, see filter_short.c; lloyd only */
 	double		few_rows;		/* part of the rows up to which only these look, 0: no margins; lloyd only */
 	int64		kept_blocks;	/* blocks that there is room for in "kept", */
 	int64		keeping_blocks; /* those that the pass at hand rounds to stay there, */
 	int64		rounded_blocks; /* and those that earlier ones have */
+	bool		fetch_blocks;	/* so many rows are expected to move that blocks are fetched before their turn */
 	bool		first;			/* no bounds yet: every row is assigned afresh */
 	int			trials;			/* seeding: candidates of each start; 0 in the first pass */
 	bool		rounded;		/* seeding: rows and points are rounded to single precision */
@@ -106,6 +108,14 @@ typedef struct KmeansRounded
 	float	   *length;
 	float	   *own;			/* the member's room, NULL until it is needed */
 } KmeansRounded;
+
+/* A block's rows in integers of 16 bits, see filter_short.c: those that the fit keeps, or a member's own. */
+typedef struct KmeansShorts
+{
+	int32	   *pairs;
+	uint8	   *level;
+	int32	   *own;			/* the member's room, NULL until it is needed */
+} KmeansShorts;
 
 #define KmeansDrift(centers, k, d) ((centers)->value + (Size) (k) * (d))
 
@@ -179,10 +189,11 @@ extern Size CsKmeansMemory(int64 nrows, int d, int k, const void *options);
 extern void CsKmeansCheck(const void *options, int k, int d);
 
 /* kmeans_rounded.c */
-extern Size CsKmeansKeptSize(int d, int64 nblocks);
+extern Size CsKmeansKeptSize(const KmeansFit *fit, int64 nblocks);
 extern bool CsKmeansFewBlocks(int64 nblocks);
 extern void CsKmeansRoundFew(CsArena *arena, KmeansFit *fit);
 extern void CsKmeansRoundBlock(CsArena *arena, const KmeansFit *fit, int64 block, KmeansRounded *rounded);
+extern void CsKmeansShortBlock(CsArena *arena, const KmeansFit *fit, int64 block, KmeansShorts *shorts);
 
 /* kmeans_assign.c */
 extern Size CsKmeansBoundsSize(const KmeansFit *fit, int64 nblocks);

@@ -3,7 +3,7 @@
  *	  One pass of k-means over the rows: every row to its nearest centre, skipping those whose
  *	  bounds prove that they stay.
  *
- * Lloyd's pass itself looks in single precision (filter.c), which takes so little that a row keeps no more than a
+ * Lloyd's pass itself looks in single precision (filter.c) or in integers (filter_short.c), which takes so little that a row keeps no more than a
  * byte, and that only once few rows change and where k times d is large: its margin, by how much nearer the nearest
  * centre was than any other when the row last looked, in units that the leader chooses for the start.  What the
  * margins of a start lose as centres move is one number for all of its rows, which is compared with 64 of them at a
@@ -88,7 +88,7 @@ typedef struct Pass
 	int32	   *found;			/* new labels, in the order of "look" */
 	int		   *candidate;		/* elkan: centres that a row looks at */
 
-	/* lloyd: the block and the centres of each start in single precision, see filter.c */
+	/* lloyd: the block and the centres of each start in single precision, see filter.c, */
 	KmeansRounded rounded;
 	const KmeansMargins *margins;	/* of the start at work, NULL where none are kept */
 	uint8	   *margin;
@@ -96,6 +96,12 @@ typedef struct Pass
 	float	   *forms;
 	Size		form_size;		/* floats of one start */
 	const float *form;			/* of the start at work */
+
+	/* or in integers, see filter_short.c */
+	KmeansShorts shorts;
+	char	   *short_forms;	/* of CsShortFormSize() bytes each */
+	const CsShortForm *short_form;	/* of the start at work */
+	CsFetch		fetch;			/* of the next block */
 } Pass;
 
 static inline float
@@ -551,7 +557,7 @@ AssignElkan(Pass *pass)
 }
 
 /*
- * Settle the rows whose nearest centre single precision leaves open, among n that are listed in "change", and list
+ * Settle the rows whose nearest centre the filter leaves open, among n that are listed in "change", and list
  * those no longer that keep their label; returns how many remain.
  */
 static int
@@ -594,6 +600,28 @@ PrefetchLabels(const Pass *pass)
 		__builtin_prefetch(pass->label + r, 1);
 }
 
+/* Have the rows that are listed as changes come to the cache, all at once: each is as many places as columns. */
+static inline void
+PrefetchChanges(const Pass *pass, int n)
+{
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < pass->fit->d; j++)
+			__builtin_prefetch(pass->x + (Size) j * CS_BLOCK_ROWS + pass->change[i]);
+}
+
+/* Share a block among the starts at work, each of which has a part of it come to the cache as it looks at its rows. */
+static void
+ShareFetching(Pass *pass, const double *x, int part)
+{
+	Size		lines = sizeof(double) * CS_BLOCK_ROWS * pass->fit->d / CS_FETCH_LINE,
+				parts = (Size) pg_popcount32(pass->fit->active) * (CS_BLOCK_ROWS / CS_FILTER_TILE);
+
+	pass->fetch.lines = x ? (int) ((lines + parts - 1) / parts) : 0;
+	pass->fetch.next = (const char *) x;
+	if (x)
+		pass->fetch.next += (Size) part * pass->fetch.lines * (CS_BLOCK_ROWS / CS_FILTER_TILE) * CS_FETCH_LINE;
+}
+
 /*
  * Flag the rows whose margin the centres may have used up, as ListFlagged() reads flags; returns how many.
  */
@@ -622,17 +650,19 @@ RenewMargins(int nrows, uint8 limit, int shift, uint8 *margin)
 	}
 }
 
-/* All rows of a block look at all centres in single precision; returns how many changes are listed. */
+/* All rows of a block look at all centres through the filter; returns how many changes are listed. */
 static int
 LookFromAll(Pass *pass)
 {
 	const KmeansFit *fit = pass->fit;
 	const KmeansRounded *rounded = &pass->rounded;
-	bool		keep = pass->margins && pass->margins->kept;
+	const CsFilterUnits *units = pass->margins && pass->margins->kept ? &pass->margins->units : NULL;
 
+	if (fit->shorts)
+		return CsShortChanges(fit->d, pass->nrows, pass->shorts.pairs, pass->shorts.level, fit->k, pass->short_form,
+							  units, pass->label, pass->margin, &pass->fetch, pass->change, pass->target);
 	return CsFilterChanges(fit->d, pass->nrows, rounded->values, rounded->reach, rounded->length, fit->k, pass->form,
-						   keep ? &pass->margins->units : NULL, pass->label, pass->margin, pass->change,
-						   pass->target);
+						   units, pass->label, pass->margin, pass->change, pass->target);
 }
 
 /* The same for the flagged rows of a block. */
@@ -642,6 +672,10 @@ LookFromSome(Pass *pass)
 	const KmeansFit *fit = pass->fit;
 	const KmeansRounded *rounded = &pass->rounded;
 
+	if (fit->shorts)
+		return CsShortSome(fit->d, pass->nrows, pass->shorts.pairs, pass->shorts.level, pass->flags, fit->k,
+						   pass->short_form, &pass->margins->units, pass->label, pass->margin, pass->some,
+						   pass->change, pass->target);
 	return CsFilterSome(fit->d, pass->nrows, rounded->values, rounded->reach, rounded->length, pass->flags, fit->k,
 						pass->form, &pass->margins->units, pass->label, pass->margin, pass->some,
 						pass->change, pass->target);
@@ -686,6 +720,8 @@ AssignByFilter(Pass *pass)
 		if (n > 0)
 			n = LookFromSome(pass);
 	}
+	if (fit->shorts)
+		PrefetchChanges(pass, n);
 	ChangeLabels(pass, SettleOpenRows(pass, n));
 }
 
@@ -735,6 +771,11 @@ InitPass(Pass *pass, const KmeansFit *fit)
 	if (fit->method != KMEANS_LLOYD)
 		return;
 	pass->some = palloc_extended(sizeof(float) * d * CS_FILTER_SCRATCH, MCXT_ALLOC_HUGE);
+	if (fit->shorts)
+	{
+		pass->short_forms = palloc_extended(CsShortFormSize(d, fit->k) * fit->starts, MCXT_ALLOC_HUGE);
+		return;
+	}
 	pass->form_size = 1 + fit->k * (d + 1);
 	pass->forms = palloc_extended(sizeof(float) * pass->form_size * fit->starts, MCXT_ALLOC_HUGE);
 }
@@ -756,16 +797,40 @@ AssignBlock(Pass *pass, bool measure)
 	}
 }
 
-/* The centres of all active starts in single precision. */
+/* The form of a start's centres in integers. */
+static inline CsShortForm *
+ShortFormOf(const Pass *pass, int start)
+{
+	return (CsShortForm *) (pass->short_forms + CsShortFormSize(pass->fit->d, pass->fit->k) * start);
+}
+
+/* The centres of all active starts as the filter needs them. */
 static void
 RoundCenters(Pass *pass, void *centers, const double *origin)
 {
 	const KmeansFit *fit = pass->fit;
 
 	for (int s = 0; s < fit->starts; s++)
-		if (fit->active & (1U << s))
-			CsFilterCenters(fit->d, fit->k, KmeansCentersOf(fit, centers, s)->value, origin,
-							fit->scale, pass->forms + s * pass->form_size);
+	{
+		const double *center = KmeansCentersOf(fit, centers, s)->value;
+
+		if (!(fit->active & (1U << s)))
+			continue;
+		if (fit->shorts)
+			CsShortCenters(fit->d, fit->k, center, origin, fit->scale, ShortFormOf(pass, s));
+		else
+			CsFilterCenters(fit->d, fit->k, center, origin, fit->scale, pass->forms + s * pass->form_size);
+	}
+}
+
+/* The rows of a block as the filter needs them. */
+static void
+RoundRows(Pass *pass, CsArena *arena, int64 block)
+{
+	if (pass->fit->shorts)
+		CsKmeansShortBlock(arena, pass->fit, block, &pass->shorts);
+	else
+		CsKmeansRoundBlock(arena, pass->fit, block, &pass->rounded);
 }
 
 /* One pass over a lane, for all active starts. */
@@ -798,12 +863,14 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 		pass.weights = weights ? weights + b * CS_BLOCK_ROWS : NULL;
 		pass.nrows = CsMatrixBlockRows(m, b);
 		if (filtered != 0 && fit->method == KMEANS_LLOYD)
-			CsKmeansRoundBlock(arena, fit, b, &pass.rounded);
-		for (int s = 0; s < fit->starts; s++)
+			RoundRows(&pass, arena, b);
+		for (int s = 0, part = 0; s < fit->starts; s++)
 		{
 			if (!(fit->active & (1U << s)))
 				continue;
 			CHECK_FOR_INTERRUPTS();
+			ShareFetching(&pass, fit->fetch_blocks && b + 1 < CsLaneStart(m, lane + 1) ?
+						  CsMatrixBlock(m, arena, b + 1) : NULL, part++);
 			pass.centers = KmeansCentersOf(fit, centers, s);
 			pass.drift = KmeansDrift(pass.centers, fit->k, fit->d);
 			pass.lane = KmeansLaneOf(fit, lanes, lane, s);
@@ -812,7 +879,10 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 			pass.lower = pass.upper + CS_BLOCK_ROWS;
 			pass.margins = fit->few_rows > 0 ? &pass.centers->margins : NULL;
 			pass.margin = (uint8 *) pass.upper;
-			pass.form = pass.forms + s * pass.form_size;
+			if (fit->shorts)
+				pass.short_form = ShortFormOf(&pass, s);
+			else
+				pass.form = pass.forms + s * pass.form_size;
 			AssignBlock(&pass, (fit->measure & (1U << s)) != 0);
 		}
 	}

@@ -89,7 +89,7 @@ RowsOfStart(const KmeansFit *fit, int64 nblocks)
 static Size
 KeptAlways(const KmeansFit *fit, int64 nblocks)
 {
-	return CsKmeansFewBlocks(nblocks) ? CsKmeansKeptSize(fit->d, nblocks) : 0;
+	return CsKmeansFewBlocks(nblocks) ? CsKmeansKeptSize(fit, nblocks) : 0;
 }
 
 /* Bytes of a start's tables: centres and sums, and those of the lanes. */
@@ -132,13 +132,13 @@ KeptBlocks(const KmeansFit *fit, int64 nblocks)
 
 	if (CsKmeansFewBlocks(nblocks))
 		return nblocks;
-	return Min(nblocks, (int64) (room / CsKmeansKeptSize(fit->d, 1)));
+	return Min(nblocks, (int64) (room / CsKmeansKeptSize(fit, 1)));
 }
 
 /*
- * How many starts share a pass over this many rows, of which "left" bytes have room for one at least, and how many
- * blocks are kept in single precision; fills capacity and kept_blocks.  The segments found are the same for any
- * numbers.
+ * How many starts share a pass over this many rows, of which "left" bytes have room for one at least, whether it
+ * looks in integers, and how many blocks are kept rounded; fills capacity, shorts and kept_blocks.  The segments found
+ * are the same for any numbers.
  */
 void
 CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
@@ -151,6 +151,7 @@ CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
 
 	fit->capacity = (int) Max((Size) 1, Min(Min((Size) wanted, fitting), budget / RowsOfStart(fit, nblocks)));
+	fit->shorts = fit->method == KMEANS_LLOYD && !CsKmeansFewBlocks(nblocks) && CsShortSupported(fit->d, fit->k);
 	fit->kept_blocks = KeptBlocks(fit, nblocks);
 }
 

@@ -30,6 +30,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "math/filter_short.h"
 #include "math/kernel.h"
 #include "math/math.h"
 
@@ -157,13 +158,15 @@ UnitsOfTile(const CsFilterUnits *units, float reach, float c)
 typedef struct CsFilterGathered
 {
 	int			n;
-	float	   *z;				/* column j of theirs is z[j * GATHERED_STRIDE] */
-	float		length[GATHERED_STRIDE];
+	float	   *z;				/* column j of theirs is z[j * GATHERED_STRIDE]; of shorts pair j of columns */
+	float		length[GATHERED_STRIDE];	/* of shorts the bits of levels as integers */
 	int			row[GATHERED_STRIDE];
 	int32		label[GATHERED_STRIDE]; /* before */
 	int			k;
 	const float *form;
 	float		certain;
+	const CsShortForm *shorts;	/* of rows in integers, in the place of form and certain; else NULL */
+	const uint8 *level;			/* of their tiles */
 	CsFilterUnits units;
 	uint8	   *margin;			/* of all rows */
 	int			listed;
@@ -172,8 +175,11 @@ typedef struct CsFilterGathered
 } CsFilterGathered;
 
 #ifdef CS_WIDE_KERNELS
+static void LabelGatheredShorts(int npairs, const CsFilterGathered *g, CsRowMaskF8 label[2], uint8 *margin);
+
 #define KERNEL_WIDTH 8
 #include "math/filter_kernels.h"
+#include "math/filter_short_kernels.h"
 #define KERNEL_WIDTH 4
 #include "math/filter_kernels.h"
 #endif
@@ -206,4 +212,41 @@ CsFilterSome(int d, int nrows, const float *z, const float *reach, const float *
 {
 	return ChooseKernel(FilterSome) (d, nrows, z, reach, length, flags, k, form, units, label, margin, scratch,
 									 row, found);
+}
+
+/*
+ * CsFilterChanges() of rows in integers, see filter_short.c; where CsShortSupported() only.
+ */
+int
+CsShortChanges(int d, int nrows, const int32 *pairs, const uint8 *level, int k, const CsShortForm *form,
+			   const CsFilterUnits *units, const uint16 *label, uint8 *margin, const CsFetch *fetch, int *row,
+			   int32 *found)
+{
+#ifdef CS_WIDE_KERNELS
+	return ShortChanges(d, nrows, pairs, level, k, form, units, label, margin, fetch, row, found);
+#else
+	pg_unreachable();
+#endif
+}
+
+/* CsFilterSome() of rows in integers; where CsShortSupported() only. */
+int
+CsShortSome(int d, int nrows, const int32 *pairs, const uint8 *level, const uint8 *flags, int k,
+			const CsShortForm *form, const CsFilterUnits *units, const uint16 *label, uint8 *margin, float *scratch,
+			int *row, int32 *found)
+{
+#ifdef CS_WIDE_KERNELS
+	int			highest = 0;
+	CsFilterGathered gathered = {
+		.k = k,.shorts = form,.level = level,.z = scratch,.margin = margin,.change = row,.found = found
+	};
+
+	for (int tile = 0; tile * TILE < nrows; tile++)
+		if (level[tile] != SHORT_OPEN)
+			highest = Max(highest, level[tile]);
+	gathered.units = UnitsOfTile(units, form->reach[highest], form->longest);
+	return LookAtFlagged8(SHORT_PAIRS(d), nrows, (const float *) pairs, NULL, flags, label, &gathered);
+#else
+	pg_unreachable();
+#endif
 }

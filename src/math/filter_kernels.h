@@ -248,7 +248,13 @@ KernelName(LabelGathered) (int d, int n, CsFilterGathered *g)
 	RowMaskF	labels[2];
 	uint8		margins[SCORE_ROWS];
 
-	KernelName(LabelRows) (d, g->z, GATHERED_STRIDE, g->length, g->k, g->form, g->certain, &g->units, labels, margins);
+#if KERNEL_WIDTH == 8
+	if (g->shorts)
+		LabelGatheredShorts(d, g, labels, margins);
+	else
+#endif
+		KernelName(LabelRows) (d, g->z, GATHERED_STRIDE, g->length, g->k, g->form, g->certain, &g->units, labels,
+							   margins);
 	for (int i = 0; i < n; i++)
 		g->margin[g->row[i]] = margins[i];
 	for (int half = 0; half < 2; half++)
@@ -282,7 +288,10 @@ KernelName(AppendRows) (int most, __m512i index, int d, const float *z, const fl
 		else
 			_mm512_storeu_ps(to + (Size) j * GATHERED_STRIDE, wanted);
 	}
-	_mm512_storeu_ps(g->length + g->n, _mm512_permutexvar_ps(index, _mm512_loadu_ps(length + r)));
+	if (g->shorts)
+		_mm512_storeu_si512(g->length + g->n, _mm512_set1_epi32(g->level[r / TILE]));
+	else
+		_mm512_storeu_ps(g->length + g->n, _mm512_permutexvar_ps(index, _mm512_loadu_ps(length + r)));
 	_mm512_storeu_si512(g->row + g->n, number);
 	_mm512_storeu_si512(g->label + g->n, labels);
 }
@@ -349,6 +358,29 @@ KernelName(GatherFlagged) (int d, const float *z, const float *length, const uin
 }
 #endif
 
+/* Label the flagged rows of a block in groups; returns how many changes are listed. */
+KERNEL static inline int
+KernelName(LookAtFlagged) (int d, int nrows, const float *z, const float *length, const uint8 *flags,
+						   const uint16 *label, CsFilterGathered *g)
+{
+	for (int r = 0; r < nrows; r += KERNEL_FLOATS)
+		KernelName(GatherFlagged) (d, z, length, flags, label, r, g);
+	if (g->n == 0)
+		return g->listed;
+	for (int i = g->n; i < SCORE_ROWS; i++)
+	{
+		for (int j = 0; j < d; j++)
+			g->z[(Size) j * GATHERED_STRIDE + i] = 0;
+		g->length[i] = 0;
+		g->row[i] = nrows;
+		g->label[i] = -1;
+	}
+	KernelName(LabelGathered) (d, g->n, g);
+	while (g->listed > 0 && g->change[g->listed - 1] >= nrows)
+		g->listed--;
+	return g->listed;
+}
+
 /* See CsFilterSome(). */
 KERNEL static int
 KernelName(FilterSome) (int d, int nrows, const float *z, const float *reach, const float *length,
@@ -361,22 +393,7 @@ KernelName(FilterSome) (int d, int nrows, const float *z, const float *reach, co
 		.units = UnitsOfTile(units, longest, form[0]),.z = scratch,.margin = margin,.change = row,.found = found
 	};
 
-	for (int r = 0; r < nrows; r += KERNEL_FLOATS)
-		KernelName(GatherFlagged) (d, z, length, flags, label, r, &gathered);
-	if (gathered.n == 0)
-		return gathered.listed;
-	for (int i = gathered.n; i < SCORE_ROWS; i++)
-	{
-		for (int j = 0; j < d; j++)
-			scratch[(Size) j * GATHERED_STRIDE + i] = 0;
-		gathered.length[i] = 0;
-		gathered.row[i] = nrows;
-		gathered.label[i] = -1;
-	}
-	KernelName(LabelGathered) (d, gathered.n, &gathered);
-	while (gathered.listed > 0 && row[gathered.listed - 1] >= nrows)
-		gathered.listed--;
-	return gathered.listed;
+	return KernelName(LookAtFlagged) (d, nrows, z, length, flags, label, &gathered);
 }
 
 #include "math/kernel_end.h"

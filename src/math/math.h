@@ -63,6 +63,34 @@ extern int	CsFilterSome(int d, int nrows, const float *z, const float *reach, co
 						 const uint8 *flags, int k, const float *form, const CsFilterUnits *units,
 						 const uint16 *label, uint8 *margin, float *scratch, int *row, int32 *found);
 
+/*
+ * filter_short.c: rows and centres in integers of 16 bits, which processors with instructions for them compare in
+ * less time.  Labels found by CsShortChanges() and CsShortSome(), in filter.c, are certain as well.
+ */
+typedef struct CsShortForm CsShortForm;
+
+/* What is to come to the cache meanwhile: so many lines for each tile, one after the other. */
+#define CS_FETCH_LINE 64
+typedef struct CsFetch
+{
+	const char *next;
+	int			lines;
+} CsFetch;
+
+extern bool CsShortSupported(int d, int k);
+extern int	CsShortPairs(int d);
+extern void CsShortRows(int d, int nrows, const double *x, int stride, const double *origin, double scale,
+						int32 *pairs, uint8 *level);
+extern Size CsShortFormSize(int d, int k);
+extern void CsShortCenters(int d, int k, const double *centers, const double *origin, double scale,
+						   CsShortForm *form);
+extern int	CsShortChanges(int d, int nrows, const int32 *pairs, const uint8 *level, int k, const CsShortForm *form,
+						   const CsFilterUnits *units, const uint16 *label, uint8 *margin, const CsFetch *fetch,
+						   int *row, int32 *found);
+extern int	CsShortSome(int d, int nrows, const int32 *pairs, const uint8 *level, const uint8 *flags, int k,
+						const CsShortForm *form, const CsFilterUnits *units, const uint16 *label, uint8 *margin,
+						float *scratch, int *row, int32 *found);
+
 /* Add to a running sum by Neumaier's compensated summation; the total is sum + compensation. */
 static inline void
 CsAddCompensated(double *sum, double *compensation, double part)
