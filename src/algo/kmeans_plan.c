@@ -122,16 +122,19 @@ BytesOfBest(const KmeansFit *fit, int64 nblocks)
 /*
  * How many blocks are kept once the starts are seeded: those that fit in what distances took and labels and bounds
  * do not.  More memory for all of them would cost as much as it saves: to take it and give it back takes longer
- * than a pass.
+ * than a pass.  But integers are half as much, and where margins are kept the passes are many: there blocks take what
+ * is spare, too.
  */
 static int64
-KeptBlocks(const KmeansFit *fit, int64 nblocks)
+KeptBlocks(const KmeansFit *fit, int64 nblocks, Size spare)
 {
 	Size		taken = add_size(LabelsOfStart(nblocks), CsKmeansBoundsSize(fit, nblocks));
 	Size		room = mul_size(RowsOfStart(fit, nblocks) - taken, fit->capacity);
 
 	if (CsKmeansFewBlocks(nblocks))
 		return nblocks;
+	if (fit->shorts && fit->few_rows > 0)
+		room = add_size(room, spare);
 	return Min(nblocks, (int64) (room / CsKmeansKeptSize(fit, 1)));
 }
 
@@ -149,10 +152,15 @@ CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
 	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
 	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
+	Size		rows_of_starts,
+				starts;
 
 	fit->capacity = (int) Max((Size) 1, Min(Min((Size) wanted, fitting), budget / RowsOfStart(fit, nblocks)));
 	fit->shorts = fit->method == KMEANS_LLOYD && !CsKmeansFewBlocks(nblocks) && CsShortSupported(fit->d, fit->k);
-	fit->kept_blocks = KeptBlocks(fit, nblocks);
+	rows_of_starts = mul_size(RowsOfStart(fit, nblocks), fit->capacity);
+	starts = add_size(best, mul_size(BytesOfStart(fit, nblocks), fit->capacity));
+	fit->kept_blocks = KeptBlocks(fit, nblocks, Min(budget > rows_of_starts ? budget - rows_of_starts : 0,
+													left > starts ? left - starts : 0));
 }
 
 /* Bytes of the labels of the starts at work, and of their distances while seeding. */

@@ -97,12 +97,12 @@ LongestOfTile(const float *length)
 static uint8
 LevelOf(int d, float length)
 {
-	double		most = (double) length * (1 + ldexp(d + 4, -23));
+	double		most = (double) length * (1 + ldexp(d + 4, -23)),
+				reach = d;		/* the square of what a level reaches */
 	uint8		level = 0;
 
-	while (level < SHORT_OPEN &&
-		   !(most <= StepOf(d, level) * StepOf(d, level) * SHORT_LENGTH * SHORT_LENGTH))
-		level++;
+	for (; level < SHORT_OPEN && !(most <= reach); level++)
+		reach *= 2;
 	return level;
 }
 
