@@ -369,13 +369,13 @@ RESET client_min_messages;
 -- and with so many rows that they are looked at in integers, where the processor has instructions for that
 SET client_min_messages = error;
 SELECT o.source, count(DISTINCT training_fingerprint(o.query, o.features, o.k, prep => '{"scale": "none"}',
-    options => jsonb_build_object('algorithm', a.algorithm, 'n_init', 2, 'max_iter', 20, 'tol', 0, 'silhouette_sample', 0))) AS models
+    options => jsonb_build_object('algorithm', a.algorithm, 'n_init', 2, 'max_iter', 60, 'tol', 0, 'silhouette_sample', 0))) AS models
 FROM (VALUES ('lattice', 'SELECT i AS id, i % 90 AS a, i / 90 % 110 AS b FROM generate_series(0, 9899) i', '{a,b}'::text[], 9),
     ('three columns', 'SELECT i AS id, sin(i) AS a, cos(i * 1.7) AS b, sin(i * i) AS c FROM generate_series(0, 9999) i', '{a,b,c}', 4),
     ('one column', 'SELECT i AS id, sin(i) + i % 3 AS a FROM generate_series(0, 9999) i', '{a}', 5),
-    ('heavy tails', 'SELECT i AS id, exp(6 * sin(i)) AS a, tan(i * 1.3) AS b, exp(4 * cos(i * 0.7)) AS c FROM generate_series(0, 9999) i', '{a,b,c}', 8),
+    ('heavy tails', 'SELECT i AS id, exp(6 * sin(i)) AS a, tan(i * 1.3) AS b, exp(4 * cos(i * 0.7)) AS c FROM generate_series(0, 9999) i', '{a,b,c}', 40),
     ('far away', 'SELECT i AS id, 1e12 + i % 40 AS a, -1e9 + i / 40 / 8.0 AS b FROM generate_series(0, 9999) i', '{a,b}', 12),
-    ('far center', 'SELECT i AS id, CASE WHEN i % 500 = 0 THEN 1e3 + i % 7 ELSE sin(i) END AS a, cos(i * 1.7) AS b, 0 AS c FROM generate_series(0, 9999) i', '{a,b,c}', 7),
+    ('far center', 'SELECT i AS id, CASE WHEN i % 500 = 0 THEN 1e3 + i % 7 ELSE sin(i) END AS a, cos(i * 1.7) AS b, 0 AS c FROM generate_series(0, 9999) i', '{a,b,c}', 40),
     ('enormous outlier', 'SELECT i AS id, CASE i WHEN 77 THEN 1e140 ELSE i % 40 END AS a, i / 40 % 7 AS b FROM generate_series(0, 9999) i', '{a,b}', 8),
     ('tiny', 'SELECT i AS id, 1e-120 * (i % 40 + sin(i)) AS a, i / 40 * 1e-121 AS b FROM generate_series(0, 9999) i', '{a,b}', 13)) o (source, query, features, k)
 CROSS JOIN unnest('{lloyd,hamerly}'::text[]) a (algorithm)

@@ -36,6 +36,9 @@ CsKmeansMethod(const KmeansOptions *options)
 #define LEAST_FEW_ROWS 0.4
 #define MARGIN_CENTERS 6
 
+/* Rows in integers are looked at in half the time: for so many numbers in the centres margins were still slower. */
+#define SHORT_WITHOUT_MARGINS 100
+
 /*
  * Up to which part of a block's rows it pays that only these look, or 0 where margins do not pay.  From what was
  * measured, in cycles for a row: what a look takes, a look with a margin, and gathering one row or many of 16.
@@ -140,14 +143,14 @@ KeptBlocks(const KmeansFit *fit, int64 nblocks, Size spare)
 
 /*
  * How many starts share a pass over this many rows, of which "left" bytes have room for one at least, whether it
- * looks in integers, and how many blocks are kept rounded; fills capacity, shorts and kept_blocks.  The segments found
- * are the same for any numbers.
+ * looks in integers, and how many blocks are kept rounded; fills capacity, shorts and kept_blocks, and takes margins
+ * away that do not pay.  The segments found are the same for any numbers.
  */
 void
 CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 {
-	Size		best = add_size(BytesOfBest(fit, nblocks), KeptAlways(fit, nblocks));
-	Size		fitting = left > best ? (left - best) / BytesOfStart(fit, nblocks) : 0;
+	Size		best,
+				fitting;
 	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
 	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
@@ -155,8 +158,12 @@ CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 	Size		rows_of_starts,
 				starts;
 
-	fit->capacity = (int) Max((Size) 1, Min(Min((Size) wanted, fitting), budget / RowsOfStart(fit, nblocks)));
 	fit->shorts = fit->method == KMEANS_LLOYD && !CsKmeansFewBlocks(nblocks) && CsShortSupported(fit->d, fit->k);
+	if (fit->shorts && (Size) fit->k * fit->d <= SHORT_WITHOUT_MARGINS)
+		fit->few_rows = 0;
+	best = add_size(BytesOfBest(fit, nblocks), KeptAlways(fit, nblocks));
+	fitting = left > best ? (left - best) / BytesOfStart(fit, nblocks) : 0;
+	fit->capacity = (int) Max((Size) 1, Min(Min((Size) wanted, fitting), budget / RowsOfStart(fit, nblocks)));
 	rows_of_starts = mul_size(RowsOfStart(fit, nblocks), fit->capacity);
 	starts = add_size(best, mul_size(BytesOfStart(fit, nblocks), fit->capacity));
 	fit->kept_blocks = KeptBlocks(fit, nblocks, Min(budget > rows_of_starts ? budget - rows_of_starts : 0,
