@@ -3,11 +3,12 @@
  *	  One pass of k-means over the rows: every row to its nearest centre, skipping those whose
  *	  bounds prove that they stay.
  *
- * Lloyd's pass itself looks in single precision (filter.c) or in integers (filter_short.c), which takes so little that a row keeps no more than a
- * byte, and that only once few rows change and where k times d is large: its margin, by how much nearer the nearest
- * centre was than any other when the row last looked, in units that the leader chooses for the start.  What the
- * margins of a start lose as centres move is one number for all of its rows, which is compared with 64 of them at a
- * time.  Rows look again where their margin may be used up; a margin of 255 units may be more.
+ * Lloyd's pass itself looks in single precision (filter.c) or in integers (filter_short.c), which takes so
+ * little that a row keeps no more than a byte, and that only once few rows change and where k times d is large:
+ * its margin, by how much nearer the nearest centre was than any other when the row last looked, in units that
+ * the leader chooses for the start.  What the margins of a start lose as centres move is one number for all of
+ * its rows, which is compared with 64 of them at a time.  Rows look again where their margin may be used up; a
+ * margin of 255 units may be more.
  *
  * In the other two methods a row keeps an upper bound on the distance to its own centre and lower bounds on the others.
  * When centres move, bounds are loosened by how far; a row is looked at again only where its upper

@@ -213,7 +213,7 @@ ChangesOfAllShorts(int d, int nrows, const int32 *pairs, const uint8 *level, int
 SHORT_KERNEL static int
 ShortChanges(int d, int nrows, const int32 *pairs, const uint8 *level, int k, const CsShortForm *form,
 			 const CsFilterUnits *units, const uint16 *label, uint8 *margin, const CsFetch *fetch, int *row,
-				   int32 *found)
+			 int32 *found)
 {
 	if (units == NULL)
 		return ChangesOfAllShorts(d, nrows, pairs, level, k, form, NULL, label, margin, fetch, row, found);
