@@ -36,6 +36,12 @@ CsKmeansMethod(const KmeansOptions *options)
 #define LEAST_FEW_ROWS 0.4
 #define MARGIN_CENTERS 6
 
+/*
+ * Rows pay in integers where several starts look at each of them, and up to so many columns: blocks of far more do not
+ * stay in the cache while they are rounded, which then takes longer than the looks.
+ */
+#define SHORT_COLUMNS_AT_MOST 64
+
 /* Rows in integers are looked at in half the time: for so many numbers in the centres margins were still slower. */
 #define SHORT_WITHOUT_MARGINS 100
 
@@ -158,7 +164,8 @@ CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 	Size		rows_of_starts,
 				starts;
 
-	fit->shorts = fit->method == KMEANS_LLOYD && !CsKmeansFewBlocks(nblocks) && CsShortSupported(fit->d, fit->k);
+	fit->shorts = fit->method == KMEANS_LLOYD && !CsKmeansFewBlocks(nblocks) && wanted > 1 &&
+		fit->d <= SHORT_COLUMNS_AT_MOST && CsShortSupported(fit->d, fit->k);
 	if (fit->shorts && (Size) fit->k * fit->d <= SHORT_WITHOUT_MARGINS)
 		fit->few_rows = 0;
 	best = add_size(BytesOfBest(fit, nblocks), KeptAlways(fit, nblocks));
