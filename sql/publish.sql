@@ -158,17 +158,47 @@ UPDATE custseg.migration SET run_at = run_at - interval '30 days' WHERE model = 
 UPDATE mover SET segment = 1 + id % 3 WHERE id % 11 = 0;
 CALL custseg.resegment('m', 'mover', "value" => 'monetary');
 SELECT count(*) FROM custseg.forecast_segments('m');
-SELECT count(*) > 20 AS has_parts FROM custseg.publish('m', 'SELECT *, id % 2 AS half FROM publish_test.customer', '{"value": "monetary", "fairness": "half", "changes": true,
+PREPARE publish_all AS SELECT count(*) > 20 AS has_parts FROM custseg.publish('m', 'SELECT *, id % 2 AS half FROM publish_test.customer', '{"value": "monetary", "fairness": "half", "changes": true,
     "products": {"orders": "publish_test.bought", "customer": "customer", "product": "product", "order": "number"},
     "journey": {"source": "publish_test.bought", "customer": "customer", "time": "at", "step": "product", "steps": ["p1", "p2"], "within": "60 days"},
     "events": {"source": "publish_test.bought", "customer": "customer", "time": "at", "kind": "product"}, "audiences": ["publish_test.reach"],
     "lookalikes": {"name": "the first", "seeds": "SELECT id FROM publish_test.customer WHERE id BETWEEN 22 AND 121", "n": 50}}');
+EXECUTE publish_all;
 SELECT * FROM compare_views();
 SET client_min_messages = warning;
 SELECT count(*) AS rows, count(*) FILTER (WHERE to_jsonb(p) - '{model,version,published_at,is_small}'::text[] = CASE WHEN p.is_small THEN to_jsonb(d) || '{"total_value": null}' ELSE to_jsonb(d) END) AS same
 FROM custseg.published_migration p FULL JOIN custseg.migration('m') d ON concat_ws(' ', p.from_segment, '>', p.to_segment, p.kind) = concat_ws(' ', d.from_segment, '>', d.to_segment, d.kind);
 SELECT * FROM differs('forecast', $$custseg.forecast_segments('m')$$);
 RESET client_min_messages;
+-- published once more, each view has the new rows in the place of the old ones; taken back, it has the old ones
+CREATE FUNCTION count_views() RETURNS TABLE (view_name text, n bigint, n_publications bigint, published_at timestamptz) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR view_name IN SELECT relname FROM pg_class WHERE relnamespace = 'custseg'::regnamespace AND relname ~ '^published_' AND relkind = 'v' LOOP
+        EXECUTE format('SELECT count(*), count(DISTINCT v.published_at), max(v.published_at) FROM custseg.%I v', view_name) INTO n, n_publications, published_at;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+CREATE TABLE first_count AS SELECT * FROM count_views();
+GRANT SELECT ON first_count TO public;
+SAVEPOINT published;
+EXECUTE publish_all;
+DEALLOCATE publish_all;
+SELECT count(*) AS views, count(*) FILTER (WHERE c.n = f.n AND c.n > 0 AND c.n_publications = 1 AND c.published_at > f.published_at) AS replaced FROM count_views() c JOIN first_count f USING (view_name);
+ROLLBACK TO published;
+SELECT count(*) AS views, count(*) FILTER (WHERE c = f AND c.n > 0) AS as_before FROM count_views() c JOIN first_count f USING (view_name);
+-- another role reads them once it may use the model, and no row before and after
+CREATE ROLE regress_cs_reader;
+SET ROLE regress_cs_reader;
+SELECT count(*) AS views, sum(n) AS rows FROM count_views();
+RESET ROLE;
+SELECT custseg.grant_model('m', 'regress_cs_reader');
+SET ROLE regress_cs_reader;
+SELECT count(*) AS views, count(*) FILTER (WHERE c = f AND c.n > 0) AS same FROM count_views() c JOIN first_count f USING (view_name);
+RESET ROLE;
+SELECT custseg.revoke_model('m', 'regress_cs_reader');
+SET ROLE regress_cs_reader;
+SELECT count(*) AS views, sum(n) AS rows FROM count_views();
+RESET ROLE;
 -- a view has nothing of an earlier publication: this one has no surrogate, no silhouettes and no value
 SELECT count(*) AS wrong FROM custseg.publish('m', 'customer', '{"surrogate": false, "sample": 0}') WHERE reason IS NOT NULL AND n IS NOT NULL;
 SELECT empty_views();
