@@ -1,8 +1,9 @@
 /*
  * kmeans.h
  *	  What the files of k-means share: kmeans_plan.c (options, sizes), kmeans_seed.c (k-means++),
- *	  kmeans_assign.c (the pass over the rows), kmeans_sums.c (what it adds up), kmeans_measure.c
- *	  (inertia, variances) and kmeans.c (the loop).
+ *	  kmeans_assign.c (the pass over the rows, with kmeans_lloyd.c and kmeans_bounds.c, which share kmeans_pass.h),
+ *	  kmeans_rounded.c (the rows as it looks at them), kmeans_sums.c (what it adds up), kmeans_measure.c (inertia,
+ *	  variances) and kmeans.c (the loop).
  */
 #ifndef CUSTSEG_KMEANS_H
 #define CUSTSEG_KMEANS_H
@@ -76,7 +77,7 @@ typedef uint16 KmeansLabel;
 #define KMEANS_NO_LABEL PG_UINT16_MAX
 
 /*
- * Margins of a start's rows, lloyd only: see kmeans_assign.c.  Written by the leader between passes.
+ * Margins of a start's rows, lloyd only: see kmeans_lloyd.c.  Written by the leader between passes.
  */
 typedef struct KmeansMargins
 {
