@@ -6,7 +6,7 @@
  *	 moments		means, about which the next pass is exact
  *	 powers			means and standard deviations
  *	 orders			quartiles, by as many passes as it takes
- *	 complete		the covariance of the rows that lack nothing
+ *	 complete		the covariance of the rows that lack nothing, once more where these lie together and far from the others
  *	 outliers		the hashes of the ids of the rows that are farthest off
  *
  * Then these rows, and no others, are fetched.
@@ -68,13 +68,23 @@ FindFences(CsStudy *study, double iqr_factor, CsOutlierLimits *l)
 	} while (is_asked && CsStudyAnswer(study));
 }
 
-/* Find the law of the rows that lack nothing, by a pass. */
+/* Sum up the rows that lack nothing about middles, by a pass. */
+static CsTallyRun
+SumComplete(const CsStudy *study, int d, const double *middle, const double *reach)
+{
+	JsonbParseState *json = NULL;
+
+	CsStudyBegin(study, false, NULL, &json);
+	CsCompletePlan(&json, d, middle, reach, study->nrows);
+	return CsStudyRun(study, &json);
+}
+
+/* Find the law of the rows that lack nothing, by one pass or two. */
 static CsMahalanobis
 FindLaw(const CsLook *look, CsStudy *study)
 {
 	double	   *middle = palloc0(sizeof(double) * look->ncolumns);
 	double	   *reach = palloc0(sizeof(double) * look->ncolumns);
-	JsonbParseState *json = NULL;
 	CsTallyRun	run;
 
 	for (int j = 0; j < look->ncolumns; j++)
@@ -86,9 +96,9 @@ FindLaw(const CsLook *look, CsStudy *study)
 		middle[s->at] = Max(Min(s->moments.mean, s->highest), s->lowest);
 		reach[s->at] = Min(Max(s->highest - middle[s->at], middle[s->at] - s->lowest), DBL_MAX);
 	}
-	CsStudyBegin(study, false, NULL, &json);
-	CsCompletePlan(&json, look->ncolumns, middle, reach, study->nrows);
-	run = CsStudyRun(study, &json);
+	run = SumComplete(study, look->ncolumns, middle, reach);
+	if (CsCompleteIsBlurred(run.pass, &run.pass->parts[0], run.state, study->nrows, middle, reach))
+		run = SumComplete(study, look->ncolumns, middle, reach);
 	return CsCompleteRead(run.pass, &run.pass->parts[0], run.state);
 }
 

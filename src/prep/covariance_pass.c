@@ -7,10 +7,15 @@
  */
 #include "custseg.h"
 
+#include <float.h>
+
 #include "prep/covariance_pass.h"
 
 /* What no product of two deviations reaches. */
 #define LARGEST_PRODUCT 4
+
+/* Part of a variance that rounding may be. */
+#define MOST_ROUNDED 1e-13
 
 /* A part of a pass. */
 typedef struct Covariance
@@ -44,6 +49,16 @@ CsDeviationsRead(const CsJsonReader *plan, int d)
 	dev.exponent = CsExactExponent(LARGEST_PRODUCT, (double) CsJsonReadInteger(plan, "rows", 0, PG_INT64_MAX));
 	dev.scale = CsExactScale(dev.exponent);
 	return dev;
+}
+
+/*
+ * Does a variance of deviations whose mean is "off" say little, because the deviations are rounded, and far from the middle or
+ * small beside the unit?
+ */
+bool
+CsDeviationsBlur(const CsDeviations *dev, double off, double variance)
+{
+	return off * off * DBL_EPSILON + 1 / dev->scale > MOST_ROUNDED * variance;
 }
 
 /* Write the plan: about which middles, and how far from them rows are at most. */

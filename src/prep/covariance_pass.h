@@ -24,6 +24,7 @@ typedef struct CsDeviations
 
 extern void CsDeviationsPlan(JsonbParseState **json, int d, const double *middle, const double *reach, int64 nrows);
 extern CsDeviations CsDeviationsRead(const CsJsonReader *plan, int d);
+extern bool CsDeviationsBlur(const CsDeviations *dev, double off, double variance);
 
 /* Take the values of a row, one a column. */
 static inline void

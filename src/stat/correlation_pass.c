@@ -8,7 +8,6 @@
  */
 #include "custseg.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "prep/covariance_pass.h"
@@ -21,9 +20,6 @@ enum
 };
 
 #define OWN_ENDS 2
-
-/* Part of a variance that rounding may be. */
-#define MOST_ROUNDED 1e-13
 
 /* A part of a pass. */
 typedef struct Correlations
@@ -185,14 +181,11 @@ CorrelationOf(const Correlations *c, double n, const CsExact *xy, const CsExact 
 	return CsPearsonOf(Covariance(c, xy, x, y, n), Covariance(c, xx, x, x, n), Covariance(c, yy, y, y, n));
 }
 
-/* Does a variance of n deviations say little, for they are rounded, and far from the middle or small beside the unit? */
+/* Does the variance of n deviations say little? */
 static bool
 IsBlurred(const Correlations *c, const CsExact *sum, const CsExact *squares, double n)
 {
-	double		off = CsExactMean(sum, c->dev.exponent, n);
-	double		rounded = off * off * DBL_EPSILON + 1 / c->dev.scale;
-
-	return rounded > MOST_ROUNDED * Covariance(c, squares, sum, sum, n);
+	return CsDeviationsBlur(&c->dev, CsExactMean(sum, c->dev.exponent, n), Covariance(c, squares, sum, sum, n));
 }
 
 /* Where the values of a pair lie, palloc'd. */

@@ -12,6 +12,7 @@
 
 #include "prep/covariance_pass.h"
 #include "stat/outlier_pass.h"
+#include "stat/pair_pass.h"
 
 /* Columns of a plan. */
 #define MOST_COLUMNS 1600
@@ -70,7 +71,9 @@ typedef struct Complete
 	CsDeviations dev;
 	int			rows,			/* sections */
 				sums,
-				products;		/* of columns j <= i, by i and then by j */
+				products,		/* of columns j <= i, by i and then by j */
+				lowest,			/* of each column, as the next */
+				highest;
 } Complete;
 
 /* Write the plan: about which middles, and how far from them values are at most. */
@@ -94,6 +97,8 @@ OpenComplete(CsTally *pass, const CsJsonReader *plan)
 	c->rows = CsTallySection(pass, CS_SECTION_COUNTS, 1, 1);
 	c->sums = CsTallySection(pass, CS_SECTION_SUMS, d, 1);
 	c->products = CsTallySection(pass, CS_SECTION_SUMS, d * (d + 1) / 2, 1);
+	c->lowest = CsTallySection(pass, CS_SECTION_LOWEST, d, 1);
+	c->highest = CsTallySection(pass, CS_SECTION_HIGHEST, d, 1);
 	return c;
 }
 
@@ -105,6 +110,8 @@ AddComplete(CsTally *pass, void *own, CsTallyState *state)
 	const double *off = c->dev.off;
 	CsExact    *sums = CsTallySums(pass, state, c->sums);
 	CsExact    *product = CsTallySums(pass, state, c->products);
+	double	   *lowest = CsTallyNumbers(pass, state, c->lowest),
+			   *highest = CsTallyNumbers(pass, state, c->highest);
 
 	for (int j = 0; j < c->dev.d; j++)
 		if (!isfinite(pass->number[j]))
@@ -114,6 +121,8 @@ AddComplete(CsTally *pass, void *own, CsTallyState *state)
 	for (int i = 0; i < c->dev.d; i++)
 	{
 		CsTallySum(&sums[i], off[i], c->dev.scale);
+		lowest[i] = Min(lowest[i], pass->number[i]);
+		highest[i] = Max(highest[i], pass->number[i]);
 		for (int j = 0; j <= i; j++, product++)
 			CsTallySum(product, off[i] * off[j], c->dev.scale);
 	}
@@ -151,6 +160,35 @@ CsCompleteRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState 
 	CsInvertTriangle(d, covariance);
 	law.inverse = covariance;
 	return law;
+}
+
+/*
+ * Do the variances of the complete rows say little, because these lie together and far from the rows that lack a number?  Then
+ * OUT middles and reaches of their own, about which another pass is exact.
+ */
+bool
+CsCompleteIsBlurred(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 nrows, double *middle,
+					double *reach)
+{
+	const Complete *c = part->own;
+	const CsExact *sums = CsTallySums(pass, state, c->sums);
+	const CsExact *product = CsTallySums(pass, state, c->products);
+	const double *lowest = CsTallyNumbers(pass, state, c->lowest);
+	const double *highest = CsTallyNumbers(pass, state, c->highest);
+	int64		n = CsTallyCounts(pass, state, c->rows)[0];
+	bool		is_blurred = false;
+
+	if (n <= c->dev.d || n == nrows)
+		return false;
+	for (int j = 0; j < c->dev.d; j++)
+	{
+		double		off = CsExactMean(&sums[j], c->dev.exponent, n);
+		double		squares = CsExactMean(&product[CsTriangle(j) + j], c->dev.exponent, n);
+
+		is_blurred |= lowest[j] < highest[j] && CsDeviationsBlur(&c->dev, off, squares - off * off);
+		CsMiddleOf(c->dev.middle[j] + off / c->dev.size[j], lowest[j], highest[j], &middle[j], &reach[j]);
+	}
+	return is_blurred;
 }
 
 const CsTallyKind CsCompletePass = {"complete", .open = OpenComplete, .add = AddComplete};

@@ -40,6 +40,8 @@ extern const CsTallyKind CsCompletePass,
 
 extern void CsCompletePlan(JsonbParseState **json, int d, const double *middle, const double *reach, int64 nrows);
 extern CsMahalanobis CsCompleteRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state);
+extern bool CsCompleteIsBlurred(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 nrows, double *middle,
+								double *reach);
 extern void CsOutlierPlan(JsonbParseState **json, const CsOutlierLimits *limits, int64 room, int key);
 extern double *CsOutlierKeys(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 *n);
 

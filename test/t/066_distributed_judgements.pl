@@ -231,6 +231,13 @@ $servers->listen_from_now;
 is($servers->result("$little SELECT count(*), count(row), count(id), min(mahalanobis) > 3 FROM custseg.outliers('ample_there', '{recency,frequency,monetary}', '{\"id\": \"Customer %s\", \"limit\": 25, \"significance\": 0.01}')"), '25|0|25|t', 'as many as are asked for, of which no row numbers are known');
 asked_for_no_rows('outliers', 5, qr/SELECT custseg_private\.pass\(|count\(\*\)|WHERE \(+hashint4extended\("Customer %s", 0::bigint\)::double precision = ANY/, $servers->asked('west'));
 
+# The rows that lack nothing may lie together and far from the others: then their covariance is taken about their own middle.
+$here->safe_psql('postgres', 'CREATE TABLE clump AS SELECT i AS id, CASE WHEN i % 2 = 0 THEN 1e9 + test.u(i, 11) ELSE -1e9 END AS a, CASE WHEN i % 2 = 0 THEN test.u(i, 12) + CASE WHEN i = 778 THEN 8 ELSE 0 END END AS b FROM generate_series(1, 60000) i');
+$servers->spread('clump_there', $servers->columns_of('clump'), 4, 'id', 'clump');
+my $clumped = "SELECT id, round(largest_z::numeric, 8), round(mahalanobis::numeric, 8) FROM custseg.outliers('%s', '{a,b}', '{\"id\": \"id\", \"z_limit\": 5}')";
+like($servers->result(sprintf($clumped, 'clump')), qr/^778\|2\d\.\d+\|2\d\.\d+$/, 'one outlier of a clump');
+is($servers->result("$little " . sprintf($clumped, 'clump_there')), $servers->result(sprintf($clumped, 'clump')), 'the same one on 4 leaves');
+
 # score() has a row for each, which is on disk beyond work_mem: nothing of the rows stays in memory, and there may be as many as there are.
 $there{west}->safe_psql('postgres', 'CREATE VIEW abundant AS SELECT e.id + 100000 * g AS id, e.recency, e.frequency, e.monetary, e.channel FROM eight_0 e CROSS JOIN generate_series(1, 400) g');
 $here->safe_psql('postgres', 'CREATE FOREIGN TABLE abundant (id int, recency float8, frequency float8, monetary float8, channel text) SERVER west; ANALYZE abundant');
