@@ -114,7 +114,7 @@ CsAggregateSize(Size size)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a parallel worker cannot send %zu MB of values", size / CS_MEGABYTE),
-				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as TABLESAMPLE gives.")));
+				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as WHERE pg_catalog.random() < 0.1 gives.")));
 	return size;
 }
 

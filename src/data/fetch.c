@@ -16,6 +16,7 @@
 #include "call/call.h"
 #include "catalog/engine.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_statistic.h"
 #include "commands/defrem.h"
 #include "data/fetch.h"
@@ -301,6 +302,13 @@ SampleCondition(const CsRelation *rel, double mask)
 	return hash == NULL ? NULL : psprintf("%s & %.0f = 0", hash, mask);
 }
 
+/* By which a hash is masked for one of so many parts, a power of two. */
+static double
+SampleMask(double parts)
+{
+	return exp2(ceil(log2(Max(parts, 2)))) - 1;
+}
+
 /*
  * What to give as the source instead: the query of a sample, one of so many parts; palloc'd.  Of a query, whose text may be
  * somebody else's, only what it could say.
@@ -308,7 +316,7 @@ SampleCondition(const CsRelation *rel, double mask)
 char *
 CsSampleHint(const CsRelation *rel, double parts)
 {
-	double		mask = exp2(ceil(log2(Max(parts, 2)))) - 1;
+	double		mask = SampleMask(parts);
 	char	   *condition = SampleCondition(rel, mask);
 
 	if (condition != NULL && OidIsValid(rel->relid) && rel->from_item == rel->kept)
@@ -319,6 +327,52 @@ CsSampleHint(const CsRelation *rel, double parts)
 		return psprintf("with a condition that holds for all rows of a value of column \"%s\", or for none",
 						NameStr(rel->together->name));
 	return psprintf("with a condition such as pg_catalog.hashint8extended(id, 0) & %.0f = 0", mask);
+}
+
+/* Does TABLESAMPLE draw from a source?  From a table and its partitions, if none of these is a foreign table. */
+static bool
+HasTableSample(const CsRelation *rel)
+{
+	ListCell   *cell;
+
+	if (!OidIsValid(rel->relid))
+		return false;
+	foreach(cell, find_all_inheritors(rel->relid, NoLock, NULL))
+	{
+		char		kind = get_rel_relkind(lfirst_oid(cell));
+
+		if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE && kind != RELKIND_MATVIEW)
+			return false;
+	}
+	return true;
+}
+
+/* A hash by which a sample is drawn of a source: one that other servers compute, where they can; else of the text of a value or a row. */
+static char *
+AnyHash(const CsRelation *rel)
+{
+	bool		is_table = OidIsValid(rel->relid) && get_rel_relkind(rel->relid) != RELKIND_VIEW;
+	char	   *hash = rel->together != NULL ? CsColumnHash(rel->together, 0) : is_table ? RowHash(rel) : NULL;
+
+	if (hash != NULL)
+		return hash;
+	return psprintf("pg_catalog.hashtextextended((source.%s)::pg_catalog.text, 0)",
+					rel->together == NULL ? "*" : quote_identifier(NameStr(rel->together->name)));
+}
+
+/*
+ * The query of a sample to give in place of a source, one of so many parts, 0 where nobody knows of how many: a noun for a
+ * hint, palloc'd or constant.  The text of a query may be somebody else's, so it is not repeated.
+ */
+const char *
+CsSampleOf(const CsRelation *rel, double parts)
+{
+	if (rel->about != NULL)
+		rel = rel->about;
+	if (rel->together == NULL && HasTableSample(rel))
+		return "a query with TABLESAMPLE";
+	return psprintf("SELECT * FROM %s AS source WHERE %s & %.0f = 0", OidIsValid(rel->relid) ? rel->kept : "(the query)",
+					AnyHash(rel), SampleMask(parts > 0 ? parts : 10));
 }
 
 /* What to do where rows of a source are too many, so many times what there is room for: sentences; palloc'd, or the source's. */

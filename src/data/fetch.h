@@ -45,6 +45,7 @@ extern Oid	CsFetchedTable(const ForeignScan *scan, const List *rtable);
 extern double CsFetchedBytes(double nrows, int width, int ncolumns);
 extern CsFetched CsFetchedBy(SPIPlanPtr plan);
 extern double CsRelationPlannedRows(const CsRelation *rel);
+extern const char *CsSampleOf(const CsRelation *rel, double parts);
 extern char *CsSampleHint(const CsRelation *rel, double parts);
 extern CsFetched CsRelationFetched(const CsRelation *rel, const CsColumn *columns, int ncolumns);
 extern void CsFetchCheck(const CsRelation *rel, SPIPlanPtr plan);

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "data/fetch.h"
 #include "explore/explore.h"
 #include "miscadmin.h"
 #include "stat/correlation.h"
@@ -57,15 +58,20 @@ CsCorrelationsFit(const CsLook *look)
 static void
 CheckMemory(const CsLook *look)
 {
+	Size		needed = CsCorrelationsMemory(look->nrows, look->ncolumns);
+	const char *sample;
+
+	if (CsCorrelationsFit(look))
+		return;
+	sample = CsSampleOf(look->relation, 1.25 * (double) needed / (double) CsMemoryLimit());
 	if (look->nrows > CS_MAX_RANKED)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("correlations of more than %lld rows are not supported",
 						(long long) CS_MAX_RANKED),
-				 errhint("Give a sample as the source: a query with TABLESAMPLE.")));
-	if (!CsCorrelationsFit(look))
-		CsMemoryError(CsCorrelationsMemory(look->nrows, look->ncolumns), "give a sample as the source: a query with TABLESAMPLE",
-					  "correlating %d columns of %lld rows", look->ncolumns, (long long) look->nrows);
+				 errhint("Give a sample as the source: %s.", sample)));
+	CsMemoryError(needed, psprintf("give a sample as the source: %s", sample),
+				  "correlating %d columns of %lld rows", look->ncolumns, (long long) look->nrows);
 }
 
 /* Put the correlations of "d" columns where the columns are in a matrix of all. */

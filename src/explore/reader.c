@@ -14,6 +14,7 @@
 #include "call/call.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
+#include "data/fetch.h"
 #include "explore/explore.h"
 #include "math/math.h"
 #include "miscadmin.h"
@@ -137,7 +138,7 @@ LeaveMemory(void *state, int column, Size needed)
 	CsLook	   *look = state;
 
 	if (look->keep_rows && !look->may_lose_rows)
-		CsMemoryExceeded(needed, "name fewer columns, or give a sample as the source: a query with TABLESAMPLE",
+		CsMemoryExceeded(needed, psprintf("name fewer columns, or give a sample as the source: %s", CsSampleOf(look->relation, 0)),
 						 "keeping the values of %d columns", look->ncolumns);
 	SpillColumns(look);
 	look->keep_rows = false;
@@ -433,7 +434,7 @@ CsLookSorted(CsLook *look, CsLookColumn *c)
 	Size		needed = (Size) c->n * 3 * sizeof(double);
 
 	if (c->sort != NULL && needed > CsMemoryLimit())
-		CsMemoryError(needed, "give a sample as the source: a query with TABLESAMPLE",
+		CsMemoryError(needed, psprintf("give a sample as the source: %s", CsSampleOf(look->relation, 1.25 * (double) needed / (double) CsMemoryLimit())),
 					  "sorting %lld values of column \"%s\"", (long long) c->n,
 					  NameStr(c->column.name));
 	if (!c->is_sorted)

@@ -106,14 +106,26 @@ StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
 	rows->matrix->nrows++;
 }
 
+/* Into how many parts the rows are to be divided for one of them to fit, with something to spare: a power of two. */
+static double
+PartsOfRows(const Reader *reader)
+{
+	double		parts = 2,
+				nrows = (double) reader->nrows;
+
+	while (parts < nrows && MemoryNeeded(reader, (int64) (1.1 * nrows / parts) + CS_BLOCK_ROWS) > CsMemoryLimit())
+		parts *= 2;
+	return parts;
+}
+
 /* The error of a source that is too large. */
 static void
 ReportMemory(const Reader *reader)
 {
 	const CsPlacedRows *rows = reader->rows;
+	Size		needed = MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS);
 
-	CsMemoryError(MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS),
-				  "judge it on fewer rows, as a query with TABLESAMPLE gives",
+	CsMemoryError(needed, psprintf("judge it on fewer rows, as %s gives", CsSampleOf(rows->pass->relation, PartsOfRows(reader))),
 				  "judging model \"%s\" on %lld rows",
 				  NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows);
 }

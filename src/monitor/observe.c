@@ -20,6 +20,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "data/fetch.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
@@ -129,7 +130,7 @@ ReportMemory(void *state, int feature, Size needed)
 {
 	const CsObserver *o = state;
 
-	CsMemoryExceeded(needed, "give a sample as the source: a query with TABLESAMPLE",
+	CsMemoryExceeded(needed, psprintf("give a sample as the source: %s", CsSampleOf(o->pass->relation, 0)),
 					 "keeping the values of feature \"%s\"",
 					 NameStr(o->pipeline->feature[feature].name));
 }

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "data/fetch.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "profile/profile.h"
@@ -119,7 +120,7 @@ LackMemory(void *state, int column, Size needed)
 	CsPortraying *c = state;
 
 	if (!c->request.visit_if_fits || c->request.visit == NULL)
-		CsMemoryExceeded(needed, "give a sample as the source: a query with TABLESAMPLE",
+		CsMemoryExceeded(needed, psprintf("give a sample as the source: %s", CsSampleOf(c->pass->relation, 0)),
 						 "describing the segments");
 	c->request.visit = NULL;
 	c->kept.spare = 1;

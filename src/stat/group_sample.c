@@ -45,7 +45,7 @@ CheckMemory(int64 n)
 {
 	if (n > (int64) (CsMemoryLimit() / VALUE_BYTES))
 		CsMemoryError(n * VALUE_BYTES,
-					  "test a sample of the rows, as TABLESAMPLE gives; or use custseg.anova(), which keeps no values",
+					  "test a sample of the rows, as WHERE pg_catalog.random() < 0.1 gives; or use custseg.anova(), which keeps no values",
 					  "ranking %lld values", (long long) n);
 }
 

@@ -47,13 +47,13 @@ CheckMemory(int64 baseline, int64 current)
 				values = baseline + current + most;
 
 	if (values > (int64) (CsMemoryLimit() / sizeof(double)))
-		CsMemoryError(values * sizeof(double), "test a sample of the rows, as TABLESAMPLE gives",
+		CsMemoryError(values * sizeof(double), "test a sample of the rows, as WHERE pg_catalog.random() < 0.1 gives",
 					  "testing two samples of %lld values", (long long) (baseline + current));
 	if (most > CS_MAX_SAMPLE_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a sample has more than %lld values", (long long) CS_MAX_SAMPLE_ROWS),
-				 errhint("Test a sample of the rows, as TABLESAMPLE gives.")));
+				 errhint("Test a sample of the rows, as WHERE pg_catalog.random() < 0.1 gives.")));
 }
 
 /* Two empty samples, in the context. */

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "data/fetch.h"
 #include "progress.h"
 #include "train/distributed.h"
 #include "train/train.h"
@@ -172,19 +173,31 @@ OtherAlgorithm(const CsTraining *t)
 		psprintf("give algorithm => '%s', which holds a sample of the rows; or ", a->name);
 }
 
+/* Into how many parts the rows are to be divided for one of them to fit into memory, with something to spare: a power of two. */
+static double
+PartsOfRows(const CsTraining *t, int64 nrows)
+{
+	double		parts = 2;
+
+	while (parts < (double) nrows && CsTrainingMemory(t, (int64) (1.1 * (double) nrows / parts)) > CsMemoryLimit())
+		parts *= 2;
+	return parts;
+}
+
 /* Raise the error of a training that needs too much memory. */
 void
 CsReportMemory(const CsTraining *t, int64 nrows)
 {
 	Size		needed = CsTrainingMemory(t, nrows);
+	const char *sample = CsSampleOf(t->relation, PartsOfRows(t, nrows));
 
 	if (t->streaming != NULL)
 		CsMemoryError(needed, "to more, for a larger sample", "a sample of %lld rows of %d features",
 					  (long long) nrows, t->nfeatures);
 	if (t->judging != NULL && t->outcome == NULL)
-		CsMemoryError(needed, "give fewer rows, as a query with TABLESAMPLE gives",
+		CsMemoryError(needed, psprintf("give fewer rows, as %s gives", sample),
 					  "an examination of %lld rows of %d features", (long long) nrows, t->nfeatures);
-	CsMemoryError(needed, psprintf("%strain on fewer rows, as a query with TABLESAMPLE gives", OtherAlgorithm(t)),
+	CsMemoryError(needed, psprintf("%strain on fewer rows, as %s gives", OtherAlgorithm(t), sample),
 				  "training on %lld rows of %d features", (long long) nrows, t->nfeatures);
 }
 

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "data/fetch.h"
 #include "math/math.h"
 #include "score/pass.h"
 #include "stat/prediction.h"
@@ -47,21 +48,23 @@ typedef struct Reading
 
 /* Error unless so many rows, and the customers of those at hand, fit within the limit of memory. */
 static void
-CheckMemory(const CsOutcomes *o, int64 rows)
+CheckMemory(const CsRelation *source, const CsOutcomes *o, int64 rows)
 {
 	if (rows * ROW_SIZE + o->text > CsMemoryLimit())
-		CsMemoryExceeded(o->allocated * ROW_SIZE + o->text, "give fewer rows, as a query with TABLESAMPLE gives",
+		CsMemoryExceeded(o->allocated * ROW_SIZE + o->text, psprintf("give fewer rows, as %s gives", CsSampleOf(source, 0)),
 						 "keeping %lld outcomes", (long long) o->n);
 }
 
 /* Make room for a row. */
 static void
-Grow(CsOutcomes *o, MemoryContext context)
+Grow(Reading *r)
 {
+	CsOutcomes *o = r->o;
+	MemoryContext context = r->context;
 	int64		more = Max(2 * o->allocated, 1024);
 	double	  **columns[] = {&o->predicted, &o->actual, &o->low, &o->high};
 
-	CheckMemory(o, more);
+	CheckMemory(r->request->relation, o, more);
 	for (int i = 0; i < lengthof(columns); i++)
 		*columns[i] = *columns[i] == NULL ? MemoryContextAllocHuge(context, more * sizeof(double)) :
 			repalloc_huge(*columns[i], more * sizeof(double));
@@ -77,7 +80,7 @@ Take(Reading *r, double predicted, double actual, double low, double high, const
 	CsOutcomes *o = r->o;
 
 	if (o->n == o->allocated)
-		Grow(o, r->context);
+		Grow(r);
 	o->predicted[o->n] = predicted;
 	o->actual[o->n] = actual;
 	o->low[o->n] = low;
@@ -86,7 +89,7 @@ Take(Reading *r, double predicted, double actual, double low, double high, const
 	if (r->request->keeps && customer != NULL)
 	{
 		o->text += strlen(customer) + 1;
-		CheckMemory(o, o->allocated);
+		CheckMemory(r->request->relation, o, o->allocated);
 		o->customer[o->n] = MemoryContextStrdup(r->context, customer);
 	}
 	o->n++;

@@ -49,6 +49,77 @@ for my $source (qw(in_file far parted))
         '0', "$source: and the predictions of its rows");
 }
 
+# A source that is too large: the hint of the error has the query of a sample, which is one of that source, and is enough.
+my $many = $node->basedir . '/many.csv';
+$node->safe_psql('postgres', <<"END");
+CREATE TABLE many AS SELECT i AS id, 100 * test.u(i, 1) AS "a %s", 100 * test.u(i, 2) + i % 3 * 90 AS b, 100 * test.u(i, 3) AS c, test.u(i, 4) < 0.5 AS flag FROM generate_series(1, 150000) i;
+CREATE TABLE many_parts (LIKE many) PARTITION BY RANGE (id);
+CREATE TABLE many_low PARTITION OF many_parts FOR VALUES FROM (0) TO (100000);
+CREATE TABLE many_high PARTITION OF many_parts FOR VALUES FROM (100000) TO (200000);
+INSERT INTO many_parts SELECT * FROM many;
+CREATE MATERIALIZED VIEW many_kept AS SELECT * FROM many;
+CREATE VIEW many_seen AS SELECT 'alike' AS kind, id AS source, m.* FROM many m;
+COPY many TO '$many' CSV HEADER;
+CREATE FOREIGN TABLE many_written (id int, "a %s" float8, b float8, c float8, flag bool) SERVER files OPTIONS (filename '$many', format 'csv', header 'true');
+CREATE FOREIGN TABLE many_far (id int, "a %s" float8, b float8, c float8, flag bool) SERVER elsewhere OPTIONS (table_name 'many');
+CREATE FOREIGN TABLE many_flags (flag bool, color text[]) SERVER elsewhere OPTIONS (table_name 'many_coloured');
+CREATE TABLE many_coloured AS SELECT flag, ARRAY[id::text] AS color FROM many;
+CREATE TABLE many_parted (LIKE many) PARTITION BY RANGE (id);
+CREATE TABLE many_near PARTITION OF many_parted FOR VALUES FROM (0) TO (100000);
+INSERT INTO many_near SELECT * FROM many WHERE id < 100000;
+CREATE TABLE many_moved AS SELECT * FROM many WHERE id >= 100000;
+CREATE FOREIGN TABLE many_away PARTITION OF many_parted FOR VALUES FROM (100000) TO (200000) SERVER elsewhere OPTIONS (table_name 'many_moved');
+ANALYZE many; ANALYZE many_parts; ANALYZE many_far; ANALYZE many_parted;
+CREATE TABLE many_lines AS SELECT i % 40000 AS "who %", date '2024-01-01' + (300 * test.u(i, 6))::int AS day FROM generate_series(1, 120000) i;
+SELECT custseg.train_purchases('repeats', 'SELECT * FROM many_lines WHERE "who %" < 1000', 'who %', 'day', as_of => '2024-08-01');
+SELECT custseg.train('many', 'SELECT * FROM many LIMIT 3000', '{"a %s",b,c}', 3, id => 'id');
+SELECT custseg.train_value('worth', 'SELECT * FROM many LIMIT 3000', 'c', '{b}', id => 'id');
+END
+my $local = q(options => '{"engine": "local"}');
+my %too_large = (
+    'train' => "custseg.train('large', '%s', '{\"a %s\",b}', 3, $local)",
+    'train of a tree' => "custseg.train('tree', '%s', '{\"a %s\",b}', algorithm => 'tree', options => '{\"target\": \"flag\"}')",
+    'choose_k' => "custseg.choose_k('%s', '{\"a %s\",b}', 2, 3, $local)",
+    'evaluate' => "custseg.evaluate('many', '%s')",
+    'segment_profile' => "custseg.segment_profile('many', '%s', '{\"a %s\",b,c}')",
+    'drift' => "custseg.drift('many', '%s')",
+    'histogram' => "custseg.histogram('%s', 'c')",
+    'outliers' => "custseg.outliers('%s', '{\"a %s\",b,c}')",
+    'outcome_calibration' => "custseg.outcome_calibration('worth', '%s', 'c')");
+my @here = ('many', 'many_parts', 'many_kept', 'many_seen', 'SELECT * FROM many WHERE c >= 0', 'many_written');
+for my $name (sort keys %too_large)
+{
+    for my $source (@here, $name =~ /^train$|choose/ ? ('many_far', 'many_parted') : ())
+    {
+        my $call = "SET client_min_messages = error; SET maintenance_work_mem = '1MB'; SELECT count(*) FROM $too_large{$name}";
+        my $err = psql_error($node, 'postgres', $call =~ s/'%s'/'$source'/r);
+        my ($sample) = $err =~ /ERROR:  54000: .*HINT:  .*(a query with TABLESAMPLE|SELECT \* FROM .* AS source WHERE .* & \d+ = 0)/s;
+
+        is($sample // $err, 'a query with TABLESAMPLE', "$name of $source: the hint") if $source =~ /^many(_parts|_kept)?$/;
+        like($sample // $err, qr/^SELECT/, "$name of $source: the hint") if $source !~ /^many(_parts|_kept)?$/;
+        next if !defined $sample;
+        $sample = "SELECT * FROM $source TABLESAMPLE BERNOULLI (1) REPEATABLE (1)" if $sample !~ /^SELECT/;
+        $sample =~ s/\(the query\)/($source)/;
+        $sample =~ s/'/''/g;
+        is(psql_error($node, 'postgres', $call =~ s/'%s'/'$sample'/r), '', "$name of $source: the hint is enough");
+    }
+}
+my $flags = "SET client_min_messages = error; SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.train('flags', '%s', '{flag}', 2, $local)";
+my ($whole) = psql_error($node, 'postgres', $flags =~ s/%s/many_flags/r) =~ /HINT:  .*(SELECT \* FROM public\.many_flags AS source WHERE .*\(source\.\*\).* & \d+ = 0)/;
+ok(defined $whole, 'a foreign table without a column that has a hash: the hint');
+is(psql_error($node, 'postgres', $flags =~ s/%s/$whole/r), '', 'is enough') if defined $whole;
+my $lines = "SET client_min_messages = error; SET maintenance_work_mem = '1MB'; SELECT count(*) FROM custseg.outcome_calibration('repeats', '%s')";
+for my $source ('many_lines', 'SELECT * FROM many_lines')
+{
+    my $err = psql_error($node, 'postgres', $lines =~ s/%s/$source/r);
+    my ($customers) = $err =~ /ERROR:  54000: keeping \d+ outcomes.*HINT:  .*as (SELECT \* FROM .* AS source WHERE pg_catalog\.hashint4extended\("who %"\S*, 0\) & \d+ = 0) gives/s;
+
+    ok(defined $customers, "lines of $source: the hint") or diag($err);
+    next if !defined $customers;
+    $customers =~ s/\(the query\)/($source)/;
+    is(psql_error($node, 'postgres', $lines =~ s/%s/$customers/r), '', 'has all lines of a customer, or none');
+}
+
 # What goes wrong over there is the server's own error; nothing is stored.
 append_to_file($file, "30001,not a number,1,1,web,true\n");
 like(psql_error($node, 'postgres', "SELECT custseg.train('broken', 'in_file', '{recency,frequency}', k => 3)"),
