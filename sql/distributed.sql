@@ -326,6 +326,8 @@ FROM (VALUES
     ('measures of 2', NULL, '{"pass": "placed_validity", "rows": 9, "heaviest": 1, "labelled": true, "reach": [99, 99], "centers": [[0, 0], [0, 0]]}')
 ) v(kind, model, json);
 SELECT regexp_replace(r.result, 'part \d', 'a part') AS result, count(*) FROM part a, part b, part c, part d, of_parts(ARRAY[a.json, b.json, c.json, d.json], 1) r GROUP BY 1 ORDER BY regexp_replace(r.result, 'part \d', 'a part') COLLATE "C";
+SELECT (of_parts(ARRAY[format('{"pass": "margin", "columns": [0], "definition": %s, %s}', custseg.scorer('narrow')::jsonb, rest)], 1)).result
+FROM (VALUES ('"ranks": [1, "two"], "most": 1, "room": 5, "key": 0'), ('"ranks": [1, -2], "most": 1, "room": 5, "key": 0'), ('"ranks": [1, 2], "most": 1, "room": 5'), ('"ranks": [1, 2], "most": 1, "room": 5, "key": 0')) v(rest);
 -- 0 and 1 are as far from their centre
 SELECT p.names, (of_parts(p.parts, 0)).state = (of_parts(p.parts, 1)).state AS same
 FROM (VALUES

@@ -55,9 +55,31 @@ HasElements(const CsPass *pass)
 }
 
 /*
+ * Run passes that keep the rows nearest to a border: more and more, until as many as there is "room" for are surely among
+ * them without those of so many customers of whom somebody has decided, who may have several rows each.  OUT the last pass.
+ * Returns false where a pass would keep too many.
+ */
+static bool
+FindNearest(CsStudy *study, CsMarginRequest *request, int room, int decided, CsTallyRun *run)
+{
+	for (; request->room <= CS_CLOSEST_MOST; request->room *= 4)
+	{
+		JsonbParseState *json = NULL;
+
+		CsStudyBegin(study, false, NULL, &json);
+		CsMarginPlan(&json, request);
+		*run = CsStudyRun(study, &json);
+		if (decided == 0 || CsMarginSuffice(run->pass, &run->pass->parts[0], run->state, room, decided))
+			return true;
+	}
+	return false;
+}
+
+/*
  * Where the rows of a pass are on other servers, have it read the customers alone who are nearest to the border of a segment
  * of a lower value, as many as there is "room" for and those of whom somebody has decided.  Nothing changes where nothing
- * says who a customer is, or where a value is missing that has to be there: then rows are read as they are.
+ * says who a customer is, where a value is missing that has to be there, or where those of whom somebody has decided have
+ * too many rows: then rows are read as they are.
  */
 void
 CsRiskByPasses(CsPass *pass, const CsPlacer *placer, const int *ranks, int room, double most)
@@ -67,7 +89,8 @@ CsRiskByPasses(CsPass *pass, const CsPlacer *placer, const int *ranks, int room,
 	List	   *key = CsFindKey(pass->relation, CsScorerId(scorer));
 	const char *number = pieces == NULL || HasElements(pass) ? NULL : CsKeyNumber(pass->relation, key);
 	int		   *at = palloc(sizeof(int) * Max(CsScorerPipeline(scorer)->nfeatures, 1));
-	JsonbParseState *json = NULL;
+	int			decided = placer->overrides == NULL ? 0 : placer->overrides->n;
+	CsMarginRequest request = {.scorer = scorer,.columns = at,.ranks = ranks,.most = most,.room = (int64) room + decided};
 	CsStudy    *study;
 	CsTallyRun	run;
 	double	   *keys;
@@ -80,12 +103,9 @@ CsRiskByPasses(CsPass *pass, const CsPlacer *placer, const int *ranks, int room,
 		return;
 	appendStringInfo(&study->read.numbers, "%s%s", study->read.nnumbers > 0 ? ", " : "", number);
 	study->read.nnumbers++;
-	CsStudyBegin(study, false, NULL, &json);
-	CsMarginPlan(&json, &(CsMarginRequest) {
-		.scorer = scorer,.columns = at,.ranks = ranks,.most = most,.key = study->read.nnumbers - 1,
-		.room = room + (placer->overrides == NULL ? 0 : placer->overrides->n)
-	});
-	run = CsStudyRun(study, &json);
+	request.key = study->read.nnumbers - 1;
+	if (!FindNearest(study, &request, room, decided, &run))
+		return;
 	keys = CsMarginKeys(run.pass, &run.pass->parts[0], run.state, &n);
 	pass->relation = CsRelationOfKeys(pass->relation, key, keys, n, pieces->nstates);
 	/* customers whom nothing identifies all come where one of them is near, and no more are kept than are listed */

@@ -10,6 +10,9 @@
 
 #include "prep/tally.h"
 
+/* Most rows that are kept. */
+#define CS_CLOSEST_MOST 2000000
+
 typedef struct CsClosest
 {
 	int			section;
@@ -19,6 +22,7 @@ typedef struct CsClosest
 extern void CsClosestPlan(JsonbParseState **json, int64 room, int key);
 extern CsClosest CsClosestOpen(CsTally *pass, const CsJsonReader *plan);
 extern void CsClosestAdd(const CsTally *pass, const CsClosest *nearest, const CsTallyState *state, double distance);
+extern bool CsClosestSuffice(const CsTally *pass, const CsClosest *nearest, const CsTallyState *state, int64 room, int64 customers);
 extern double *CsClosestKeys(const CsTally *pass, const CsClosest *nearest, const CsTallyState *state, int64 *n);
 
 #endif							/* CUSTSEG_CLOSEST_H */

@@ -95,6 +95,15 @@ AddMargin(CsTally *pass, void *own, CsTallyState *state)
 		CsClosestAdd(pass, &m->nearest, state, margin);
 }
 
+/* Are as many rows as there is room for surely among those that were kept, if those of so many customers do not count? */
+bool
+CsMarginSuffice(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 room, int64 decided)
+{
+	const Margin *m = part->own;
+
+	return CsClosestSuffice(pass, &m->nearest, state, room, decided);
+}
+
 /* The hashes of who is nearest, *n of them; palloc'd. */
 double *
 CsMarginKeys(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 *n)

@@ -23,6 +23,7 @@ typedef struct CsMarginRequest
 
 extern int	CsLowerSegment(const int *ranks, const double *memberships, int nsegments, int segment, double *margin);
 extern void CsMarginPlan(JsonbParseState **json, const CsMarginRequest *request);
+extern bool CsMarginSuffice(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 room, int64 decided);
 extern double *CsMarginKeys(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, int64 *n);
 
 #endif							/* CUSTSEG_MARGIN_PASS_H */

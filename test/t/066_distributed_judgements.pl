@@ -151,6 +151,9 @@ $servers->spread_like('wide_there', 2, 'wide', 'id');
 $here->safe_psql('postgres', "SELECT custseg.train('wide', 'wide', '{$wide}', 3, id => 'id')");
 like(psql_error($here, 'postgres', "$little SELECT count(*) FROM custseg.silhouette('wide', 'wide_there')"), qr/ERROR:  0A000: some \d+ rows of .*"wide_there" would be fetched from other servers/, 'nor where not one row fits');
 
+$here->safe_psql('postgres', 'CREATE TABLE repeated AS SELECT l.id, l.recency * (1 + i / 1e7) AS recency, l.frequency, l.monetary, l.channel FROM later l, generate_series(1, 60) i');
+$servers->spread_like('repeated_there', 3, 'repeated', 'monetary');
+
 # at_risk(): who is nearest is found where the rows are, and fetched: the list is that of a table here, without whom somebody has decided of.
 for my $model (qw(segments components mixture borders))
 {
@@ -176,6 +179,10 @@ for my $model (qw(segments components mixture borders))
         is($servers->result("SELECT string_agg(id, ',' ORDER BY margin) FROM custseg.at_risk('segments', 'sixteen', '{\"limit\": 5}')"),
             $servers->result("SELECT string_agg(id, ',' ORDER BY margin) FROM custseg.at_risk('segments', 'later', '{\"limit\": 5}')"), 'decisions by hand');
         is($servers->result("SELECT count(*) FROM custseg.at_risk('segments', 'sixteen', '{\"limit\": 5}') WHERE id = ANY (string_to_array('$first', ','))"), '0', 'whose customers are not listed');
+        # customers with several rows each, of which those of whom somebody has decided take more room than there are decisions
+        my $rows = "SELECT string_agg(concat_ws(' ', id, round(margin::numeric, 12)), chr(10) ORDER BY margin, id) FROM custseg.at_risk('segments', '%s', '{\"limit\": 5}')";
+        is($servers->result(sprintf($rows, 'repeated_there')), $servers->result(sprintf($rows, 'repeated')), 'decisions by hand of customers with several rows');
+        isnt($servers->result(sprintf($rows, 'repeated')), '', 'of whom some are left');
         $here->safe_psql('postgres', "SELECT custseg.end_override('segments', id) FROM unnest(string_to_array('$first', ',')) id");
     }
 }
