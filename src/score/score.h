@@ -76,8 +76,14 @@ extern const CsScorer *CsScorerWithoutSegments(const char *model, int version, c
 extern const CsScorer *CsScorerOfFeatures(const char *model, int version);
 extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,
 							const CsParameter *p, const int *number, const int *order);
-
 extern void CsPushStoredParameters(JsonbParseState **state, const CsScorer *scorer);
+extern CsFitted CsScorerFitted(const CsScorer *scorer);
+extern void CsReportDropped(const char *model, int version);
+extern void CsReportDroppedVersion(const CsScorer *scorer);
+extern void CsVersionHold(const char *model, int version);
+extern uint64 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit,
+						   void *state);
+extern const CsScorer *CsScorerFromDatum(Datum value);
 
 /* points.c */
 extern const ArrayType *CsPointsStored(const CsParameterInfo *info, const CsStoredParameters *stored);
@@ -88,20 +94,8 @@ extern void CsPointsTake(CsStoredParameters *stored, const CsParameterInfo *info
 						 const int *number);
 extern ArrayType *CsPointsPlacesArray(const int32 *places, int32 n);
 
-extern void *CsScorerOptions(const CsScorer *scorer);
-
-/* rules.c */
-typedef struct CsScoring CsScoring;
-extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *scoring);
-extern void CsReportDropped(const char *model, int version);
-extern void CsReportDroppedVersion(const CsScorer *scorer);
-extern void CsVersionHold(const char *model, int version);
-extern uint64 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit,
-						   void *state);
-extern const CsScorer *CsScorerFromDatum(Datum value);
-
-/* A scorer with room for one customer: fill "raw" through binding.c, then call CsScoringPlace(). */
-struct CsScoring
+/* scoring.c: a scorer with room for one customer. Fill "raw" through binding.c, then call CsScoringPlace(). */
+typedef struct CsScoring
 {
 	const CsScorer *scorer;
 	const CsAlgorithm *algorithm;
@@ -110,13 +104,17 @@ struct CsScoring
 	double	   *z;
 	double	   *work;
 	struct CsPlainScoring *plain;	/* or NULL, see plain.c */
-};
+} CsScoring;
 
 extern void CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context);
 extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships);
 extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships);
 extern void CsScoringPlaceRows(CsScoring *s, const double *raw, int stride, int nrows, int32 *segments);
 extern int	CsScoringSegment(CsScoring *s);
+
+/* rules.c */
+extern void *CsScorerOptions(const CsScorer *scorer);
+extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *scoring);
 
 /* plain.c */
 extern struct CsPlainScoring *CsPlainScoringOf(const CsScoring *s, MemoryContext context);
