@@ -7,6 +7,9 @@
  */
 #include "custseg.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
@@ -16,6 +19,9 @@
 
 /* A large page. */
 #define HUGE_PAGE ((Size) 2 * 1024 * 1024)
+
+/* Has this process taken large memory since it last gave back what is free? */
+static bool taken = false;
 
 /* Ask for large pages, as far as there is one within the memory. */
 static void *
@@ -36,6 +42,7 @@ AskForPages(void *memory, Size size)
 void *
 CsLargeAlloc(MemoryContext context, Size size)
 {
+	taken = true;
 	return AskForPages(MemoryContextAllocHuge(context, size), size);
 }
 
@@ -44,4 +51,18 @@ void *
 CsLargeGrow(void *memory, Size size)
 {
 	return AskForPages(repalloc_huge(memory, size), size);
+}
+
+/*
+ * Give what has been freed of large memory back to the system, once: the C library keeps tens of megabytes for what comes
+ * next, which no sum of what a training takes knows of.
+ */
+void
+CsLargeGiveBack(void)
+{
+#ifdef __GLIBC__
+	if (taken)
+		(void) malloc_trim(0);
+#endif
+	taken = false;
 }

@@ -9,5 +9,6 @@
 
 extern void *CsLargeAlloc(MemoryContext context, Size size);
 extern void *CsLargeGrow(void *memory, Size size);
+extern void CsLargeGiveBack(void);
 
 #endif							/* CUSTSEG_LARGE_H */

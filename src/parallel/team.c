@@ -21,6 +21,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "parallel/arena.h"
+#include "parallel/large.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"
 #include "utils/memutils.h"
@@ -162,6 +163,7 @@ DoItems(CsTeam *team)
 		if (pg_atomic_add_fetch_u32(&shared->finished, 1) == (uint32) shared->items)
 			ConditionVariableBroadcast(&shared->done);
 	}
+	CsLargeGiveBack();
 	MemoryContextSwitchTo(save_context);
 }
 
@@ -296,6 +298,7 @@ CsTeamRunBeside(CsTeam *team, CsTask task, const void *args, Size size, int item
 			task.function(team, shared->args, item);
 			MemoryContextReset(team->item_context);
 		}
+		CsLargeGiveBack();
 		MemoryContextSwitchTo(save_context);
 		return;
 	}
