@@ -70,6 +70,13 @@ SELECT n_segments FROM custseg.train('weighted', 'SELECT *, 1 + id % 3 AS weight
 SELECT parameters->'nodes' AS nodes, round((metrics->>'fidelity')::numeric, 10) AS fidelity
 FROM custseg.model_version WHERE model = 'weighted';
 
+-- What rounding leaves of heavy rows beside light ones draws no split.
+SELECT n_segments FROM custseg.train('heavy', $$SELECT x::float8, CASE WHEN x <= 20 THEN 1e9 + x / 7.0 ELSE 1e-9 + x * 1e-11 END AS weight,
+	CASE WHEN x <= 10 OR x > 20 AND 3 * x % 5 < 3 THEN 'one' ELSE 'other' END AS class FROM generate_series(1, 400) x$$,
+	'{x}', algorithm => 'tree', options => '{"target": "class", "weight": "weight", "max_depth": 1}');
+SELECT parameters #>> '{nodes,0,1}' AS border FROM custseg.model_version WHERE model = 'heavy';
+SELECT custseg.drop_model('heavy', whole => true);
+
 -- A stored tree: plain numbers, the same for any number of workers.
 DO $$
 DECLARE

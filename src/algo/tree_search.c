@@ -120,29 +120,65 @@ CsTreeKeepTask(CsTeam *team, const void *args, int item)
 	pfree(scratch);
 }
 
-/* Counts left of a position while it moves, and the sums of squares on both sides. */
+/* Weights on both sides of a position while it moves, and their sums of squares. */
 typedef struct Sums
 {
-	double	   *left;			/* by class */
-	const double *total;
+	double	   *left,			/* by class */
+			   *right;
 	double		left_weight,
 				right_weight,
 				left_squares,
 				right_squares;
+	double		renew_below;	/* the right weight below which the right sums are taken anew */
 } Sums;
+
+/*
+ * When only this part of the weight to the right is left, its sums are taken anew: what is left of sums from which far
+ * larger weights were taken is rounding.
+ */
+#define RENEWED_PART (1.0 / 64)
+
+/* Take the sums of the right side from its weights by class. */
+static void
+SquareRight(Sums *sums, int nclasses)
+{
+	sums->right_weight = sums->right_squares = 0;
+	for (int c = 0; c < nclasses; c++)
+	{
+		sums->right_weight += sums->right[c];
+		sums->right_squares += sums->right[c] * sums->right[c];
+	}
+	sums->renew_below = sums->right_weight * RENEWED_PART;
+}
+
+/* Take the right sums anew from n rows of an order. */
+static void
+RenewRight(const TreeLevel *level, const uint32 *order, int64 n, const uint16 *classes, const double *weights, Sums *sums)
+{
+	memset(sums->right, 0, sizeof(double) * level->nclasses);
+	for (int64 i = 0; i < n; i++)
+	{
+		uint32		row = ROW(level, order[i]);
+
+		CsCheckInterrupts(i);
+		sums->right[classes[row]] += weights[row];
+	}
+	SquareRight(sums, level->nclasses);
+}
 
 /* Let a row go from the right to the left. */
 static pg_attribute_always_inline void
 MoveLeft(Sums *sums, int c, double weight)
 {
 	double		left = sums->left[c];
-	double		right = sums->total[c] - left;
+	double		right = sums->right[c];
 
 	sums->left_squares += weight * (2 * left + weight);
 	sums->right_squares -= weight * (2 * right - weight);
 	sums->left_weight += weight;
 	sums->right_weight -= weight;
 	sums->left[c] = left + weight;
+	sums->right[c] = right - weight;
 }
 
 /* Look for the best position of a stretch whose rows have weights. */
@@ -152,19 +188,17 @@ SearchWeighted(const TreeLevel *level, CsArena *arena, const uint32 *order, cons
 	const uint16 *classes = CsArenaAddress(arena, level->classes);
 	const double *weights = CsArenaAddress(arena, level->weights);
 	int64		first = Min(s->start + level->min_leaf, s->end);
-	Sums		sums = {.total = TotalsOf(level, arena, s)};
+	Sums		sums = {.left = palloc0(sizeof(double) * level->nclasses),.right = palloc(sizeof(double) * level->nclasses)};
 
-	sums.left = palloc0(sizeof(double) * level->nclasses);
-	for (int c = 0; c < level->nclasses; c++)
-	{
-		sums.right_weight += sums.total[c];
-		sums.right_squares += sums.total[c] * sums.total[c];
-	}
+	memcpy(sums.right, TotalsOf(level, arena, s), sizeof(double) * level->nclasses);
+	SquareRight(&sums, level->nclasses);
 	for (int64 i = s->start; i < s->end; i++)
 	{
 		uint32		row = ROW(level, order[i]);
 
 		CsCheckInterrupts(i);
+		if (sums.right_weight < sums.renew_below)
+			RenewRight(level, order + i, s->end - i, classes, weights, &sums);
 		if ((order[i] & LARGER) && i >= first && i <= s->end - level->min_leaf)
 		{
 			double		proxy = sums.left_squares / sums.left_weight +
@@ -179,6 +213,7 @@ SearchWeighted(const TreeLevel *level, CsArena *arena, const uint32 *order, cons
 		MoveLeft(&sums, classes[row], weights[row]);
 	}
 	pfree(sums.left);
+	pfree(sums.right);
 }
 
 /* The value of a row in a column. */
