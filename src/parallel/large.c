@@ -20,8 +20,11 @@
 /* A large page. */
 #define HUGE_PAGE ((Size) 2 * 1024 * 1024)
 
-/* Has this process taken large memory since it last gave back what is free? */
-static bool taken = false;
+/* Less than this is not worth giving back: the pages of small trainings would come and go with each task. */
+#define WORTH_GIVING_BACK ((Size) 4 * 1024 * 1024)
+
+/* Bytes of large memory that this process has taken since it last looked whether to give back what is free. */
+static Size taken = 0;
 
 /* Ask for large pages, as far as there is one within the memory. */
 static void *
@@ -42,7 +45,7 @@ AskForPages(void *memory, Size size)
 void *
 CsLargeAlloc(MemoryContext context, Size size)
 {
-	taken = true;
+	taken += size;
 	return AskForPages(MemoryContextAllocHuge(context, size), size);
 }
 
@@ -61,8 +64,8 @@ void
 CsLargeGiveBack(void)
 {
 #ifdef __GLIBC__
-	if (taken)
+	if (taken >= WORTH_GIVING_BACK)
 		(void) malloc_trim(0);
 #endif
-	taken = false;
+	taken = 0;
 }
