@@ -13,6 +13,7 @@
 #include "data/fetch.h"
 #include "explore/explore.h"
 #include "miscadmin.h"
+#include "parallel/large.h"
 #include "stat/correlation.h"
 
 PG_FUNCTION_INFO_V1(custseg_correlations);
@@ -37,7 +38,7 @@ typedef struct Matrices
 static double *
 NewColumn(int64 nrows, int times)
 {
-	return palloc_extended(sizeof(double) * Max(nrows, 1) * times, MCXT_ALLOC_HUGE);
+	return CsLargeAlloc(CurrentMemoryContext, sizeof(double) * Max(nrows, 1) * times);
 }
 
 /* The bytes that ranking so many rows takes, the values among them. */

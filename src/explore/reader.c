@@ -18,6 +18,7 @@
 #include "explore/explore.h"
 #include "math/math.h"
 #include "miscadmin.h"
+#include "parallel/large.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
@@ -361,7 +362,7 @@ CsLookScratch(const CsLook *look)
 	for (int i = 0; i < look->ncolumns; i++)
 		if (look->columns[i].sort == NULL)
 			longest = Max(longest, look->columns[i].n);
-	return longest == 0 ? NULL : palloc_extended(sizeof(double) * longest, MCXT_ALLOC_HUGE);
+	return longest == 0 ? NULL : CsLargeAlloc(CurrentMemoryContext, sizeof(double) * longest);
 }
 
 /*

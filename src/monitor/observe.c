@@ -24,6 +24,7 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
+#include "parallel/large.h"
 
 
 struct CsObserver
@@ -333,7 +334,7 @@ Visit(CsObserver *o, int feature)
 		FillLevels(o->levels[feature], f);
 	else if (c->kept)
 	{
-		double	   *scratch = palloc_extended(sizeof(double) * Max(c->n, 1), MCXT_ALLOC_HUGE);
+		double	   *scratch = CsLargeAlloc(CurrentMemoryContext, sizeof(double) * Max(c->n, 1));
 		CsMoments	moments = {0};
 
 		CsSortDoubles(c->values, c->n, scratch);
