@@ -15,7 +15,7 @@
 #define FIRST_CHUNK ((Size) 128 * 1024)
 #define SMALL_CHUNK ((Size) 32 * 1024 * 1024)
 
-/* The least chunk where it is known that so many rows will come. */
+/* The least chunk where it is known that so many rows will come: a few large pages, see large.c. */
 #define ROOMY_CHUNK ((Size) 8 * 1024 * 1024)
 
 /*
@@ -93,7 +93,8 @@ CsMatrixGrow(CsMatrix *m, CsArena *arena)
 int64
 CsMatrixGrowth(const CsMatrix *m, int64 nblocks)
 {
-	int64		usual = Max(NextChunkBlocks(m), (int64) (ROOMY_CHUNK / CsMatrixBlockSize(m)));
+	Size		block = CsMatrixBlockSize(m);
+	int64		usual = Max(NextChunkBlocks(m), (int64) ((ROOMY_CHUNK + block - 1) / block));
 
 	return Max(Min(usual, nblocks), 1);
 }

@@ -148,7 +148,7 @@ AllocateShared(CsArena *arena, Area *area)
 		return false;
 	}
 	area->handle = dsm_segment_handle(area->segment);
-	area->address = dsm_segment_address(area->segment);
+	area->address = CsLargeMap(area->segment, true);
 	return true;
 }
 
@@ -324,7 +324,7 @@ CsArenaAddress(CsArena *arena, int number)
 		area->segment = dsm_attach(area->handle);
 		if (area->segment == NULL)
 			elog(ERROR, "could not attach memory area %d of a training", number);
-		area->address = dsm_segment_address(area->segment);
+		area->address = CsLargeMap(area->segment, false);
 	}
 	return area->address;
 }

@@ -8,6 +8,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
+use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -68,6 +69,26 @@ for my $phase (qw(reading preparing seeding iterating scoring))
     cmp_ok($elapsed, '<', soon(), "$phase: within a second");
     note("cancel in phase $phase acted within $elapsed ms");
     nothing_left($session, $segments, "cancel in $phase");
+}
+
+# Large shared memory is seen at a multiple of 2 MB, where it can lie in large pages, and no longer once it is given back.
+SKIP:
+{
+    skip 'no /proc', 3 unless -r '/proc/self/maps';
+
+    # where a process sees shared memory, and addresses that are only reserved
+    my $mapped = sub { grep { m{ rw-s .*/pg_dynshmem/| ---p } } split(/\n/, slurp_file('/proc/' . $session->pid . '/maps')) };
+    my $before = () = $mapped->();
+    my (undef, $err);
+
+    $session->send("SELECT custseg.train('slow', 'customers', '{a,b,c}', k => 20, options => '{\"n_init\": 1000, \"tol\": 0}');");
+    $watcher->query("SELECT test.await_phase('slow', 'iterating');");
+    # an even digit before five zeroes
+    cmp_ok(scalar(grep { /^[0-9a-f]*[02468ace]00000-.* rw-s / } $mapped->()), '>=', 2, 'rows and work areas lie at multiples of 2 MB');
+    $watcher->query('SELECT pg_cancel_backend(' . $session->pid . '); SELECT test.await_idle(' . $session->pid . ');');
+    (undef, $err) = $session->wait;
+    like($err, qr/ERROR:  57014: canceling statement due to user request/, 'that training is cancelled');
+    is(scalar(my @after = $mapped->()), $before, 'and of its memory nothing is mapped any more');
 }
 
 # Other algorithms, in what takes them longest.
