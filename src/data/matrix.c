@@ -15,8 +15,12 @@
 #define FIRST_CHUNK ((Size) 128 * 1024)
 #define SMALL_CHUNK ((Size) 32 * 1024 * 1024)
 
-/* The least chunk where it is known that so many rows will come: a few large pages, see large.c. */
+/*
+ * The least chunk where it is known that so many rows will come, a few large pages; and the first one, which is taken before
+ * anybody reads: to gather pages (large.c) waits for other processors, which takes many times as long while they are at work.
+ */
 #define ROOMY_CHUNK ((Size) 8 * 1024 * 1024)
+#define FIRST_ROOMY_CHUNK ((Size) 128 * 1024 * 1024)
 
 /*
  * An empty matrix of ncolumns columns, palloc'd in CurrentMemoryContext.  Its areas will come from
@@ -93,8 +97,9 @@ CsMatrixGrow(CsMatrix *m, CsArena *arena)
 int64
 CsMatrixGrowth(const CsMatrix *m, int64 nblocks)
 {
-	Size		block = CsMatrixBlockSize(m);
-	int64		usual = Max(NextChunkBlocks(m), (int64) ((ROOMY_CHUNK + block - 1) / block));
+	Size		block = CsMatrixBlockSize(m),
+				least = m->nchunks == 0 ? FIRST_ROOMY_CHUNK : ROOMY_CHUNK;
+	int64		usual = Max(NextChunkBlocks(m), (int64) ((least + block - 1) / block));
 
 	return Max(Min(usual, nblocks), 1);
 }
