@@ -71,13 +71,16 @@ None(const CsNumbers *x, bool is_constant, double *center, double *spread)
 	*spread = 0;
 }
 
-/* The power of two nearest to the standard deviation. */
+/* Below this power of two there is no number but 0. */
+#define LEAST_POWER (DBL_MIN_EXP - DBL_MANT_DIG - 1)
+
+/* The power of two nearest to the standard deviation, which may be too small to be a number, or too large. */
 static void
 Power2(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
 	*center = 0;
 	*spread = is_constant ? 0 :
-		ldexp(1, Min((int) rint(log2(x->sd)), DBL_MAX_EXP - 1));
+		ldexp(1, (int) Max(Min(rint(log2(x->sd)), DBL_MAX_EXP - 1), LEAST_POWER));
 }
 
 #define STEP(...) (&((const CsScaleStep){__VA_ARGS__}).step)

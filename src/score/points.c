@@ -133,7 +133,8 @@ CsPointsTake(CsStoredParameters *stored, const CsParameterInfo *info, const CsPa
 	if (info->kind != CS_PARAMETER_LABELS)
 	{
 		stored->points = MakeArray(FLOAT8OID, sizeof(float8), 2, p->rows, p->columns);
-		memcpy(ARR_DATA_PTR(stored->points), p->values, sizeof(float8) * p->rows * p->columns);
+		if (p->rows > 0)
+			memcpy(ARR_DATA_PTR(stored->points), p->values, sizeof(float8) * p->rows * p->columns);
 		return;
 	}
 	stored->point_segments = MakeArray(INT4OID, sizeof(int32), 1, p->rows, 1);
