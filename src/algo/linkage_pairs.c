@@ -278,20 +278,10 @@ PairsNearest(void *state, int x, int before, double *distance)
 static void
 RemoveLive(Pairs *p, int32 cluster)
 {
-	int			low = 0,
-				high = p->nlive - 1;
+	int32	   *live = bsearch_arg(&cluster, p->live, p->nlive, sizeof(int32), CsCompareInt32, NULL);
 
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (p->live[middle] < cluster)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	memmove(p->live + low, p->live + low + 1, sizeof(int32) * (p->nlive - low - 1));
 	p->nlive--;
+	memmove(live, live + 1, sizeof(int32) * (p->live + p->nlive - live));
 }
 
 /* y takes x in: distances of the others to it. */

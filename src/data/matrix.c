@@ -9,6 +9,7 @@
 #include "custseg.h"
 
 #include "data/matrix.h"
+#include "math/search.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 
@@ -131,24 +132,20 @@ CsMatrixPutRows(const CsMatrix *m, CsArena *arena, int64 first, const double *co
 	}
 }
 
+/* For CsCountBefore(): does a chunk begin with a block, or before it? */
+static bool
+BeginsUpTo(const void *chunk, const void *block)
+{
+	return ((const CsMatrixChunk *) chunk)->first_block <= *(const int64 *) block;
+}
+
 /* The address of block b in this process: x[column * CS_BLOCK_ROWS + row]. */
 double *
 CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b)
 {
-	int			low = 0,
-				high = m->nchunks - 1;
+	const CsMatrixChunk *chunk = &m->chunk[CsCountBefore(&b, m->chunk, m->nchunks, sizeof(CsMatrixChunk), BeginsUpTo) - 1];
 
-	while (low < high)
-	{
-		int			middle = (low + high + 1) / 2;
-
-		if (m->chunk[middle].first_block <= b)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return (double *) ((char *) CsArenaAddress(arena, m->chunk[low].area) +
-					   CsMatrixBlockSize(m) * (Size) (b - m->chunk[low].first_block));
+	return (double *) ((char *) CsArenaAddress(arena, chunk->area) + CsMatrixBlockSize(m) * (Size) (b - chunk->first_block));
 }
 
 /* Copy the struct to an area, for the members of a team, and return the area's number. */

@@ -15,6 +15,7 @@
 
 #include "common/hashfn.h"
 #include "journey/trail.h"
+#include "math/search.h"
 #include "stat/clustered.h"
 
 /* The most moves from a step to another in a segment that are told apart. */
@@ -452,25 +453,30 @@ CompareSteps(const void *a, const void *b, void *arg)
 	return strcmp(CsTrailStep(&r->journey->trails, x), CsTrailStep(&r->journey->trails, y));
 }
 
+/* For CsCountBefore(): the step from which a group's moves are looked for. */
+typedef struct FromStep
+{
+	const Rows *rows;
+	int			from;
+} FromStep;
+
+/* For CsCountBefore(): does a move come before those of the group at hand from a step? */
+static bool
+MovesBefore(const void *element, const void *key)
+{
+	const FromStep *step = key;
+	const Move *move = &step->rows->journey->moves.moves[*(const uint32 *) element];
+
+	return move->group != step->rows->group ? move->group < step->rows->group : move->from < step->from;
+}
+
 /* The first move of the group at hand from a step: moves are in order. */
 static uint32
 FirstMove(const Rows *r, int from)
 {
-	const Moves *m = &r->journey->moves;
-	uint32		low = 0,
-				high = m->n;
+	const FromStep step = {r, from};
 
-	while (low < high)
-	{
-		uint32		middle = low + (high - low) / 2;
-		const Move *move = &m->moves[r->order[middle]];
-
-		if (move->group < r->group || (move->group == r->group && move->from < from))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return (uint32) CsCountBefore(&step, r->order, r->journey->moves.n, sizeof(uint32), MovesBefore);
 }
 
 /* How often a move was made, by customer. */

@@ -19,6 +19,7 @@
 #include <math.h>
 
 #include "math/math.h"
+#include "math/search.h"
 #include "miscadmin.h"
 
 /* Cells of a binade, binades on a side, and so all cells: those of a side and of the center itself. */
@@ -344,23 +345,18 @@ SelectInCells(CsSelection *s, const int64 *ranks, int n, double *found)
 	pfree(ends);
 }
 
+/* For CsCountBefore(): is a rank below another? */
+static bool
+IsBelow(const void *selected, const void *rank)
+{
+	return *(const int64 *) selected < *(const int64 *) rank;
+}
+
 /* The first place in the selected ranks whose rank is not below the given one. */
 static int
 FindSelected(const CsSelection *s, int64 rank)
 {
-	int			low = 0,
-				high = s->nfound;
-
-	while (low < high)
-	{
-		int			middle = low + (high - low) / 2;
-
-		if (s->ranks[middle] < rank)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return (int) CsCountBefore(&rank, s->ranks, s->nfound, sizeof(int64), IsBelow);
 }
 
 /* Has a rank been selected? */

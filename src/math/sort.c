@@ -17,6 +17,7 @@
 #include <math.h>
 
 #include "math/radix.h"
+#include "math/search.h"
 
 /* Half of the digits of keys alone, and of keys with their rows; UPPER_... is the lowest bit of the upper half. */
 #define DIGIT_BITS 11
@@ -330,23 +331,18 @@ CsQuantileSorted(const double *sorted, int64 n, double p)
 	return below >= n - 1 ? sorted[n - 1] : CsBetweenValues(sorted[below], sorted[below + 1], part);
 }
 
+/* For CsCountBefore(): is a value below another? */
+static bool
+IsBelow(const void *value, const void *x)
+{
+	return *(const double *) value < *(const double *) x;
+}
+
 /* The number of sorted values below x. */
 int64
 CsCountBelow(const double *sorted, int64 n, double x)
 {
-	int64		low = 0,
-				high = n;
-
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (sorted[middle] < x)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return CsCountBefore(&x, sorted, n, sizeof(double), IsBelow);
 }
 
 /* The number of values below x. */
@@ -356,25 +352,18 @@ CsSortedBelow(const CsSortedRuns *s, double x)
 	return CsSortedUpTo(s, CsCountBelow(s->value, s->nruns, x));
 }
 
+/* For CsCountBefore(): does a run end before a rank? */
+static bool
+EndsBefore(const void *upto, const void *rank)
+{
+	return *(const int64 *) upto <= *(const int64 *) rank;
+}
+
 /* The value at a rank from 0 to n - 1. */
 double
 CsSortedAt(const CsSortedRuns *s, int64 rank)
 {
-	int64		low = 0,
-				high = s->nruns - 1;
-
-	if (s->upto == NULL)
-		return s->value[rank];
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (s->upto[middle] <= rank)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return s->value[low];
+	return s->value[s->upto == NULL ? rank : CsCountBefore(&rank, s->upto, s->nruns, sizeof(int64), EndsBefore)];
 }
 
 /* CsQuantileSorted() of values that may lie in runs. */

@@ -31,7 +31,6 @@
 /* Stream of random numbers, apart from the algorithms'. */
 #define SAMPLE_STREAM UINT64CONST(0xC03BA2E5)
 
-
 /* So many more of the rows in no segment are worth a word. */
 #define NOTABLE_OUTSIDE 0.05
 
@@ -473,28 +472,15 @@ custseg_compare_versions(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* A segment by its number: for bsearch. */
-static int
-CompareSegmentNumber(const void *key, const void *element)
-{
-	int32		number = *(const int32 *) key,
-				other = ((const CsScorerSegment *) element)->segment;
-
-	return number < other ? -1 : number > other;
-}
-
 /* The name of one side's segment; NULL for rows that could not be placed. */
 static CsValue
 SegmentName(const CsPlacer *side, int32 number)
 {
 	const CsScorer *scorer = side->scoring.scorer;
-	const CsScorerSegment *segment;
 
 	if (number == CS_NO_SEGMENT)
 		return CsValueText(NULL);
-	segment = bsearch(&number, CsScorerSegments(scorer), scorer->nsegments,
-					  sizeof(CsScorerSegment), CompareSegmentNumber);
-	return CsValueText(CsScorerAt(scorer, char, segment->name));
+	return CsValueText(CsScorerAt(scorer, char, CsScorerSegments(scorer)[CsScorerFindSegment(scorer, number)].name));
 }
 
 /* The number of a segment; NULL for rows that could not be placed. */

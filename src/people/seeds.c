@@ -104,7 +104,7 @@ TakeSeed(void *state, const Datum *values, const bool *nulls)
 	Keep(r->seeds, id, bytes);
 }
 
-/* In the order of the type of the id, for qsort_arg(). */
+/* In the order of the type of the id, for qsort_arg() and bsearch_arg(). */
 static int
 CompareIds(const void *a, const void *b, void *identity)
 {
@@ -161,21 +161,7 @@ CsSeedsRead(const char *list, const List *key, CsIdentity *identity)
 bool
 CsSeedsHave(const CsSeeds *seeds, const Datum *id)
 {
-	int			nparts = seeds->identity->nparts;
-	int64		low = 0,
-				high = seeds->n;
+	Size		size = sizeof(Datum) * seeds->identity->nparts;
 
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-		int			order = CsIdentityCompare(seeds->identity, &seeds->ids[middle * nparts], id);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
+	return seeds->n > 0 && bsearch_arg(id, seeds->ids, seeds->n, size, CompareIds, seeds->identity) != NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "call/call.h"
 #include "math/math.h"
+#include "math/search.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
 #include "prep/order.h"
@@ -101,42 +102,32 @@ CsOrderOfColumns(int64 n, double lowest, double highest, int ncolumns, int64 roo
 						 (int) Max(Min(cuts, MOST_CUTS), FEWEST_CUTS), room);
 }
 
+/* For CsCountBefore(): is a placed value up to a rank? */
+static bool
+IsUpTo(const void *placed, const void *rank)
+{
+	return ((const CsPlaced *) placed)->up_to <= *(const int64 *) rank;
+}
+
 /* The number of placed values whose up_to is at most "rank". */
 static int64
 PlacedUpTo(const CsOrder *order, int64 rank)
 {
-	int64		low = 0,
-				high = order->nplaced;
+	return CsCountBefore(&rank, order->placed, order->nplaced, sizeof(CsPlaced), IsUpTo);
+}
 
-	while (low < high)
-	{
-		int64		middle = (low + high) / 2;
-
-		if (order->placed[middle].up_to <= rank)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+/* For CsCountBefore(): is a placed value below a value? */
+static bool
+IsBelow(const void *placed, const void *value)
+{
+	return ((const CsPlaced *) placed)->value < *(const double *) value;
 }
 
 /* The number of placed values below a value. */
 static int64
 PlacedBelow(const CsOrder *order, double value)
 {
-	int64		low = 0,
-				high = order->nplaced;
-
-	while (low < high)
-	{
-		int64		middle = (low + high) / 2;
-
-		if (order->placed[middle].value < value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return CsCountBefore(&value, order->placed, order->nplaced, sizeof(CsPlaced), IsBelow);
 }
 
 /* Note that a placed value is needed, and the one before it if it bounds a gap with that. */
@@ -403,25 +394,6 @@ CutGaps(const CsOrder *order, Cuts *cuts, Method method)
 	return i;
 }
 
-/* How many cuts are below a value. */
-static int
-CutsBelow(const Cuts *cuts, double value)
-{
-	int			low = 0,
-				high = cuts->n;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (cuts->values[middle] < value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* Note the gaps between cuts whose values are taken home, each once and ascending: those about the ranks. */
 static void
 TakeGaps(const CsOrder *order, int nranks, const Cuts *cuts, Method method, CsRankQuery *query)
@@ -441,8 +413,8 @@ TakeGaps(const CsOrder *order, int nranks, const Cuts *cuts, Method method, CsRa
 		if (method == TAKE_BRACKETS)
 			Bracket(low, high, order->ranks[i], TAKE_REACH, &from, &to);
 		/* what else is asked for may cut it: all of its parts are taken */
-		last = CutsBelow(cuts, to);
-		for (next = Max(next, CutsBelow(cuts, from) + 1); next <= last; next++)
+		last = CsCountBelow(cuts->values, cuts->n, to);
+		for (next = Max(next, CsCountBelow(cuts->values, cuts->n, from) + 1); next <= last; next++)
 			query->gaps[query->ngaps++] = next;
 	}
 }

@@ -15,6 +15,7 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
+#include "math/search.h"
 #include "miscadmin.h"
 #include "score/score.h"
 #include "utils/builtins.h"
@@ -101,18 +102,6 @@ PG_FUNCTION_INFO_V1(custseg_override_segment);
 PG_FUNCTION_INFO_V1(custseg_exclude);
 PG_FUNCTION_INFO_V1(custseg_end_override);
 
-/* Index of a segment in a scorer, by its number; -1 when this version has none of it. */
-static int
-SegmentIndex(const CsScorer *scorer, int segment)
-{
-	for (int i = 0; i < scorer->nsegments; i++)
-	{
-		if (CsScorerSegments(scorer)[i].segment == segment)
-			return i;
-	}
-	return -1;
-}
-
 /* By customer; the newest decision first. */
 static int
 CompareOverrides(const void *a, const void *b, void *identity)
@@ -141,7 +130,7 @@ AddOverride(Loading *l, CsOverride o, const char *customer, bool excluded, int32
 {
 	CsOverrides *result = l->result;
 
-	o.index = excluded ? -1 : SegmentIndex(l->scorer, segment);
+	o.index = excluded ? -1 : CsScorerFindSegment(l->scorer, segment);
 	if (!excluded && o.index < 0)
 	{
 		result->n_lacking++;
@@ -314,28 +303,35 @@ CsOverridesImport(const char *model, Jsonb *decisions)
 										  CsValueJsonb(decisions)), false);
 }
 
+/* Whose decisions are looked for. */
+typedef struct Sought
+{
+	CsIdentity *identity;
+	const Datum *customer;
+} Sought;
+
+/* For CsCountBefore(): is a decision for a customer before the one who is looked for? */
+static bool
+ComesBefore(const void *decision, const void *key)
+{
+	const Sought *sought = key;
+
+	return CsIdentityCompare(sought->identity, ((const CsOverride *) decision)->customer, sought->customer) < 0;
+}
+
 /* The decision for the customer whose id has these values, prepared or read; NULL when the model decides. */
 const CsOverride *
 CsOverridesFindPrepared(const CsOverrides *overrides, const Datum *customer)
 {
-	int64		low = 0;
-	int64		high = overrides->n;
+	const Sought sought = {overrides->identity, customer};
+	int64		i = CsCountBefore(&sought, overrides->overrides, overrides->n, sizeof(CsOverride), ComesBefore);
 
-	while (low < high)
+	while (i < overrides->n &&
+		   CsIdentityCompare(overrides->identity, overrides->overrides[i].customer, customer) == 0)
 	{
-		int64		middle = low + (high - low) / 2;
-
-		if (CsIdentityCompare(overrides->identity, overrides->overrides[middle].customer, customer) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	while (low < overrides->n &&
-		   CsIdentityCompare(overrides->identity, overrides->overrides[low].customer, customer) == 0)
-	{
-		if (overrides->overrides[low].until > GetCurrentTransactionStartTimestamp())
-			return &overrides->overrides[low];
-		low++;					/* it has expired since it was read */
+		if (overrides->overrides[i].until > GetCurrentTransactionStartTimestamp())
+			return &overrides->overrides[i];
+		i++;					/* it has expired since it was read */
 	}
 	return NULL;
 }

@@ -72,6 +72,7 @@ extern CsScorer *CsScorerValue(const CsScorer *scorer);
 extern Size CsScorerSizeForRows(const CsScorer *scorer);
 extern void CsScorerCopyForRows(const CsScorer *scorer, CsScorer *copy);
 extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
+extern int	CsScorerFindSegment(const CsScorer *scorer, double number);
 extern const CsScorer *CsScorerWithoutSegments(const char *model, int version, const CsPipeline *pipeline);
 extern const CsScorer *CsScorerOfFeatures(const char *model, int version);
 extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,

@@ -18,6 +18,7 @@
 #include "custseg.h"
 
 #include "common/hashfn.h"
+#include "math/search.h"
 #include "score/score.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -184,26 +185,32 @@ FillSegment(CsScorer *scorer, const CsJsonReader *r, int i, const char *name, ch
 	CsJsonReadNumbers(r, "profile", scorer->nprofile, CsScorerProfile(scorer, i), 1);
 }
 
-/* Index of the segment of that number, or an error. */
+/* For CsCountBefore(): is a segment's number below another? */
+static bool
+IsBelow(const void *segment, const void *number)
+{
+	return ((const CsScorerSegment *) segment)->segment < *(const double *) number;
+}
+
+/* Index of the segment of that number, or -1: the version has none. */
+int
+CsScorerFindSegment(const CsScorer *scorer, double number)
+{
+	const CsScorerSegment *segments = CsScorerSegments(scorer);
+	int			i = (int) CsCountBefore(&number, segments, scorer->nsegments, sizeof(CsScorerSegment), IsBelow);
+
+	return i < scorer->nsegments && segments[i].segment == number ? i : -1;
+}
+
+/* The same where there has to be one: else an error. */
 static int
 SegmentIndex(const CsScorer *scorer, double number, const char *key)
 {
-	const CsScorerSegment *segments = CsScorerSegments(scorer);
-	int			low = 0,
-				high = scorer->nsegments;
+	int			i = CsScorerFindSegment(scorer, number);
 
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (segments[middle].segment < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == scorer->nsegments || segments[low].segment != number)
+	if (i < 0)
 		CsInvalidParameters("\"%s\" has an element that is not the number of a segment.", key);
-	return low;
+	return i;
 }
 
 /* Read the parameters of these shapes into the scorer, at "offset"; labels become indexes. */

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "math/search.h"
 #include "stat/density_pass.h"
 #include "stat/describe.h"
 
@@ -69,23 +70,18 @@ OpenDensity(CsTally *pass, const CsJsonReader *plan)
 	return own;
 }
 
+/* For CsCountBefore(): does a point's reach end at a value, or before it? */
+static bool
+EndsUpTo(const void *to, const void *value)
+{
+	return *(const double *) to <= *(const double *) value;
+}
+
 /* The first point that is within reach of a value or above it. */
 static int
 FirstPoint(const Density *d, double x)
 {
-	int			low = 0,
-				high = d->npoints;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (d->to[middle] > x)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
+	return (int) CsCountBefore(&x, d->to, d->npoints, sizeof(double), EndsUpTo);
 }
 
 /* CsTallyKind.add */

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "math/search.h"
 #include "stat/grouped.h"
 
 #define FIRST_CAPACITY 8
@@ -87,23 +88,18 @@ CsGroupedMomentsCheckAll(const CsGroupedMoments *m)
 	}
 }
 
+/* For CsCountBefore(): is a group's number below another? */
+static bool
+IsBelow(const void *group, const void *number)
+{
+	return ((const CsGroupMoments *) group)->group < *(const int32 *) number;
+}
+
 /* Where a group is, or belongs. */
 static int
 FindGroup(const CsGroupedMoments *m, int32 group)
 {
-	int			low = 0,
-				high = m->ngroups;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (m->group[middle].group < group)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return (int) CsCountBefore(&group, m->group, m->ngroups, sizeof(CsGroupMoments), IsBelow);
 }
 
 /* Make a place for a new group; in a larger copy, which is returned, when there is no room. */

@@ -14,6 +14,7 @@
 #include "custseg.h"
 
 #include "call/call.h"
+#include "math/search.h"
 #include "miscadmin.h"
 #include "stat/itemsets.h"
 #include "utils/memutils.h"
@@ -70,25 +71,23 @@ Keep(Search *s, const CsItemset *set)
 	found->sets[found->n++] = *set;
 }
 
+/* For CsCountBefore(): is an item another one, or one before that? */
+static bool
+IsUpTo(const void *item, const void *other)
+{
+	return *(const int32 *) item <= *(const int32 *) other;
+}
+
 /* OUT the items of a basket behind an item, -1 for all of them; returns how many. */
 static int64
 ItemsBehind(const CsBaskets *b, int32 basket, int32 item, const int32 **items)
 {
-	int64		low = b->start[basket],
-				end = b->start[basket + 1],
-				high = end;
+	const int32 *all = b->items + b->start[basket];
+	int64		n = b->start[basket + 1] - b->start[basket],
+				before = CsCountBefore(&item, all, n, sizeof(int32), IsUpTo);
 
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (b->items[middle] <= item)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	*items = b->items + low;
-	return end - low;
+	*items = all + before;
+	return n - before;
 }
 
 /* Look for an interrupt once in many items. */
@@ -225,36 +224,27 @@ CsFrequentItemsets(const CsBaskets *baskets, int64 least, int size, Size room)
 	return s.found;
 }
 
-/* Below, at or above 0 as the items of a come before, are, or come behind those of b; where one begins with the other, it comes first. */
+/*
+ * For bsearch(): below, at or above 0 as the items of a come before, are, or come behind those of b; where one begins with the
+ * other, it comes first.
+ */
 static int
-CompareItems(const CsItemset *a, const CsItemset *b)
+CompareItems(const void *a, const void *b)
 {
-	for (int i = 0; i < a->size && i < b->size; i++)
+	const CsItemset *x = a,
+			   *y = b;
+
+	for (int i = 0; i < x->size && i < y->size; i++)
 	{
-		if (a->items[i] != b->items[i])
-			return a->items[i] < b->items[i] ? -1 : 1;
+		if (x->items[i] != y->items[i])
+			return x->items[i] < y->items[i] ? -1 : 1;
 	}
-	return a->size - b->size;
+	return x->size - y->size;
 }
 
 /* The frequent set with the items of a set; NULL where that is not frequent.  Belongs to what was found. */
 const CsItemset *
 CsItemsetFind(const CsItemsets *found, const CsItemset *set)
 {
-	int64		low = 0,
-				high = found->n;
-
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-		int			order = CompareItems(&found->sets[middle], set);
-
-		if (order == 0)
-			return &found->sets[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return found->n == 0 ? NULL : bsearch(set, found->sets, found->n, sizeof(CsItemset), CompareItems);
 }
