@@ -20,7 +20,7 @@ SHORT_KERNEL static inline __attribute__((always_inline)) void
 RankShort(ShortRanking *ranking, __m512i score, int c, bool first)
 {
 	/* the score with its lowest bits replaced */
-	score = _mm512_ternarylogic_epi32(_mm512_set1_epi32(SHORT_NUMBERS - 1), score, _mm512_set1_epi32(c), 0xae);
+	score = _mm512_ternarylogic_epi32(score, _mm512_set1_epi32(SHORT_NUMBERS - 1), _mm512_set1_epi32(c), 0xba);
 	if (first && c == 0)
 	{
 		ranking->best = score;
@@ -42,13 +42,17 @@ RankShortCenters(int d, const int32 *pairs, int stride, int c, int nc, bool firs
 				 const int32 *levels, ShortRanking ranking[2])
 {
 	const int32 *center = form->center + SHORT_CENTER(d) * (Size) c;
-	__m512i		score[SCORE_CENTERS][2];
+	CsRowMaskF8 score[SCORE_CENTERS][2];	/* as integers of 32 bits: as __m512i each is copied for each product */
 
 	for (int i = 0; i < nc; i++)
 		for (int half = 0; half < 2; half++)
-			score[i][half] = levels == NULL ? _mm512_set1_epi32(center[SHORT_CENTER(d) * (Size) i + level]) :
-				_mm512_permutexvar_epi32(_mm512_loadu_si512(levels + half * SHORT_VECTOR),
-										 _mm512_loadu_si512(center + SHORT_CENTER(d) * (Size) i));
+		{
+			const int32 *its = center + SHORT_CENTER(d) * (Size) i;
+
+			score[i][half] = (CsRowMaskF8) (levels == NULL ? _mm512_set1_epi32(its[level]) :
+											_mm512_permutexvar_epi32(_mm512_loadu_si512(levels + half * SHORT_VECTOR),
+																	 _mm512_loadu_si512(its)));
+		}
 	for (int j = 0; j < SHORT_PAIRS(d); j++)
 	{
 		__m512i		a = _mm512_loadu_si512(pairs + (Size) j * stride),
@@ -58,13 +62,13 @@ RankShortCenters(int d, const int32 *pairs, int stride, int c, int nc, bool firs
 		{
 			__m512i		column = _mm512_set1_epi32(center[SHORT_CENTER(d) * (Size) i + SHORT_LEVELS + j]);
 
-			score[i][0] = _mm512_dpwssd_epi32(score[i][0], a, column);
-			score[i][1] = _mm512_dpwssd_epi32(score[i][1], b, column);
+			score[i][0] = (CsRowMaskF8) _mm512_dpwssd_epi32((__m512i) score[i][0], a, column);
+			score[i][1] = (CsRowMaskF8) _mm512_dpwssd_epi32((__m512i) score[i][1], b, column);
 		}
 	}
 	for (int i = 0; i < nc; i++)
 		for (int half = 0; half < 2; half++)
-			RankShort(&ranking[half], score[i][half], c + i, first);
+			RankShort(&ranking[half], (__m512i) score[i][half], c + i, first);
 }
 
 /* RankShortCenters() of 1 to SCORE_CENTERS centres. */
@@ -183,12 +187,13 @@ ChangesOfAllShorts(int d, int nrows, const int32 *pairs, const uint8 *level, int
 {
 	int			n = 0;
 	const char *next = fetch->next;
-	CsRowMaskF8 number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	const CsRowMaskF8 number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 	for (int tile = 0; tile * TILE < nrows; tile++)
 	{
 		CsFilterUnits its = {0};
-		CsRowMaskF8 labels[2];
+		CsRowMaskF8 before[2],
+					labels[2];
 
 		for (int line = 0; line < fetch->lines; line++, next += CS_FETCH_LINE)
 			__builtin_prefetch(next);
@@ -196,13 +201,14 @@ ChangesOfAllShorts(int d, int nrows, const int32 *pairs, const uint8 *level, int
 			its = UnitsOfTile(units, form->reach[level[tile]], form->longest);
 		LabelShorts(d, pairs + (Size) tile * TILE * SHORT_PAIRS(d), TILE, k, form, level[tile], NULL,
 					units ? &its : NULL, labels, margin + tile * TILE);
-		for (int half = 0; half < 2; half++, number += SHORT_VECTOR)
-		{
-			const __m256i *before = (const void *) (label + tile * TILE + half * SHORT_VECTOR);
-
-			n += ListChanges8((CsRowMaskF8) _mm512_cvtepu16_epi32(_mm256_loadu_si256(before)), labels[half], number,
-							  row + n, found + n);
-		}
+		for (int half = 0; half < 2; half++)
+			before[half] = (CsRowMaskF8) _mm512_cvtepu16_epi32(
+				_mm256_loadu_si256((const void *) (label + tile * TILE + half * SHORT_VECTOR)));
+		/* in most tiles no row changes its label, and to write down none takes almost as long as the look */
+		if ((Differing8(before[0], labels[0]) | Differing8(before[1], labels[1])) == 0)
+			continue;
+		for (int half = 0; half < 2; half++)
+			n += ListChanges8(before[half], labels[half], number + (tile * TILE + half * SHORT_VECTOR), row + n, found + n);
 	}
 	while (n > 0 && row[n - 1] >= nrows)
 		n--;
