@@ -52,11 +52,12 @@ class Hook(http.server.BaseHTTPRequestHandler):
         if not refuse:
             with open(folder + "/taken", "a") as taken:
                 taken.write(self.headers["Idempotency-Key"] + "\t" + body + "\n")
-        self.send_response(503 if refuse else 200)
-        self.end_headers()
-        # a worker that dies here has delivered and not acknowledged
+        # a worker that dies here has delivered and not acknowledged, for it does not know yet
         if os.path.exists(folder + "/kill"):
             os.kill(int(open(folder + "/kill").read()), 9)
+            return
+        self.send_response(503 if refuse else 200)
+        self.end_headers()
     def log_message(self, *arguments):
         pass
 server = http.server.HTTPServer(("127.0.0.1", 0), Hook)
